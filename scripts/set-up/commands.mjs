@@ -1,0 +1,28 @@
+import { ensureStudioPage } from './studio-page.mjs';
+import { ensureSystemPackages } from './system-packages.mjs';
+
+/**
+ * A command of this repository. `prepare` makes ready what only this command needs and answers with additions to
+ * the program's environment; `args` come before the user's own.
+ * @typedef {{
+ *   program: string,
+ *   args?: string[],
+ *   prepare?: (node: import('./node-version.mjs').Node) => Promise<NodeJS.ProcessEnv>,
+ * }} Command
+ */
+
+const vitest = 'node_modules/vitest/vitest.mjs';
+const cli = 'packages/server/src/cli/main.ts';
+
+/** @type {Record<string, Command>} */
+export const commands = {
+  start: { program: cli, args: ['dev', '--studio'], prepare: ensureStudioPage },
+  carillon: { program: cli },
+  test: { program: vitest, args: ['run'], prepare: ensureSystemPackages },
+  soak: { program: vitest, args: ['run', '--config', 'vitest.soak.config.ts'], prepare: ensureSystemPackages },
+  check: { program: 'scripts/check.ts' },
+  build: { program: 'scripts/build.ts' },
+  bench: { program: 'packages/bench/src/main.ts' },
+  simulate: { program: 'packages/simulator/src/main.ts' },
+  format: { program: 'node_modules/oxfmt/bin/oxfmt' },
+};

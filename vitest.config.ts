@@ -1,0 +1,24 @@
+import { defaultClientConditions, defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+/** Packages import each other's TypeScript in the repository, in the tests' own process and in workers they start. */
+const SOURCE = 'carillon-source';
+
+export default defineConfig({
+  resolve: { conditions: [SOURCE, ...defaultClientConditions] },
+  ssr: { resolve: { conditions: [SOURCE, ...defaultServerConditions] } },
+  test: {
+    environment: 'node',
+    include: [
+      'packages/*/{src,test}/**/*.test.{ts,tsx}',
+      'examples/*/test/**/*.test.{ts,tsx}',
+      'scripts/**/*.test.ts',
+    ],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.soak.test.ts'],
+    pool: 'forks',
+    // Two cores is what the smallest machine here has; more workers would only make timings unsteady.
+    maxWorkers: 2,
+    execArgv: [`--conditions=${SOURCE}`, '--disable-warning=ExperimentalWarning'],
+    reporters: ['default', './scripts/vitest-closing-line.ts'],
+  },
+});
