@@ -1,0 +1,25 @@
+import type * as z from 'zod'
+import { DEFAULT_SETTINGS, type NodeSettings } from '../runtime/node-options.ts'
+import { toAudience, toFieldSpecs } from './presence-settings.ts'
+import type { configSchema } from './schema.ts'
+
+/** The part of a configuration that the runtime works by. */
+export function toNodeSettings(config: z.output<typeof configSchema>): NodeSettings {
+  const { presence, sessions, limits } = config
+  return {
+    fields: toFieldSpecs(presence.fields),
+    audience: toAudience(presence.audience),
+    followsOf: presence.followsOf ?? null,
+    conflateMs: presence.conflateMs,
+    graceMs: sessions.graceMs,
+    heartbeatMs: sessions.heartbeatMs,
+    loginTimeoutMs: sessions.loginTimeoutMs,
+    stampMarginMs: DEFAULT_SETTINGS.stampMarginMs,
+    messageRate: { perSecond: limits.messagesPerSecond, burst: limits.messageBurst },
+    outbox: { heldControlUnits: limits.outboxBytes, heldFriends: limits.heldFriends },
+    sessionsPerUser: limits.sessionsPerUser,
+    leasesPerUser: limits.httpStatusesPerUser,
+    maxStatusTtlMs: limits.statusTtlMs,
+    followsPerUser: limits.followsPerUser,
+  }
+}
