@@ -1,0 +1,32 @@
+/** What a user may set. `Invisible` is set only: others see `Offline`. */
+export const STATUSES = ['Online', 'Away', 'Busy', 'Offline', 'Invisible'] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** What others may see. */
+export const VISIBLE_STATUSES = ['Online', 'Away', 'Busy', 'Offline'] as const;
+export type VisibleStatus = (typeof VISIBLE_STATUSES)[number];
+
+/** Presence fields of a server that configures none: activity, project, language. */
+export const DEFAULT_PRESENCE_FIELDS = ['a', 'p', 'l'] as const;
+
+/** Names that a configured presence field may not have, because a message already uses them. */
+export const RESERVED_FIELD_NAMES: ReadonlySet<string> = new Set([
+  't',
+  'i',
+  'id',
+  'ts',
+  's',
+  'at',
+  'v',
+  'q',
+  'username',
+  'token',
+  'resume',
+  'device',
+  'users',
+  'gone',
+  'delta',
+  '__proto__',
+  'constructor',
+  'prototype',
+]);

@@ -1,0 +1,25 @@
+/** Who a login token speaks for. */
+export type Principal = {
+  readonly user: string;
+  /** When the token runs out, ms since the epoch; null where it never does (hooks only). */
+  readonly expiresAtMs: number | null;
+};
+
+export type AuthResult =
+  | { readonly ok: true; readonly principal: Principal }
+  | {
+      readonly ok: false;
+      readonly code: 'token_invalid' | 'token_expired' | 'username_mismatch' | 'unavailable';
+      readonly detail: string;
+    };
+
+/**
+ * Checks login tokens.
+ *
+ * - MUST resolve `username_mismatch` where the token is good but speaks for someone else than `username`.
+ * - MUST resolve `unavailable` where it could not find out (keys unreachable): never "yes", never "forged".
+ * - MUST NOT reject, and MUST NOT put the token into `detail`.
+ */
+export interface Authenticator {
+  verify(token: string, username: string): Promise<AuthResult>;
+}

@@ -1,0 +1,60 @@
+import type { Status, VisibleStatus } from '@carillon/protocol';
+
+/** The app's presence fields (activity, project, language …) by name; absent means empty. */
+export type PresenceFields = Readonly<Record<string, string>>;
+
+/** What one device says of itself. */
+export type DeviceState = {
+  readonly s: Status;
+  readonly fields: PresenceFields;
+  /** When it last changed, as a stamp; breaks ties between devices of equal status. */
+  readonly changedAt: number;
+};
+
+/** One user's state over all devices, as others may see it. Never tells an invisible user from an offline one. */
+export type PresenceRecord = {
+  readonly user: string;
+  /** Stamp of the last visible change: max(previous + 1, microseconds since the epoch). 0 = never seen. */
+  readonly version: number;
+  readonly s: VisibleStatus;
+  readonly fields: PresenceFields;
+  /** When the user was last visibly online, ms since the epoch; null while online or never seen. */
+  readonly lastSeenMs: number | null;
+};
+
+/** Who holds a device open: sessions by id, or an HTTP status by its time to live. */
+export type DeviceHolder =
+  | { readonly kind: 'session'; readonly session: string }
+  | { readonly kind: 'lease'; readonly expiresAtMs: number };
+
+export type DevicePatch = { readonly s?: Status | undefined; readonly fields: PresenceFields };
+
+/** A device held by a time to live, for the runtime to arm its timer. */
+export type LeasedDevice = { readonly user: string; readonly device: string; readonly expiresAtMs: number };
+
+/**
+ * The shared truth of who is online. Whoever changes the visible aggregate also publishes it, in the same step.
+ *
+ * - Every method that changes the aggregate MUST raise the version and publish one `PresenceMessage` on
+ *   `presenceTopic(user)`; one that leaves it as it was MUST do neither.
+ * - A change by `session` MUST be refused (no effect) when that session no longer holds the device.
+ * - An empty string in a patch clears the field.
+ * - `read` MUST return one record for each user asked, in the order asked; users without devices are `Offline`.
+ * - Changes MUST be durable at the store's level when the promise resolves. An in-process store MAY make them visible
+ *   to followers before.
+ */
+export interface PresenceStore {
+  /** Adds a holder to a device. `state` is taken when the device is new, and applied as a patch when it is not. */
+  join(user: string, device: string, holder: DeviceHolder, state: DevicePatch): Promise<void>;
+  /** Changes a device. `session` is the acting session, or null for a lease. */
+  update(user: string, device: string, session: string | null, patch: DevicePatch): Promise<void>;
+  /** Takes a holder away; the device goes with its last one. `session` null takes the lease away. */
+  leave(user: string, device: string, session: string | null): Promise<void>;
+  read(users: readonly string[]): Promise<readonly PresenceRecord[]>;
+  /** The devices of one user, for export. */
+  devicesOf(user: string): Promise<Readonly<Record<string, DeviceState>>>;
+  /** Forgets a user entirely; publishes that they are offline if they were not. */
+  erase(user: string): Promise<void>;
+  /** Devices whose holder is a time to live, after a restart. */
+  leases(): Promise<readonly LeasedDevice[]>;
+}

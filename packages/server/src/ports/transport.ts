@@ -1,0 +1,49 @@
+/**
+ * One encoded message, made once and shared by all who are owed it. `wire` belongs to the gateways: they keep the
+ * transport's framing of it there, so that a message is framed once however many receive it.
+ */
+export interface Frame {
+  readonly text: string;
+  wire: Uint8Array | undefined;
+}
+
+/** Frames owed in this order, as one write. Where several connections are owed the same run they share the object. */
+export interface FrameRun {
+  readonly length: number;
+  frames(): readonly Frame[];
+  /** The gateway's concatenation of the run, made by the first connection that is written to. */
+  wire: Uint8Array | undefined;
+}
+
+/**
+ * One live link to a client, as a gateway gives it to the runtime.
+ *
+ * - `write` MUST hand the whole run to the socket, in order. The runtime MUST NOT call it while `writing` is true:
+ *   what was handed over can no longer be dropped or replaced.
+ * - `writing` MUST be true from a `write` that the kernel did not take whole until it has, and the gateway MUST then
+ *   call `drained` on the runtime's link.
+ * - After `close` nothing more MUST be delivered to the runtime but one `closed`. Frames written before go out first.
+ * - `terminate` MUST end the link at once, without waiting for the peer.
+ */
+export interface Connection {
+  readonly id: number;
+  /** The peer's address, trusted proxies resolved. */
+  readonly address: string;
+  readonly writing: boolean;
+  /** @returns the bytes handed over, framing included */
+  write(run: FrameRun): number;
+  close(code: number, reason: string): void;
+  terminate(): void;
+}
+
+/** The runtime's side of a connection: what a gateway calls. Never throws. */
+export interface Link {
+  /** One whole message. */
+  message(text: string): void;
+  /** A frame this connection does not speak (binary without MessagePack). */
+  binary(): void;
+  /** The last write has gone to the kernel; more may follow. */
+  drained(): void;
+  /** The link is gone. Called once. */
+  closed(code: number): void;
+}

@@ -1,0 +1,78 @@
+import type { CloseReason, ErrorCode } from '@carillon/protocol';
+import { controlFrame } from '../core/outbox/frame.ts';
+import type { WatchList } from '../core/presence/watch-list.ts';
+import type { DueQueue } from './due-queue.ts';
+import type { Flusher } from './flusher.ts';
+import type { LinkState, LocalSession } from './link-state.ts';
+import type { NodeState } from './node-api.ts';
+import type { NodeOptions } from './node-options.ts';
+import type { Topics } from './topics.ts';
+
+/** What the parts of a node share. Built once, in node.ts. */
+export type NodeContext = NodeOptions & {
+  state: NodeState;
+  readonly links: Set<LinkState>;
+  /** Sessions on this node, attached or in their grace, by id. */
+  readonly sessions: Map<string, LocalSession>;
+  readonly sessionsOf: Map<string, Set<LocalSession>>;
+  readonly watchList: WatchList<LinkState>;
+  readonly topics: Topics;
+  readonly flusher: Flusher;
+  readonly loginDeadlines: DueQueue<LinkState>;
+  readonly heartbeats: DueQueue<LinkState>;
+  readonly answerDeadlines: DueQueue<LinkState>;
+  readonly grace: DueQueue<LocalSession>;
+  /** Ends a connection: says why, closes, and leaves the session to its grace. */
+  closeLink(link: LinkState, reason: CloseReason, afterMs?: number): void;
+};
+
+/** Owes a client a message that is not presence. */
+export function sendControl(context: NodeContext, link: LinkState, message: object): void {
+  context.flusher.send(link, controlFrame(JSON.stringify(message)));
+}
+
+/**
+ * Answers with an error of the catalogue.
+ *
+ * @param detail what was wrong with this very message; never a secret
+ */
+export function sendError(
+  context: NodeContext,
+  link: LinkState,
+  code: ErrorCode,
+  detail: string,
+  request?: number,
+  retryAfterMs?: number,
+): void {
+  context.ports.telemetry.error(code);
+  sendControl(context, link, {
+    t: 'err',
+    code,
+    m: detail.slice(0, 512),
+    ...(request === undefined ? {} : { i: request }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+export function addSession(context: NodeContext, session: LocalSession): void {
+  context.sessions.set(session.id, session);
+  const ofUser = context.sessionsOf.get(session.user);
+  if (ofUser === undefined) context.sessionsOf.set(session.user, new Set([session]));
+  else ofUser.add(session);
+}
+
+/** Forgets a session on this node; its timers end with it. */
+export function removeSession(context: NodeContext, session: LocalSession): void {
+  context.grace.remove(session);
+  session.paceTimer?.cancel();
+  session.paceTimer = null;
+  if (context.sessions.get(session.id) !== session) return;
+  context.sessions.delete(session.id);
+  const ofUser = context.sessionsOf.get(session.user);
+  if (ofUser === undefined) return;
+  ofUser.delete(session);
+  if (ofUser.size === 0) {
+    context.sessionsOf.delete(session.user);
+    context.topics.releaseInbox(session.user);
+  }
+}

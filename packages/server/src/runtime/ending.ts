@@ -1,0 +1,96 @@
+import { controlFrame } from '../core/outbox/frame.ts';
+import { CLOSES, type CloseReason } from '@carillon/protocol';
+import { type NodeContext, removeSession } from './context.ts';
+import type { LinkState, LocalSession } from './link-state.ts';
+import { applyHeld } from './status.ts';
+import { unwatchAll } from './viewing.ts';
+
+/** Ends a connection from the server's side: `bye`, close, and the session goes into its grace. */
+export function closeLink(
+  context: NodeContext,
+  link: LinkState,
+  reason: CloseReason,
+  afterMs?: number,
+): void {
+  if (link.phase === 'closed') return;
+  const { close, advice, help } = CLOSES[reason];
+  const bye = {
+    t: 'bye',
+    code: reason,
+    advice,
+    ...(afterMs === undefined ? {} : { afterMs: Math.ceil(afterMs) }),
+    m: help,
+  };
+  context.flusher.send(link, controlFrame(JSON.stringify(bye)));
+  context.flusher.flushNow(link);
+  context.ports.telemetry.connectionClosed(reason);
+  forgetLink(context, link);
+  link.connection.close(close, reason);
+}
+
+/** The client's side ended the connection, or the line dropped. */
+export function linkClosed(context: NodeContext, link: LinkState): void {
+  if (link.phase === 'closed') return;
+  context.ports.telemetry.connectionClosed('client');
+  forgetLink(context, link);
+}
+
+/** Takes a connection out of everything on this node, and detaches its session. */
+function forgetLink(context: NodeContext, link: LinkState): void {
+  link.phase = 'closed';
+  link.outbox.current = null;
+  link.outbox.held = null;
+  link.queued = [];
+  link.tokenExpiry?.cancel();
+  link.tokenExpiry = null;
+  context.links.delete(link);
+  context.loginDeadlines.remove(link);
+  context.heartbeats.remove(link);
+  context.answerDeadlines.remove(link);
+  unwatchAll(context, link);
+  const session = link.session;
+  link.session = null;
+  // A newer connection may have the session already: then this one has nothing to detach.
+  if (session === null || session.link !== link) return;
+  applyHeld(context, session);
+  session.link = null;
+  detach(context, session);
+}
+
+function detach(context: NodeContext, session: LocalSession): void {
+  const { sessions, clock, telemetry } = context.ports;
+  const { generation } = session;
+  // The grace counts from now, whether or not the store can note it at the moment.
+  if (context.sessions.get(session.id) === session) context.grace.add(session);
+  sessions.detach(session.id, generation, clock.nowMs()).catch((error: unknown) => {
+    telemetry.warn('detach_failed', { error: String(error) });
+  });
+}
+
+/** The grace is over and nobody came back. */
+export function expireSession(context: NodeContext, session: LocalSession): void {
+  endSession(context, session).then(
+    (ended) => {
+      if (ended) context.ports.telemetry.sessionExpired();
+    },
+    (error: unknown) => {
+      // The store is unreachable: the session may not be declared dead for that. Try again after another grace.
+      context.ports.telemetry.warn('expire_failed', { error: String(error) });
+      if (session.link === null && context.sessions.get(session.id) === session) context.grace.add(session);
+    },
+  );
+}
+
+/** @returns false when the session went on elsewhere, or was ended before */
+export async function endSession(context: NodeContext, session: LocalSession): Promise<boolean> {
+  const { generation } = session;
+  const ended = await context.ports.sessions.end(session.id, generation);
+  if (!ended) {
+    // A newer generation has it: here if it resumed on this node, elsewhere if not.
+    if (session.generation === generation && session.link === null) removeSession(context, session);
+    return false;
+  }
+  removeSession(context, session);
+  await context.ports.presence.leave(session.user, session.device, session.id);
+  return true;
+}

@@ -1,0 +1,86 @@
+import type { UpMessage } from '@carillon/protocol';
+import { type Outbox, emptyOutbox } from '../core/outbox/outbox.ts';
+import { type DevicePace, newPace } from '../core/presence/device-pace.ts';
+import type { Phase } from '../core/session/admission.ts';
+import { type Pulse, newPulse } from '../core/session/heartbeat.ts';
+import type { MessageRate } from '../core/session/message-rate.ts';
+import type { Timer } from '../ports/clock.ts';
+import type { Connection } from '../ports/transport.ts';
+
+/** One connection as the runtime keeps it. */
+export type LinkState = {
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  readonly rate: MessageRate;
+  readonly pulse: Pulse;
+  phase: Phase;
+  /** Whether the outbox waits for the end of the turn. */
+  dirty: boolean;
+  session: LocalSession | null;
+  /** Messages that came while the login was being checked. */
+  queued: UpMessage[];
+  /** Users whose edge was edited while the roster was being read: to be read again before going live. */
+  readonly editedWhileJoining: Set<string>;
+  /** The latest edit of each edge that is being read again; an older read must not overwrite a newer one. */
+  readonly edgeReads: Map<string, number>;
+  /** The client named a protocol version, so it knows delta syncs. */
+  knowsDelta: boolean;
+  /** A rotated token whose arrival the client has not shown yet. */
+  tokenUnshown: boolean;
+  /** A heartbeat was asked after the token went out: its answer shows that the token arrived. */
+  askedSinceToken: boolean;
+  tokenExpiry: Timer | null;
+};
+
+/** A session on this node: with a connection, or waiting for one. */
+export type LocalSession = {
+  readonly id: string;
+  readonly user: string;
+  readonly device: string;
+  generation: number;
+  link: LinkState | null;
+  /** When the login token runs out, ms since the epoch. */
+  tokenExpiresAtMs: number | null;
+  readonly pace: DevicePace;
+  paceTimer: Timer | null;
+  /** Requests that wait for the held change to be applied. */
+  readonly awaitingPace: number[];
+};
+
+export function newLink(connection: Connection, rate: MessageRate): LinkState {
+  return {
+    connection,
+    outbox: emptyOutbox(),
+    rate,
+    pulse: newPulse(),
+    phase: 'opened',
+    dirty: false,
+    session: null,
+    queued: [],
+    editedWhileJoining: new Set(),
+    edgeReads: new Map(),
+    knowsDelta: false,
+    tokenUnshown: false,
+    askedSinceToken: false,
+    tokenExpiry: null,
+  };
+}
+
+export function newLocalSession(id: string, user: string, device: string, generation: number): LocalSession {
+  return {
+    id,
+    user,
+    device,
+    generation,
+    link: null,
+    tokenExpiresAtMs: null,
+    pace: newPace(),
+    paceTimer: null,
+    awaitingPace: [],
+  };
+}
+
+/** Read through a function, because the phase may change during any `await`. */
+export function isClosed(link: LinkState): boolean {
+  return link.phase === 'closed';
+}

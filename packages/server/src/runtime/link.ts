@@ -1,0 +1,176 @@
+import { type ErrorCode, type UpMessage, decodeUp } from '@carillon/protocol';
+import { admit } from '../core/session/admission.ts';
+import { heard } from '../core/session/heartbeat.ts';
+import { BAD_MESSAGE_COST, spend } from '../core/session/message-rate.ts';
+import type { Auth, Logout } from '@carillon/protocol';
+import type { Link } from '../ports/transport.ts';
+import { type NodeContext, sendControl, sendError } from './context.ts';
+import { endSession } from './ending.ts';
+import { type LinkState, isClosed } from './link-state.ts';
+import { logIn, RETRY_UNAVAILABLE_MS } from './login.ts';
+import { applyHeld, updateStatus } from './status.ts';
+import { armTokenExpiry } from './token-expiry.ts';
+
+/** What a gateway drives: decodes, limits and routes the messages of one connection. */
+export function createLink(context: NodeContext, link: LinkState, onClosed: (link: LinkState) => void): Link {
+  return {
+    message: (text) => receive(context, link, text),
+    binary: () => refuseFrame(context, link, 'binary_unsupported', 'binary frames are not spoken here'),
+    drained: () => context.flusher.drained(link),
+    closed: () => onClosed(link),
+  };
+}
+
+function receive(context: NodeContext, link: LinkState, text: string): void {
+  if (link.phase === 'closed') return;
+  heard(link.pulse);
+  const decoded = decodeUp(text);
+  if (!decoded.ok) {
+    refuseFrame(context, link, decoded.code, decoded.detail, decoded.i);
+    return;
+  }
+  const message = decoded.message;
+  context.ports.telemetry.messageIn(message.t, text.length);
+  if (!mayPass(context, link, 1, 'i' in message ? message.i : undefined)) return;
+  route(context, link, message);
+}
+
+function refuseFrame(
+  context: NodeContext,
+  link: LinkState,
+  code: ErrorCode,
+  detail: string,
+  request?: number,
+): void {
+  if (link.phase === 'closed') return;
+  heard(link.pulse);
+  context.ports.telemetry.messageIn('bad', 0);
+  if (mayPass(context, link, BAD_MESSAGE_COST, request)) sendError(context, link, code, detail, request);
+}
+
+function mayPass(context: NodeContext, link: LinkState, cost: number, request: number | undefined): boolean {
+  const { clock } = context.ports;
+  const decision = spend(link.rate, context.settings.messageRate, clock.monotonicMs(), cost);
+  switch (decision.kind) {
+    case 'pass':
+      return true;
+    case 'refuse':
+      sendError(context, link, 'rate_limited', 'too many messages', request, decision.retryAfterMs);
+      return false;
+    case 'close':
+      context.closeLink(link, cost > 1 ? 'bad_messages' : 'rate_limited', RETRY_UNAVAILABLE_MS);
+      return false;
+  }
+}
+
+function route(context: NodeContext, link: LinkState, message: UpMessage): void {
+  const admission = admit(link.phase, message.t, link.queued.length);
+  if (admission === 'ignore') return;
+  if (admission === 'login') {
+    if (message.t === 'login') void logIn(context, link, message).then(() => handleQueued(context, link));
+    return;
+  }
+  if (admission === 'queue') {
+    link.queued.push(message);
+    return;
+  }
+  if (admission === 'handle') {
+    handle(context, link, message);
+    return;
+  }
+  const retryAfterMs = admission.refuse === 'rate_limited' ? RETRY_UNAVAILABLE_MS : undefined;
+  sendError(
+    context,
+    link,
+    admission.refuse,
+    `"${message.t}" cannot be handled now`,
+    message.t === 'hb' ? undefined : message.i,
+    retryAfterMs,
+  );
+}
+
+/** What came in while the login was checked, in its order; refused like any other message if the login failed. */
+function handleQueued(context: NodeContext, link: LinkState): void {
+  const queued = link.queued;
+  link.queued = [];
+  for (const message of queued) if (!isClosed(link)) route(context, link, message);
+}
+
+function handle(context: NodeContext, link: LinkState, message: UpMessage): void {
+  switch (message.t) {
+    case 'hb':
+      if (message.q !== undefined) sendControl(context, link, { t: 'hb', q: message.q });
+      else if (link.tokenUnshown && link.askedSinceToken) tokenShown(context, link);
+      return;
+    case 'statusUpdate':
+      if (link.session !== null) updateStatus(context, link, link.session, message);
+      return;
+    case 'auth':
+      void refreshToken(context, link, message);
+      return;
+    case 'logout':
+      logOut(context, link, message);
+      return;
+    case 'login':
+      return;
+  }
+}
+
+/** The client answered a heartbeat that was asked behind its `token`, so it has the token: the older one ends ([RES2]). */
+function tokenShown(context: NodeContext, link: LinkState): void {
+  link.tokenUnshown = false;
+  const session = link.session;
+  if (session === null) return;
+  context.ports.sessions.confirm(session.id, session.generation).catch((error: unknown) => {
+    // The previous token merely stays good for longer; the next heartbeat's answer tries again.
+    link.tokenUnshown = true;
+    context.ports.telemetry.warn('token_confirm_failed', { error: String(error) });
+  });
+}
+
+/** Replaces the login token of an open session ([LOG5]). */
+async function refreshToken(context: NodeContext, link: LinkState, message: Auth): Promise<void> {
+  const session = link.session;
+  if (session === null) return;
+  const verified = await context.ports.auth.verify(message.token, session.user);
+  if (isClosed(link) || link.session !== session) return;
+  if (!verified.ok) {
+    const retryAfterMs = verified.code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
+    sendError(context, link, verified.code, verified.detail, message.i, retryAfterMs);
+    return;
+  }
+  const { expiresAtMs } = verified.principal;
+  session.tokenExpiresAtMs = expiresAtMs;
+  armTokenExpiry(context, link);
+  if (message.i === undefined || isClosed(link)) return;
+  sendControl(context, link, {
+    t: 'ok',
+    i: message.i,
+    ...(expiresAtMs === null ? {} : { exp: Math.floor(expiresAtMs) }),
+  });
+}
+
+/** Ends the session without a grace: friends see the user go at once. */
+function logOut(context: NodeContext, link: LinkState, message: Logout): void {
+  const session = link.session;
+  if (session === null) return;
+  applyHeld(context, session);
+  endSession(context, session).then(
+    () => {
+      if (isClosed(link)) return;
+      if (message.i !== undefined) sendControl(context, link, { t: 'ok', i: message.i });
+      context.closeLink(link, 'logged_out');
+    },
+    (error: unknown) => {
+      context.ports.telemetry.warn('logout_failed', { error: String(error) });
+      sendError(
+        context,
+        link,
+        'unavailable',
+        'the session could not be ended',
+        message.i,
+        RETRY_UNAVAILABLE_MS,
+      );
+    },
+  );
+}

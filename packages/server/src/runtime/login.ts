@@ -1,0 +1,246 @@
+import { type CloseReason, type Login, isUserId, negotiateVersion } from '@carillon/protocol';
+import { controlFrame } from '../core/outbox/frame.ts';
+import { readPatch } from '../core/presence/fields.ts';
+import type { AuthResult } from '../ports/auth.ts';
+import type { DevicePatch } from '../ports/presence.ts';
+import { type NodeContext, addSession, sendControl, sendError } from './context.ts';
+import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
+import { armTokenExpiry } from './token-expiry.ts';
+import { rosterEdges, settleEdits, watchEdges } from './viewing.ts';
+
+/** What a client waits when the server could not find out who it is. */
+export const RETRY_UNAVAILABLE_MS = 1_000;
+
+/**
+ * Takes a connection from `login` to live: who it is, which session it goes on with, whom it watches, and then, in one
+ * turn, `token` and `sync`, so that no change falls between the sync and what follows it.
+ */
+export async function logIn(context: NodeContext, link: LinkState, message: Login): Promise<void> {
+  const startedMs = context.ports.clock.monotonicMs();
+  link.phase = 'authenticating';
+  context.loginDeadlines.remove(link);
+  try {
+    await logInOrRefuse(context, link, message, startedMs);
+  } catch (error) {
+    // A port failed. The client is told to come back; the session, if one was taken, waits in its grace.
+    context.ports.telemetry.warn('login_failed', { error: String(error) });
+    refuse(context, link, 'unavailable', 'the server could not complete the login', message.i);
+  }
+}
+
+async function logInOrRefuse(
+  context: NodeContext,
+  link: LinkState,
+  message: Login,
+  startedMs: number,
+): Promise<void> {
+  const { ports } = context;
+  const v = negotiateVersion(message.v);
+  if (v === undefined)
+    return refuse(
+      context,
+      link,
+      'version_unsupported',
+      `version ${message.v} is not served any more`,
+      message.i,
+    );
+  if (!isUserId(message.username))
+    return refuse(context, link, 'user_id_invalid', 'username: not a valid user id', message.i);
+  const read = readPatch(context.settings.fields, message);
+  if (!read.ok) return backToOpened(context, link, read.detail, message.i);
+
+  const verified = await ports.auth.verify(message.token, message.username);
+  if (isClosed(link)) return;
+  const problem = refusalOf(verified, ports.clock.nowMs());
+  if (!verified.ok || problem !== undefined) {
+    return refuse(context, link, problem?.reason ?? 'token_invalid', problem?.detail ?? '', message.i);
+  }
+  const user = verified.principal.user;
+  await ports.directory.ensureUser(user);
+  if (isClosed(link)) return;
+
+  const taken = await takeSession(context, link, user, message);
+  if (taken === null) return;
+  taken.session.tokenExpiresAtMs = verified.principal.expiresAtMs;
+  await goLive(context, link, taken, message, v, read.patch);
+  if (isClosed(link)) return;
+  ports.telemetry.login(
+    taken.resumed ? 'resumed' : taken.resumeFailed ? 'resume_failed' : 'fresh',
+    ports.clock.monotonicMs() - startedMs,
+  );
+}
+
+type Refusal = { readonly reason: CloseReason & Parameters<typeof sendError>[2]; readonly detail: string };
+
+function refusalOf(result: AuthResult, nowMs: number): Refusal | undefined {
+  if (!result.ok) return { reason: result.code, detail: result.detail };
+  const { expiresAtMs } = result.principal;
+  if (expiresAtMs !== null && expiresAtMs <= nowMs)
+    return { reason: 'token_expired', detail: 'the login token ran out' };
+  return undefined;
+}
+
+function refuse(
+  context: NodeContext,
+  link: LinkState,
+  reason: Refusal['reason'],
+  detail: string,
+  request?: number,
+): void {
+  if (isClosed(link)) return;
+  const retryAfterMs = reason === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
+  context.ports.telemetry.login(reason, 0);
+  sendError(context, link, reason, detail, request, retryAfterMs);
+  context.closeLink(link, reason, retryAfterMs);
+}
+
+/** A login with a field that does not fit may be corrected on the same connection. */
+function backToOpened(context: NodeContext, link: LinkState, detail: string, request?: number): void {
+  link.phase = 'opened';
+  context.loginDeadlines.add(link);
+  sendError(context, link, 'bad_message', detail, request);
+}
+
+type Taken = {
+  readonly session: LocalSession;
+  readonly resumeToken: string;
+  readonly resumed: boolean;
+  readonly resumeFailed: boolean;
+};
+
+/** The session that the login names, or a new one. Null when the connection closed meanwhile. */
+async function takeSession(
+  context: NodeContext,
+  link: LinkState,
+  user: string,
+  message: Login,
+): Promise<Taken | null> {
+  const { sessions, secrets, clock } = context.ports;
+  const resumeToken = secrets.token();
+  const tokenHash = secrets.hash(resumeToken);
+  if (message.resume !== undefined) {
+    const result = await sessions.resume({
+      user,
+      tokenHash: secrets.hash(message.resume),
+      nextTokenHash: tokenHash,
+      nowMs: clock.nowMs(),
+    });
+    if (result.ok) {
+      const { id, device, generation } = result.session;
+      const session = context.sessions.get(id) ?? newLocalSession(id, user, device, generation);
+      // Two resumes of one session may come back in either order: the higher generation has it.
+      if (session.generation > generation) {
+        context.closeLink(link, 'replaced');
+        return null;
+      }
+      const older = session.link;
+      session.generation = generation;
+      attach(context, link, session);
+      if (older !== null && older !== link) context.closeLink(older, 'replaced');
+      if (!stillOpen(context, link, session)) return null;
+      await context.topics.subscribeInbox(user);
+      link.tokenUnshown = true;
+      return stillOpen(context, link, session)
+        ? { session, resumeToken, resumed: true, resumeFailed: false }
+        : null;
+    }
+    if (isClosed(link)) return null;
+    sendError(
+      context,
+      link,
+      'resume_failed',
+      `the session cannot go on: ${result.reason === 'expired' ? 'expired' : 'unknown token'}`,
+      message.i,
+    );
+  }
+  if ((context.sessionsOf.get(user)?.size ?? 0) >= context.settings.sessionsPerUser) {
+    sendError(
+      context,
+      link,
+      'limit_reached',
+      `sessions of one user: ${context.settings.sessionsPerUser}`,
+      message.i,
+    );
+    context.closeLink(link, 'too_many_connections', context.settings.graceMs);
+    return null;
+  }
+  const id = secrets.id();
+  const session = newLocalSession(id, user, message.device ?? id, 1);
+  attach(context, link, session);
+  await Promise.all([
+    context.topics.subscribeInbox(user),
+    sessions.create({
+      id,
+      user,
+      device: session.device,
+      generation: 1,
+      tokenHash,
+      previousTokenHash: null,
+      detachedAtMs: null,
+    }),
+  ]);
+  return stillOpen(context, link, session)
+    ? { session, resumeToken, resumed: false, resumeFailed: message.resume !== undefined }
+    : null;
+}
+
+function attach(context: NodeContext, link: LinkState, session: LocalSession): void {
+  session.link = link;
+  link.session = session;
+  context.grace.remove(session);
+  addSession(context, session);
+}
+
+function stillOpen(context: NodeContext, link: LinkState, session: LocalSession): boolean {
+  return !isClosed(link) && session.link === link && context.sessions.get(session.id) === session;
+}
+
+async function goLive(
+  context: NodeContext,
+  link: LinkState,
+  taken: Taken,
+  message: Login,
+  v: number,
+  patch: DevicePatch,
+): Promise<void> {
+  const { ports, settings, watchList } = context;
+  const { session, resumed } = taken;
+  const { user, device } = session;
+  link.knowsDelta = message.v !== undefined || message.at !== undefined;
+  // A stamp from the future is no stamp of ours: send everything.
+  const since =
+    resumed && message.at !== undefined && message.at <= ports.stamps.last()
+      ? message.at - settings.stampMarginMs * 1000
+      : null;
+  const joined = ports.presence.join(user, device, { kind: 'session', session: session.id }, patch);
+  const [edges, changes] = await Promise.all([
+    rosterEdges(context, user),
+    since === null || settings.followsOf !== null ? null : ports.directory.changesSince(user, since),
+    joined,
+  ]);
+  if (!stillOpen(context, link, session)) return;
+  await watchEdges(context, link, user, edges);
+  await settleEdits(context, link, user);
+  if (!stillOpen(context, link, session)) return;
+
+  const at = ports.stamps.next(ports.clock.nowMs());
+  link.phase = 'live';
+  sendControl(context, link, {
+    t: 'token',
+    token: taken.resumeToken,
+    session: session.id,
+    v,
+    resumed,
+    at,
+    graceMs: settings.graceMs,
+    hbMs: settings.heartbeatMs,
+    ...(session.tokenExpiresAtMs === null ? {} : { exp: Math.floor(session.tokenExpiresAtMs) }),
+  });
+  const sync =
+    since !== null && changes?.complete === true
+      ? watchList.deltaSync(link, since, changes.changed, changes.gone)
+      : watchList.fullSync(link);
+  context.flusher.send(link, controlFrame(sync));
+  context.heartbeats.add(link);
+  armTokenExpiry(context, link);
+}

@@ -1,0 +1,72 @@
+import type { ErrorCode } from '@carillon/protocol';
+import type { EdgePair, UserExport } from '../ports/directory.ts';
+import type { DevicePatch, PresenceRecord } from '../ports/presence.ts';
+import type { Connection, Link } from '../ports/transport.ts';
+
+/** What an operation on a node answers: a value, or an error of the catalogue. */
+export type Outcome<T = undefined> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: ErrorCode; readonly detail: string };
+
+export type NodeState = 'starting' | 'ready' | 'draining' | 'stopped';
+
+/** How much a node holds. After everything has gone, every number is zero. */
+export type NodeCounts = {
+  readonly connections: number;
+  readonly attached: number;
+  readonly detached: number;
+  readonly watchedUsers: number;
+  readonly watchEdges: number;
+  readonly timers: number;
+};
+
+/**
+ * The one entry to a node: gateways, the HTTP API and the library drive the runtime through it and nothing else.
+ * User ids are checked here; operations never throw and never reject.
+ */
+export interface RealtimeNode {
+  readonly state: NodeState;
+  counts(): NodeCounts;
+  /** Takes up what an earlier life of the process left: sessions in their grace, devices, leases. */
+  start(): Promise<void>;
+  /** A gateway's new connection. */
+  open(connection: Connection): Link;
+  /**
+   * Sends every client away with `bye`, their reconnects spread over the window, and takes no more. Sessions stay
+   * resumable. The sockets close on their own time: the gateway's `close` waits for them.
+   */
+  drain(windowMs: number): Promise<void>;
+  /** Ends timers and connections at once. Sessions stay resumable. */
+  stop(): Promise<void>;
+
+  createUser(user: string): Promise<Outcome<{ readonly created: boolean }>>;
+  follow(user: string, other: string): Promise<Outcome<{ readonly changed: boolean }>>;
+  unfollow(user: string, other: string): Promise<Outcome<{ readonly changed: boolean }>>;
+  block(user: string, other: string): Promise<Outcome<{ readonly changed: boolean }>>;
+  unblock(user: string, other: string): Promise<Outcome<{ readonly changed: boolean }>>;
+  setClose(user: string, other: string, close: boolean): Promise<Outcome<{ readonly changed: boolean }>>;
+  importEdges(
+    edges: readonly EdgePair[],
+  ): Promise<Outcome<{ readonly added: number; readonly users: number }>>;
+  rosterOf(user: string): Promise<Outcome<readonly string[]>>;
+  refreshRoster(user: string): Promise<Outcome>;
+
+  /** The visible presence of a user, as everyone who follows them may see it. */
+  presenceOf(user: string): Promise<Outcome<PresenceRecord>>;
+  /** Sets the status of a device that no connection holds, for a time. `message` carries `s` and the fields. */
+  setStatus(user: string, device: string, message: object, ttlMs: number): Promise<Outcome<DevicePatch>>;
+  clearStatus(user: string, device: string): Promise<Outcome>;
+
+  eraseUser(user: string): Promise<Outcome>;
+  exportUser(
+    user: string,
+  ): Promise<
+    Outcome<
+      UserExport & {
+        readonly presence: PresenceRecord;
+        readonly devices: readonly string[];
+        readonly sessions: number;
+      }
+    >
+  >;
+}

@@ -1,0 +1,145 @@
+import { createWatchList } from '../core/presence/watch-list.ts';
+import { newRate } from '../core/session/message-rate.ts';
+import type { Timer } from '../ports/clock.ts';
+import type { Connection } from '../ports/transport.ts';
+import type { NodeContext } from './context.ts';
+import { addSession } from './context.ts';
+import { createDueQueue } from './due-queue.ts';
+import { closeLink, expireSession, linkClosed } from './ending.ts';
+import { createFlusher } from './flusher.ts';
+import { askHeartbeat, checkHeartbeat } from './heartbeats.ts';
+import { createLeases } from './leases.ts';
+import { createLink } from './link.ts';
+import { type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
+import type { RealtimeNode } from './node-api.ts';
+import { receiveNodeMessage } from './node-messages.ts';
+import type { NodeOptions } from './node-options.ts';
+import { createRosterEdits } from './roster-edits.ts';
+import { createTopics } from './topics.ts';
+import { createUsers } from './users.ts';
+
+/** One node: the runtime that carries out what the core decides, over the ports it is given. */
+export function createNode(options: NodeOptions): RealtimeNode {
+  const { ports, settings } = options;
+  const { clock } = ports;
+  const context = createContext(options);
+  const leases = createLeases(context);
+  const restoredGrace = new Map<LocalSession, Timer>();
+
+  ports.broker.listen((_topic, message) => receiveNodeMessage(context, message));
+
+  async function start(): Promise<void> {
+    const nowMs = clock.nowMs();
+    for (const record of await ports.sessions.restore()) {
+      const session = newLocalSession(record.id, record.user, record.device, record.generation);
+      addSession(context, session);
+      await context.topics.subscribeInbox(record.user);
+      const usedMs = record.detachedAtMs === null ? 0 : nowMs - record.detachedAtMs;
+      restoredGrace.set(
+        session,
+        clock.setTimer(Math.max(0, settings.graceMs - usedMs), () => {
+          restoredGrace.delete(session);
+          // It may have been resumed, and may even wait in a grace of its own since.
+          if (session.link === null && session.generation === record.generation)
+            expireSession(context, session);
+        }),
+      );
+    }
+    leases.restore(await ports.presence.leases());
+    if (context.state === 'starting') context.state = 'ready';
+  }
+
+  async function drain(windowMs: number): Promise<void> {
+    context.state = 'draining';
+    for (const link of [...context.links])
+      closeLink(context, link, 'draining', ports.secrets.fraction() * windowMs);
+  }
+
+  async function stop(): Promise<void> {
+    for (const link of [...context.links]) {
+      closeLink(context, link, 'draining');
+      link.connection.terminate();
+    }
+    context.state = 'stopped';
+    for (const queue of [context.loginDeadlines, context.heartbeats, context.answerDeadlines, context.grace])
+      queue.clear();
+    for (const timer of restoredGrace.values()) timer.cancel();
+    restoredGrace.clear();
+    for (const session of context.sessions.values()) session.paceTimer?.cancel();
+    leases.clear();
+  }
+
+  return {
+    get state() {
+      return context.state;
+    },
+    counts() {
+      let attached = 0;
+      for (const session of context.sessions.values()) if (session.link !== null) attached++;
+      const watched = context.watchList.counts();
+      return {
+        connections: context.links.size,
+        attached,
+        detached: context.sessions.size - attached,
+        watchedUsers: watched.users,
+        watchEdges: watched.edges,
+        timers:
+          context.loginDeadlines.size +
+          context.heartbeats.size +
+          context.answerDeadlines.size +
+          context.grace.size +
+          restoredGrace.size +
+          leases.size,
+      };
+    },
+    start,
+    drain,
+    stop,
+    open(connection: Connection) {
+      const link = newLink(connection, newRate(settings.messageRate, clock.monotonicMs()));
+      context.links.add(link);
+      context.loginDeadlines.add(link);
+      ports.telemetry.connectionOpened();
+      if (context.state === 'draining' || context.state === 'stopped') closeLink(context, link, 'draining');
+      return createLink(context, link, (closed) => linkClosed(context, closed));
+    },
+    ...createRosterEdits(context),
+    ...createUsers(context, (user) => leases.forget(user)),
+    setStatus: (user, device, message, ttlMs) => leases.setStatus(user, device, message, ttlMs),
+    clearStatus: (user, device) => leases.clearStatus(user, device),
+  };
+}
+
+function createContext(options: NodeOptions): NodeContext {
+  const { ports, settings } = options;
+  const { clock } = ports;
+  const context: NodeContext = {
+    ...options,
+    state: 'starting',
+    links: new Set<LinkState>(),
+    sessions: new Map<string, LocalSession>(),
+    sessionsOf: new Map<string, Set<LocalSession>>(),
+    watchList: createWatchList<LinkState>(settings.fields, (link, frame) => {
+      // A connection that is still joining gets this state in its sync.
+      if (link.phase === 'live') context.flusher.send(link, frame);
+    }),
+    topics: createTopics(ports.broker),
+    flusher: createFlusher(
+      options,
+      () => context.watchList,
+      (link) => closeLink(context, link, 'slow_consumer'),
+    ),
+    loginDeadlines: createDueQueue<LinkState>(clock, settings.loginTimeoutMs, (link) =>
+      closeLink(context, link, 'login_timeout'),
+    ),
+    heartbeats: createDueQueue<LinkState>(clock, settings.heartbeatMs, (link) => askHeartbeat(context, link)),
+    answerDeadlines: createDueQueue<LinkState>(clock, settings.heartbeatMs / 2, (link) =>
+      checkHeartbeat(context, link),
+    ),
+    grace: createDueQueue<LocalSession>(clock, settings.graceMs, (session) =>
+      expireSession(context, session),
+    ),
+    closeLink: (link, reason, afterMs) => closeLink(context, link, reason, afterMs),
+  };
+  return context;
+}

@@ -1,0 +1,133 @@
+import { isUserId } from '@carillon/protocol';
+import type { EdgePair } from '../ports/directory.ts';
+import { inboxTopic, presenceTopic } from '../ports/broker.ts';
+import type { NodeContext } from './context.ts';
+import type { Outcome, RealtimeNode } from './node-api.ts';
+import { failed, invalidUser, run, stamp, succeed } from './outcome.ts';
+
+type RosterEdits = Pick<
+  RealtimeNode,
+  | 'createUser'
+  | 'follow'
+  | 'unfollow'
+  | 'block'
+  | 'unblock'
+  | 'setClose'
+  | 'importEdges'
+  | 'rosterOf'
+  | 'refreshRoster'
+>;
+
+/** The most edges one `importEdges` takes; callers with more send several. */
+export const MAX_IMPORT_EDGES = 50_000;
+
+/** Edits of the roster: stored first, then told to the open sessions they concern. */
+export function createRosterEdits(context: NodeContext): RosterEdits {
+  const { directory, broker } = context.ports;
+
+  /**
+   * Tells an edge's edit. The viewer's inbox reaches every session of theirs, also one that is still joining; the
+   * user's own topic puts it ahead of every later change of that user.
+   */
+  async function publishEdge(viewer: string, user: string): Promise<void> {
+    await Promise.all([
+      broker.publish(presenceTopic(user), { kind: 'edge', viewer, user }),
+      broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user }),
+    ]);
+  }
+
+  async function edit(
+    user: string,
+    other: string,
+    viewer: string,
+    subject: string,
+    store: () => Promise<boolean>,
+  ): Promise<Outcome<{ readonly changed: boolean }>> {
+    const invalid = invalidUser(user) ?? invalidUser(other);
+    if (invalid !== undefined) return invalid;
+    if (user === other) return failed('self_follow', 'user and other are the same');
+    return run(context, async () => {
+      if (!(await directory.hasUser(other)))
+        return failed('user_unknown', `unknown user: ${JSON.stringify(other)}`);
+      await directory.ensureUser(user);
+      const changed = await store();
+      if (changed) await publishEdge(viewer, subject);
+      return succeed({ changed });
+    });
+  }
+
+  async function editFollow(
+    user: string,
+    other: string,
+    add: boolean,
+  ): Promise<Outcome<{ readonly changed: boolean }>> {
+    if (context.settings.followsOf !== null)
+      return failed('roster_external', 'the roster comes from the followsOf hook');
+    if (add) {
+      const full = await run(context, async () => succeed((await directory.rosterOf(user)).length));
+      if (!full.ok) return full;
+      if (full.value >= context.settings.followsPerUser) {
+        return failed('limit_reached', `follows of one user: ${context.settings.followsPerUser}`);
+      }
+    }
+    return edit(user, other, user, other, () =>
+      add ? directory.follow(user, other, stamp(context)) : directory.unfollow(user, other, stamp(context)),
+    );
+  }
+
+  return {
+    async createUser(user) {
+      return (
+        invalidUser(user) ?? run(context, async () => succeed({ created: await directory.ensureUser(user) }))
+      );
+    },
+    follow: (user, other) => editFollow(user, other, true),
+    unfollow: (user, other) => editFollow(user, other, false),
+    // A block takes the other's view of the user away, so the other is the viewer.
+    block: (user, other) =>
+      edit(user, other, other, user, () => directory.block(user, other, stamp(context))),
+    unblock: (user, other) =>
+      edit(user, other, other, user, () => directory.unblock(user, other, stamp(context))),
+    setClose: (user, other, close) =>
+      edit(user, other, other, user, () => directory.setClose(user, other, close, stamp(context))),
+    async importEdges(edges) {
+      const wrong = importProblem(edges);
+      if (wrong !== undefined) return wrong;
+      if (context.settings.followsOf !== null)
+        return failed('roster_external', 'the roster comes from the followsOf hook');
+      return run(context, async () => {
+        const result = await directory.importEdges(edges, stamp(context));
+        for (const viewer of new Set(edges.map(([follower]) => follower))) {
+          await broker.publish(inboxTopic(viewer), { kind: 'roster', user: viewer });
+        }
+        return succeed(result);
+      });
+    },
+    async rosterOf(user) {
+      return (
+        invalidUser(user) ??
+        run(context, async () => succeed((await directory.rosterOf(user)).map((edge) => edge.user)))
+      );
+    },
+    async refreshRoster(user) {
+      return (
+        invalidUser(user) ??
+        run(context, async () => {
+          await broker.publish(inboxTopic(user), { kind: 'roster', user });
+          return succeed(undefined);
+        })
+      );
+    },
+  };
+}
+
+function importProblem(edges: readonly EdgePair[]): Outcome<never> | undefined {
+  if (edges.length > MAX_IMPORT_EDGES)
+    return failed('too_large', `at most ${MAX_IMPORT_EDGES} edges at once`);
+  for (const [follower, followee] of edges) {
+    if (!isUserId(follower) || !isUserId(followee))
+      return failed('user_id_invalid', `invalid edge: ${JSON.stringify([follower, followee]).slice(0, 200)}`);
+    if (follower === followee) return failed('self_follow', `${JSON.stringify(follower)} follows themselves`);
+  }
+  return undefined;
+}

@@ -1,0 +1,41 @@
+import { type Broker, inboxTopic, presenceTopic } from '../ports/broker.ts';
+
+/**
+ * The broker topics this node listens to. A subscription that is still under way is waited for by everyone who needs
+ * the topic, not only by the first: whoever goes live before it is done would miss what is published meanwhile.
+ */
+export type Topics = {
+  subscribePresence(user: string): Promise<void> | undefined;
+  unsubscribePresence(user: string): void;
+  /** Resolves once the user's topic is really subscribed; undefined when it is already. */
+  presencePending(user: string): Promise<void> | undefined;
+  subscribeInbox(user: string): Promise<void> | undefined;
+  releaseInbox(user: string): void;
+};
+
+export function createTopics(broker: Broker): Topics {
+  const pending = new Map<string, Promise<void>>();
+
+  function subscribe(topic: string): Promise<void> | undefined {
+    const subscribing = broker.subscribe(topic);
+    if (subscribing === undefined) return undefined;
+    const done: Promise<void> = subscribing.finally(() => {
+      if (pending.get(topic) === done) pending.delete(topic);
+    });
+    pending.set(topic, done);
+    return done;
+  }
+
+  function unsubscribe(topic: string): void {
+    pending.delete(topic);
+    broker.unsubscribe(topic);
+  }
+
+  return {
+    subscribePresence: (user) => subscribe(presenceTopic(user)),
+    unsubscribePresence: (user) => unsubscribe(presenceTopic(user)),
+    presencePending: (user) => pending.get(presenceTopic(user)),
+    subscribeInbox: (user) => subscribe(inboxTopic(user)),
+    releaseInbox: (user) => unsubscribe(inboxTopic(user)),
+  };
+}

@@ -1,0 +1,67 @@
+import type { PresenceRecord } from '../ports/presence.ts';
+import { inboxTopic, presenceTopic } from '../ports/broker.ts';
+import type { NodeContext } from './context.ts';
+import type { RealtimeNode } from './node-api.ts';
+import { failed, invalidUser, run, stamp, succeed } from './outcome.ts';
+
+type Users = Pick<RealtimeNode, 'presenceOf' | 'eraseUser' | 'exportUser'>;
+
+/** @param forgetLeases ends the timers of the user's HTTP statuses */
+export function createUsers(context: NodeContext, forgetLeases: (user: string) => void): Users {
+  const { directory, presence, sessions, broker } = context.ports;
+
+  async function recordOf(user: string): Promise<PresenceRecord | undefined> {
+    const [record] = await presence.read([user]);
+    return record;
+  }
+
+  return {
+    async presenceOf(user) {
+      return (
+        invalidUser(user) ??
+        run(context, async () => {
+          if (!(await directory.hasUser(user)))
+            return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+          const record = await recordOf(user);
+          return record === undefined ? failed('unavailable', 'no record') : succeed(record);
+        })
+      );
+    },
+
+    /** Sessions first, so that nothing writes the user back; then presence; then the edges, whose viewers are told. */
+    async eraseUser(user) {
+      return (
+        invalidUser(user) ??
+        run(context, async () => {
+          if (!(await directory.hasUser(user)))
+            return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+          for (const session of await sessions.sessionsOf(user))
+            await sessions.end(session.id, session.generation);
+          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased' });
+          forgetLeases(user);
+          await presence.erase(user);
+          const followers = await directory.erase(user, stamp(context));
+          await broker.publish(presenceTopic(user), { kind: 'edge', viewer: user, user });
+          for (const viewer of followers)
+            await broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user });
+          return succeed(undefined);
+        })
+      );
+    },
+
+    async exportUser(user) {
+      return (
+        invalidUser(user) ??
+        run(context, async () => {
+          const kept = await directory.export(user);
+          const record = await recordOf(user);
+          if (kept === null || record === undefined)
+            return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+          const devices = Object.keys(await presence.devicesOf(user));
+          const open = await sessions.sessionsOf(user);
+          return succeed({ ...kept, presence: record, devices, sessions: open.length });
+        })
+      );
+    },
+  };
+}

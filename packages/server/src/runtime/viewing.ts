@@ -1,0 +1,156 @@
+import type { Edge } from '../ports/directory.ts';
+import { TRANSITION, controlFrame, presenceFrame } from '../core/outbox/frame.ts';
+import { holdResync } from '../core/outbox/outbox.ts';
+import { deltaSyncMessage } from '../core/presence/messages.ts';
+import { type ViewMask, viewMask } from '../core/presence/visibility.ts';
+import type { NodeContext } from './context.ts';
+import { type LinkState, isClosed } from './link-state.ts';
+
+// What a connection watches, and how edits of the roster reach it while it is open.
+
+/** The edges of a viewer, from the directory or from the app's hook. */
+export async function rosterEdges(context: NodeContext, viewer: string): Promise<readonly Edge[]> {
+  const { directory } = context.ports;
+  const { followsOf, followsPerUser } = context.settings;
+  if (followsOf === null) return directory.rosterOf(viewer);
+  const follows = await followsOf(viewer);
+  return directory.edgesAmong(
+    viewer,
+    [...new Set(follows)].filter((user) => user !== viewer).slice(0, followsPerUser),
+  );
+}
+
+async function oneEdge(context: NodeContext, viewer: string, user: string): Promise<Edge | null> {
+  if (context.settings.followsOf === null) return context.ports.directory.edge(viewer, user);
+  const edges = await rosterEdges(context, viewer);
+  return edges.find((edge) => edge.user === user) ?? null;
+}
+
+function viewOf(context: NodeContext, edge: Edge, viewer: string): ViewMask {
+  try {
+    return viewMask(context.settings.fields, context.settings.audience, edge, viewer);
+  } catch (error) {
+    // An audience hook that fails has not allowed anything.
+    context.ports.telemetry.warn('audience_hook_failed', { error: String(error) });
+    return 0;
+  }
+}
+
+/**
+ * Puts edges under watch and waits until this node knows the state of everyone in them. Nothing is told to the viewer
+ * before it is live.
+ */
+export async function watchEdges(
+  context: NodeContext,
+  link: LinkState,
+  viewer: string,
+  edges: readonly Edge[],
+): Promise<void> {
+  const { watchList, topics } = context;
+  const waits: Promise<void>[] = [];
+  for (const edge of edges) {
+    const first = watchList.watch(link, edge.user, viewOf(context, edge, viewer));
+    const wait = first ? topics.subscribePresence(edge.user) : topics.presencePending(edge.user);
+    if (wait !== undefined) waits.push(wait);
+  }
+  if (waits.length > 0) await Promise.all(waits);
+  // Read only after the subscription stands: a change between the two would reach nobody.
+  const unknown = edges.filter((edge) => watchList.isWatched(edge.user) && !watchList.isLoaded(edge.user));
+  if (unknown.length === 0) return;
+  const records = await context.ports.presence.read(unknown.map((edge) => edge.user));
+  for (const record of records) watchList.apply(record);
+}
+
+export function unwatchUser(context: NodeContext, link: LinkState, user: string): void {
+  if (context.watchList.unwatch(link, user)) context.topics.unsubscribePresence(user);
+}
+
+export function unwatchAll(context: NodeContext, link: LinkState): void {
+  for (const user of context.watchList.unwatchAll(link)) context.topics.unsubscribePresence(user);
+}
+
+/**
+ * Reads again the edges that were edited while the roster was being read, until none is left: then nothing stands
+ * between what was read and what is published.
+ */
+export async function settleEdits(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
+  while (link.editedWhileJoining.size > 0 && !isClosed(link)) {
+    const users = [...link.editedWhileJoining];
+    link.editedWhileJoining.clear();
+    for (const user of users) {
+      const edge = await oneEdge(context, viewer, user);
+      if (isClosed(link)) return;
+      if (edge === null) unwatchUser(context, link, user);
+      else await watchEdges(context, link, viewer, [edge]);
+    }
+  }
+}
+
+/** An edge of this viewer was edited. */
+export function edgeEdited(context: NodeContext, link: LinkState, viewer: string, user: string): void {
+  if (link.phase === 'authenticating') {
+    link.editedWhileJoining.add(user);
+    return;
+  }
+  if (link.phase !== 'live') return;
+  // Until it is read again the edge shows nothing: what is published behind a block must not slip through.
+  if (context.watchList.viewOf(link, user) !== undefined) context.watchList.watch(link, user, 0);
+  const read = (link.edgeReads.get(user) ?? 0) + 1;
+  link.edgeReads.set(user, read);
+  rereadEdge(context, link, viewer, user, read).catch((error: unknown) => {
+    // The viewer cannot be left with an unknown view: a new connection reads everything afresh.
+    context.ports.telemetry.warn('roster_read_failed', { error: String(error) });
+    context.closeLink(link, 'node_failed');
+  });
+}
+
+async function rereadEdge(
+  context: NodeContext,
+  link: LinkState,
+  viewer: string,
+  user: string,
+  read: number,
+): Promise<void> {
+  const edge = await oneEdge(context, viewer, user);
+  if (isClosed(link) || link.edgeReads.get(user) !== read) return;
+  if (edge !== null) {
+    await watchEdges(context, link, viewer, [edge]);
+    if (isClosed(link) || link.edgeReads.get(user) !== read) return;
+  }
+  link.edgeReads.delete(user);
+  if (edge === null) tellGone(context, link, user);
+  else tellWhole(context, link, user);
+}
+
+function tellWhole(context: NodeContext, link: LinkState, user: string): void {
+  const text = context.watchList.render(link, user, TRANSITION);
+  if (text !== null) context.flusher.send(link, presenceFrame(user, TRANSITION, text));
+}
+
+function tellGone(context: NodeContext, link: LinkState, user: string): void {
+  if (context.watchList.viewOf(link, user) === undefined) return;
+  unwatchUser(context, link, user);
+  if (link.knowsDelta) context.flusher.send(link, controlFrame(deltaSyncMessage('', [user])));
+  else sendFullSync(context, link);
+}
+
+/** A client that knows only the fixed messages understands "no friend any more" by a whole new list alone. */
+function sendFullSync(context: NodeContext, link: LinkState): void {
+  if (link.outbox.held === null) context.flusher.send(link, controlFrame(context.watchList.fullSync(link)));
+  else holdResync(link.outbox);
+}
+
+/** The whole roster may have changed: everything is read again, and the viewer gets a full sync. */
+export async function reloadRoster(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
+  if (link.phase === 'authenticating') {
+    for (const edge of await rosterEdges(context, viewer)) link.editedWhileJoining.add(edge.user);
+    return;
+  }
+  if (link.phase !== 'live') return;
+  const edges = await rosterEdges(context, viewer);
+  if (isClosed(link)) return;
+  const kept = new Set(edges.map((edge) => edge.user));
+  for (const user of context.watchList.watchedBy(link)) if (!kept.has(user)) unwatchUser(context, link, user);
+  await watchEdges(context, link, viewer, edges);
+  if (!isClosed(link)) sendFullSync(context, link);
+}
