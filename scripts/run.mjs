@@ -27,7 +27,8 @@ async function main() {
   const env = { ...node.env, ...(await command.prepare?.(node)) };
 
   const program = join(root, command.program);
-  if (!existsSync(program)) fail(`${name}: ${command.program} is not there (${basename(root)} is incomplete)`);
+  if (!existsSync(program))
+    fail(`${name}: ${command.program} is not there (${basename(root)} is incomplete)`);
   await runProgram(node.path, [...nodeOptions, program, ...(command.args ?? []), ...args], env);
 }
 

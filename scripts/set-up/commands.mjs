@@ -19,7 +19,11 @@ export const commands = {
   start: { program: cli, args: ['dev', '--studio'], prepare: ensureStudioPage },
   carillon: { program: cli },
   test: { program: vitest, args: ['run'], prepare: ensureSystemPackages },
-  soak: { program: vitest, args: ['run', '--config', 'vitest.soak.config.ts'], prepare: ensureSystemPackages },
+  soak: {
+    program: vitest,
+    args: ['run', '--config', 'vitest.soak.config.ts'],
+    prepare: ensureSystemPackages,
+  },
   check: { program: 'scripts/check.ts' },
   build: { program: 'scripts/build.ts' },
   bench: { program: 'packages/bench/src/main.ts' },

@@ -19,7 +19,7 @@ const UNSIGNED_AFTER_MS = 10_000;
  */
 export async function withLock(work) {
   mkdirSync(dirname(lockFile), { recursive: true });
-  for (let told = false; !take(); ) {
+  for (let told = false; !take();) {
     if (isStale()) {
       rmSync(lockFile, { force: true });
       continue;

@@ -28,15 +28,22 @@ export async function ensureNode() {
   if (isNewEnough()) return { path: process.execPath, env: cleanEnv() };
 
   const name = packages.get(`${process.platform} ${process.arch}`);
-  if (!name) fail(`needs Node 22.22 or newer; npm has none for ${process.platform} ${process.arch}, so please install one`);
+  if (!name)
+    fail(
+      `needs Node 22.22 or newer; npm has none for ${process.platform} ${process.arch}, so please install one`,
+    );
   const folder = join(tools, 'node_modules', name);
   const path = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const wanted = readJson(join(tools, 'package.json')).optionalDependencies[name];
   if (!existsSync(path) || readJson(join(folder, 'package.json')).version !== wanted) {
     say(`this is Node ${process.versions.node}; bringing ${wanted} into tools/ (once)`);
-    await runNpm('bringing Node', process.execPath, ['ci', '--ignore-scripts'], { cwd: tools, env: cleanEnv() });
+    await runNpm('bringing Node', process.execPath, ['ci', '--ignore-scripts'], {
+      cwd: tools,
+      env: cleanEnv(),
+    });
     // npm skips an optional package without a word if it does not fit, and a libc that does not fit shows only now.
-    if (spawnSync(path, ['--version']).status !== 0) fail(`Node ${wanted} does not run on this machine; please install Node 22.22 or newer`);
+    if (spawnSync(path, ['--version']).status !== 0)
+      fail(`Node ${wanted} does not run on this machine; please install Node 22.22 or newer`);
   }
   const env = cleanEnv();
   return { path, env: { ...env, PATH: dirname(path) + delimiter + (env['PATH'] ?? '') } };

@@ -13,7 +13,9 @@ const stampFile = join(modules, '.carillon-lockfile');
  * @param {import('./node-version.mjs').Node} node
  */
 export async function ensurePackages(node) {
-  const lockfile = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lockfile = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = `${lockfile} ${process.platform} ${process.arch}\n`;
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   say('installing packages');

@@ -20,7 +20,9 @@ function findNpm() {
   if (running && basename(running) === 'npm-cli.js') return running;
 
   const home = dirname(process.execPath);
-  const besideNode = ['../lib/node_modules/npm/bin/npm-cli.js', 'node_modules/npm/bin/npm-cli.js'].map((path) => join(home, path));
+  const besideNode = ['../lib/node_modules/npm/bin/npm-cli.js', 'node_modules/npm/bin/npm-cli.js'].map(
+    (path) => join(home, path),
+  );
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'npm'));
   for (const candidate of [...onPath, ...besideNode]) {
     if (!existsSync(candidate)) continue;

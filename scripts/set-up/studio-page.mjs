@@ -6,7 +6,10 @@ const studio = join(root, 'examples', 'studio');
 const page = join(studio, 'dist', 'index.html');
 
 /** What the page is made of: a change in any of them makes it out of date. */
-const sources = [studio, ...['client', 'protocol', 'contract'].map((name) => join(root, 'packages', name, 'src'))];
+const sources = [
+  studio,
+  ...['client', 'protocol', 'contract'].map((name) => join(root, 'packages', name, 'src')),
+];
 
 /**
  * Builds the studio page if it is missing or older than its sources.
@@ -18,7 +21,12 @@ export async function ensureStudioPage(node) {
   const builtMs = existsSync(page) ? statSync(page).mtimeMs : 0;
   if (Math.max(...sources.map(newestMs)) > builtMs) {
     say('building the studio page');
-    runQuietly('building the studio page', node.path, [join(root, 'node_modules/vite/bin/vite.js'), 'build'], { cwd: studio, env: node.env });
+    runQuietly(
+      'building the studio page',
+      node.path,
+      [join(root, 'node_modules/vite/bin/vite.js'), 'build'],
+      { cwd: studio, env: node.env },
+    );
   }
   return {};
 }

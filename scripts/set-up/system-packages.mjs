@@ -8,7 +8,12 @@ import { fail, runQuietly, say } from './report.mjs';
  * variable that names it, for the tests to read and for the user to point elsewhere.
  */
 const needed = [
-  { what: 'Chromium', programs: ['chromium', 'google-chrome', 'chromium-browser'], debian: 'chromium', variable: 'CARILLON_CHROMIUM' },
+  {
+    what: 'Chromium',
+    programs: ['chromium', 'google-chrome', 'chromium-browser'],
+    debian: 'chromium',
+    variable: 'CARILLON_CHROMIUM',
+  },
 ];
 
 /**
@@ -22,7 +27,8 @@ export async function ensureSystemPackages() {
   /** @type {NodeJS.ProcessEnv} */
   const env = {};
   for (const piece of needed) {
-    env[piece.variable] = find(piece) ?? fail(`${piece.debian} was installed, but ${piece.programs[0]} is not on the PATH`);
+    env[piece.variable] =
+      find(piece) ?? fail(`${piece.debian} was installed, but ${piece.programs[0]} is not on the PATH`);
   }
   return env;
 }
@@ -50,7 +56,10 @@ function install(pieces) {
   const names = pieces.map((piece) => piece.debian);
   const canInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
   if (!canInstall) {
-    const ways = pieces.map((piece) => `${piece.what} (on Debian: apt-get install ${piece.debian}; or set ${piece.variable} to its program)`);
+    const ways = pieces.map(
+      (piece) =>
+        `${piece.what} (on Debian: apt-get install ${piece.debian}; or set ${piece.variable} to its program)`,
+    );
     fail(`the tests need ${ways.join(' and ')}`);
   }
   say(`installing ${names.join(', ')} for the tests (once)`);
