@@ -58,9 +58,7 @@ export interface RealtimeNode {
   clearStatus(user: string, device: string): Promise<Outcome>;
 
   eraseUser(user: string): Promise<Outcome>;
-  exportUser(
-    user: string,
-  ): Promise<
+  exportUser(user: string): Promise<
     Outcome<
       UserExport & {
         readonly presence: PresenceRecord;

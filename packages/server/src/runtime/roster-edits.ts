@@ -1,5 +1,5 @@
 import { isUserId } from '@carillon/protocol';
-import type { EdgePair } from '../ports/directory.ts';
+import { type EdgePair, MAX_IMPORT_EDGES } from '../ports/directory.ts';
 import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { Outcome, RealtimeNode } from './node-api.ts';
@@ -17,9 +17,6 @@ type RosterEdits = Pick<
   | 'rosterOf'
   | 'refreshRoster'
 >;
-
-/** The most edges one `importEdges` takes; callers with more send several. */
-export const MAX_IMPORT_EDGES = 50_000;
 
 /** Edits of the roster: stored first, then told to the open sessions they concern. */
 export function createRosterEdits(context: NodeContext): RosterEdits {
@@ -127,7 +124,6 @@ function importProblem(edges: readonly EdgePair[]): Outcome<never> | undefined {
   for (const [follower, followee] of edges) {
     if (!isUserId(follower) || !isUserId(followee))
       return failed('user_id_invalid', `invalid edge: ${JSON.stringify([follower, followee]).slice(0, 200)}`);
-    if (follower === followee) return failed('self_follow', `${JSON.stringify(follower)} follows themselves`);
   }
   return undefined;
 }

@@ -122,8 +122,9 @@ export function createWatchList<V>(
     const before = watched.record;
     if (before !== null && before.version >= record.version) return -1;
     watched.record = record;
-    // Not loaded means that no viewer has had a sync with this user in it: nobody is live for it yet.
-    const change = before === null ? TRANSITION : changeBetween(specs, before, record);
+    // Not loaded until now: whoever watches is still joining, or waits for this state, and is told it whole.
+    if (before === null) return 0;
+    const change = changeBetween(specs, before, record);
     if (change === 0) return 0;
     let told = 0;
     for (const group of watched.groups) {
