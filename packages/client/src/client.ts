@@ -1,0 +1,119 @@
+import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
+import { CarillonError } from './carillon-error.ts';
+import type { ConnectionChange, ConnectionStatus } from './core/events.ts';
+import { wanted } from './core/own-status.ts';
+import { createListeners } from './listeners.ts';
+import { type ClientOptions, type DefaultField, checkFields, webSocketUrl } from './options.ts';
+import { type OwnPresence, fromWire, toWire } from './own-presence.ts';
+import { type Platform, hostPlatform } from './platform.ts';
+import { type Presence, createPresenceStore } from './presence-store.ts';
+import { createResumeKeeper } from './resume-keeper.ts';
+import { createShell } from './shell.ts';
+
+/** One user's connection to a Carillon server. */
+export interface Client<Field extends string = DefaultField> {
+  readonly username: string;
+  readonly status: ConnectionStatus;
+  /** The status with its reason, and when the next attempt is made. */
+  readonly connection: ConnectionChange;
+  /** The session's id for logs and support; null without one. */
+  readonly session: string | null;
+  /** The friends. Their last known state stays while the line is down. */
+  readonly presence: Presence<Field>;
+  /** What the user wants to be seen as; kept and restated by the client. */
+  readonly own: OwnPresence<Field>;
+  /** Connects, and keeps connected until `disconnect`, `logout` or a reason to stop. While it waits: tries at once. */
+  connect(): void;
+  /** Ends the connection. The session can be gone on with by `connect` within the grace; friends see nothing until then. */
+  disconnect(): void;
+  /** Ends the session: friends see the user go offline at once. Resolves when the server said so or the line is gone. */
+  logout(): Promise<void>;
+  /**
+   * Changes the own status, or fields of it; an empty string clears a field. Kept while disconnected, the newest value
+   * of each field wins.
+   *
+   * @returns resolves when the server has stored the change. Rejects with a CarillonError when it was refused
+   * (`bad_message`), or when the client stopped before; need not be waited for
+   */
+  setStatus(change: OwnPresence<Field>): Promise<void>;
+  /**
+   * Calls the listener when the status changes. `disconnected` comes with the reason and with `retryInMs`; where that is
+   * null the client does not come back by itself.
+   *
+   * @returns removes the listener again
+   */
+  onStatus(listener: (change: ConnectionChange) => void): () => void;
+}
+
+/**
+ * Makes a client; `connect()` starts it.
+ *
+ * @throws CarillonError `url_invalid`, `fields_invalid` or `no_websocket`
+ */
+export function createClient<const Field extends string = DefaultField>(
+  options: ClientOptions<Field>,
+): Client<Field> {
+  return createClientOn(hostPlatform(), options);
+}
+
+/** `createClient` with the platform handed in. */
+export function createClientOn<const Field extends string = DefaultField>(
+  platform: Platform,
+  options: ClientOptions<Field>,
+): Client<Field> {
+  const { username, token, device = null, onWire } = options;
+  // Where no fields are named, `Field` is the default.
+  const fields = options.fields ?? (DEFAULT_PRESENCE_FIELDS as readonly string[] as readonly Field[]);
+  checkFields(fields);
+  const url = webSocketUrl(options.url, platform.baseUrl);
+  const WebSocket = options.WebSocket ?? platform.webSocket;
+  if (WebSocket === null) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
+
+  const store = createPresenceStore(fields, (run) => platform.later(run), platform.report);
+  const statusListeners = createListeners<ConnectionChange>(platform.report);
+  const storage = options.storage === undefined ? platform.storage : options.storage;
+  const shell = createShell({
+    platform,
+    url,
+    WebSocket,
+    settings: { username, device, renewable: typeof token === 'function' },
+    getToken: async () => (typeof token === 'function' ? token() : token),
+    keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),
+    store,
+    onWire,
+    onStatus: (change) => statusListeners.tell(change),
+  });
+
+  return {
+    username,
+    presence: store.presence,
+    get status() {
+      return shell.connection().status;
+    },
+    get connection() {
+      return shell.connection();
+    },
+    get session() {
+      return shell.state().session;
+    },
+    get own() {
+      return fromWire<Field>(wanted(shell.state().own));
+    },
+    connect: () => shell.connect(),
+    disconnect: () => shell.dispatch({ type: 'stop' }),
+    logout: () => shell.logout(),
+    setStatus(change) {
+      const patch = toWire(change, fields);
+      if (patch instanceof CarillonError) return rejected(patch);
+      return Object.keys(patch).length === 0 ? Promise.resolve() : shell.setStatus(patch);
+    },
+    onStatus: (listener) => statusListeners.add(listener),
+  };
+}
+
+function rejected(error: CarillonError): Promise<void> {
+  const promise = Promise.reject<void>(error);
+  // A caller that does not wait must not end a Node process for it.
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,75 @@
+import type { Offline, Online, Sync, Update } from '@carillon/protocol';
+
+/** What a transition may know of the world at its moment. */
+export type Turn = {
+  /** A clock that never steps back, ms. */
+  readonly nowMs: number;
+  /** The wall clock, ms since the epoch; may step. */
+  readonly wallMs: number;
+  /** Uniform in [0, 1), new for each event. */
+  readonly random: number;
+};
+
+/** Timers by name; at most one of each runs. */
+export type TimerName = 'attempt' | 'retry' | 'watch' | 'probe' | 'refresh' | 'status' | 'leave';
+
+/** Part of the client's own presence: `s` for the status, fields by the server's names; an empty string clears. */
+export type StatusPatch = Readonly<Record<string, string>>;
+
+/**
+ * What happens to a client. `socket` and `fetch` are the numbers of the effects that asked for them: an event of an
+ * older one is ignored, whenever it comes.
+ */
+export type ClientEvent =
+  /** The app connects. `resume`: a resume token kept from an earlier life of the page, if any. */
+  | { readonly type: 'start'; readonly resume: string | null }
+  /** The app disconnects; the session can be resumed within its grace. */
+  | { readonly type: 'stop' }
+  /** The app ends the session. */
+  | { readonly type: 'logout' }
+  | { readonly type: 'socketOpened'; readonly socket: number }
+  | { readonly type: 'socketMessage'; readonly socket: number; readonly text: string }
+  /** `code`: the WebSocket close code, 1006 where the line was never there or dropped. */
+  | { readonly type: 'socketClosed'; readonly socket: number; readonly code: number }
+  | { readonly type: 'timer'; readonly name: TimerName }
+  | { readonly type: 'tokenReady'; readonly fetch: number; readonly token: string }
+  | { readonly type: 'tokenFailed'; readonly fetch: number }
+  | { readonly type: 'networkOnline' }
+  | { readonly type: 'networkOffline' }
+  /** The page is looked at again, or something else makes a stale line likely. */
+  | { readonly type: 'visible' }
+  /** `patch` names at least one field. `ticket` rises with each call; `settle` says which are done. */
+  | { readonly type: 'setStatus'; readonly patch: StatusPatch; readonly ticket: number };
+
+export type ConnectionStatus = 'connecting' | 'connected' | 'disconnected';
+
+/** The connection as the app sees it. */
+export type ConnectionChange = {
+  readonly status: ConnectionStatus;
+  /**
+   * Why there is no connection: a close reason of docs/errors.md, or `line_lost`, `line_silent`, `connect_timeout`,
+   * `login_timeout`, `token_failed`, `reply_missing`. Null while connecting or connected, and after `disconnect()`.
+   */
+  readonly reason: string | null;
+  /** When the next attempt is made, ms from now; null when none will be: the app must act. */
+  readonly retryInMs: number | null;
+};
+
+export type PresenceMessage = Sync | Update | Online | Offline;
+
+/** What a driver must do, in this order. */
+export type Effect =
+  | { readonly do: 'openSocket'; readonly socket: number }
+  | { readonly do: 'send'; readonly socket: number; readonly text: string }
+  | { readonly do: 'closeSocket'; readonly socket: number }
+  | { readonly do: 'setTimer'; readonly name: TimerName; readonly delayMs: number }
+  | { readonly do: 'clearTimer'; readonly name: TimerName }
+  | { readonly do: 'fetchToken'; readonly fetch: number }
+  | { readonly do: 'emitStatus'; readonly change: ConnectionChange }
+  /** Give the message to the friends (`Friends.apply`). */
+  | { readonly do: 'presence'; readonly message: PresenceMessage }
+  | { readonly do: 'clearPresence' }
+  | { readonly do: 'saveResume'; readonly token: string }
+  | { readonly do: 'clearResume' }
+  /** Every `setStatus` up to this ticket is acknowledged (`code` null) or refused. */
+  | { readonly do: 'settle'; readonly upTo: number; readonly code: string | null; readonly detail: string };

@@ -1,0 +1,40 @@
+/**
+ * The client without a platform: decisions only, no sockets, clocks or randomness. It is what `createClient` runs, and
+ * what a simulator or a shell for another platform can run.
+ *
+ * The contract of a driver:
+ *
+ * - It holds one state, from `initialState(settings)`, and one `createFriends(fields)`. For each event it calls
+ *   `transition(state, event, turn)`, keeps the new state and carries the effects out in their order.
+ * - One event at a time: an event that arises while effects are carried out MUST wait until they all are.
+ * - `turn.nowMs` MUST NOT step back between events; `turn.random` MUST be drawn anew for each event.
+ * - `openSocket`: connect, then report `socketOpened`, `socketMessage` and at last `socketClosed`, with the same number.
+ *   `closeSocket`: end it; nothing more need be reported, and whatever is reported is ignored. At most one socket is
+ *   open at a time; `send` MUST be in order, and MAY be dropped where the socket is no longer open.
+ * - `setTimer` replaces the timer of that name; on time, report `timer`. After `clearTimer`, or once replaced,
+ *   it MUST NOT fire.
+ * - `fetchToken`: report `tokenReady` or `tokenFailed` with the same number, now or later.
+ * - `presence` and `clearPresence` go to `Friends.apply` and `Friends.clear`.
+ * - `saveResume` and `clearResume`: keep the token where it should outlive the state, or do nothing.
+ * - `emitStatus` is the connection's new status. `settle`: every `setStatus` whose ticket is at most `upTo`, and that was
+ *   not settled before, is acknowledged, or refused with `code`.
+ * - Tickets MUST rise from 1. A patch MUST name at least one field, and none that the login message uses itself
+ *   (`RESERVED_FIELD_NAMES` of @carillon/protocol).
+ *
+ * `stop` leaves no timer and no socket, and keeps the session for a later `start`.
+ */
+export { transition } from './transition.ts';
+export { type ClientState, type CoreSettings, type Phase, connectionOf, initialState } from './state.ts';
+export type {
+  ClientEvent,
+  ConnectionChange,
+  ConnectionStatus,
+  Effect,
+  PresenceMessage,
+  StatusPatch,
+  TimerName,
+  Turn,
+} from './events.ts';
+export { type Friend, type FriendChange, type Friends, createFriends } from './friends.ts';
+export { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, LONGEST_SERVER_WINDOW_MS, pauseMs } from './backoff.ts';
+export { wanted } from './own-status.ts';

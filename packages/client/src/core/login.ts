@@ -1,0 +1,123 @@
+import { type Err, type Login, type Logout, type Token, PROTOCOL_VERSION } from '@carillon/protocol';
+import { afterNewSession, carriedByLogin, hasPending } from './own-status.ts';
+import { serverWindowMs } from './backoff.ts';
+import { abandonPending, forgetSession, halt, rest, retryLater } from './line.ts';
+import type { LivePhase, LoginPhase } from './state.ts';
+import { type Step, arm, enter, nextId, send } from './step.ts';
+
+/** From the open socket to the sync, ms. */
+export const LOGIN_TIMEOUT_MS = 10_000;
+
+/** A logout that is not answered after this long is left to the grace, ms. */
+export const LEAVE_TIMEOUT_MS = 5_000;
+
+/** A server that names no interval asks as often as PROTOCOL.md says, ms. */
+const DEFAULT_HEARTBEAT_MS = 30_000;
+
+export function sendLogin(step: Step, socket: number): void {
+  const { settings, resume, credential, own } = step.state;
+  const request = nextId(step);
+  const carried = carriedByLogin(own, resume !== null);
+  const login: Login = {
+    t: 'login',
+    username: settings.username,
+    token: credential?.token ?? '',
+    v: PROTOCOL_VERSION,
+    i: request,
+    ...(settings.device === null ? {} : { device: settings.device }),
+    ...(resume === null ? {} : { resume: resume.token }),
+    ...(resume === null || resume.at === null ? {} : { at: resume.at }),
+    ...carried,
+  };
+  enter(step, { name: 'authenticating', socket, request, carried, granted: null });
+  arm(step, 'attempt', LOGIN_TIMEOUT_MS);
+  send(step, socket, login);
+}
+
+/** The login worked. The connection counts once the sync is here too. */
+export function takeToken(step: Step, phase: LoginPhase, message: Token): void {
+  const { credential, resume } = step.state;
+  // The stamp speaks of the sync that follows: until that is here, the friends are only known up to the older one,
+  // and to a new session no older stamp means anything.
+  keepResumeToken(step, message.token, message.resumed ? (resume?.at ?? null) : null);
+  step.state.session = message.session;
+  if (credential !== null)
+    step.state.credential = { ...credential, expiresAtMs: message.exp ?? null, proven: true };
+  if (!message.resumed) {
+    const own = afterNewSession(step.state.own, phase.carried);
+    step.state.own = own;
+    if (own.upTo > 0 && !hasPending(own)) {
+      step.effects.push({ do: 'settle', upTo: own.upTo, code: null, detail: '' });
+      step.state.own = { ...own, upTo: 0 };
+    }
+  }
+  const hbMs = message.hbMs > 0 ? message.hbMs : DEFAULT_HEARTBEAT_MS;
+  step.state.phase = { ...phase, granted: { at: message.at, hbMs } };
+}
+
+/** Keeps the newest resume token; the one before is let go only now that this one is here ([RES2]). */
+export function keepResumeToken(step: Step, token: string, at: number | null): void {
+  step.state.resume = { token, at };
+  step.effects.push({ do: 'saveResume', token });
+}
+
+/** The sync after a token: the friends are known up to its stamp, and the connection is there. */
+export function goLive(
+  step: Step,
+  phase: LoginPhase,
+  granted: { readonly at: number; readonly hbMs: number },
+): LivePhase {
+  const { nowMs, wallMs } = step.turn;
+  if (step.state.resume !== null) step.state.resume = { ...step.state.resume, at: granted.at };
+  const live: LivePhase = {
+    name: 'live',
+    socket: phase.socket,
+    sinceMs: nowMs,
+    hbMs: granted.hbMs,
+    heardMs: nowMs,
+    tick: { nowMs, wallMs, delayMs: 0 },
+    probe: null,
+    renewal: null,
+  };
+  enter(step, live);
+  return live;
+}
+
+/** An `err` while logging in. Where it ends the login a `bye` or a close follows and gives the advice ([ERR2]). */
+export function takeLoginError(step: Step, phase: LoginPhase, message: Err): void {
+  if (message.code === 'resume_failed') {
+    // The server begins a new session and sends everything; the stamp belongs to the one that is gone.
+    return forgetSession(step);
+  }
+  if (message.i !== phase.request) return;
+  if (message.retryAfterMs !== undefined)
+    return retryLater(step, message.code, serverWindowMs(message.retryAfterMs));
+  if (message.code !== 'bad_message') return;
+  if (Object.keys(phase.carried).length === 0) return halt(step, message.code);
+  // Most likely a field's value that this server does not take. Without it the user can at least log in.
+  abandonPending(step, message.code, message.m);
+  step.state.own = { ...step.state.own, confirmed: {} };
+  retryLater(step, message.code);
+}
+
+/** Ends the session, at the server too where there is a line to say so on; else its grace ends it. */
+export function leave(step: Step): void {
+  const { phase } = step.state;
+  abandonPending(step, 'logged_out');
+  if (phase.name !== 'live') return endSession(step);
+  const request = nextId(step);
+  enter(step, { name: 'leaving', socket: phase.socket, request });
+  arm(step, 'leave', LEAVE_TIMEOUT_MS);
+  const logout: Logout = { t: 'logout', i: request };
+  send(step, phase.socket, logout);
+}
+
+/** Forgets everything about the session, the friends included. */
+export function endSession(step: Step): void {
+  rest(step);
+  abandonPending(step, 'logged_out');
+  forgetSession(step);
+  step.state.credential = null;
+  step.state.own = { ...step.state.own, confirmed: {} };
+  step.effects.push({ do: 'clearPresence' });
+}

@@ -1,0 +1,21 @@
+/**
+ * The close codes whose name matters to a client: why it must stop, and that a new login token is wanted. The names
+ * are those of `CLOSES` in @carillon/protocol, whose help texts have no place in a browser's bundle; a test keeps the
+ * two equal.
+ */
+const NAMES: Readonly<Record<number, string>> = {
+  4100: 'token_expired',
+  4200: 'token_invalid',
+  4201: 'username_mismatch',
+  4202: 'user_id_invalid',
+  4203: 'version_unsupported',
+  4204: 'replaced',
+  4205: 'logged_out',
+  4206: 'user_erased',
+  4207: 'bad_messages',
+};
+
+/** @returns the reason a close code stands for; `line_lost` for every other code, 1006 above all */
+export function reasonForClose(closeCode: number): string {
+  return NAMES[closeCode] ?? 'line_lost';
+}

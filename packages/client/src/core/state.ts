@@ -1,0 +1,120 @@
+import { type OwnStatus, NO_OWN_STATUS } from './own-status.ts';
+import type { ConnectionChange, StatusPatch, TimerName } from './events.ts';
+
+/** What a client is told once. */
+export type CoreSettings = {
+  readonly username: string;
+  /** Device name, or null: the session is the device. */
+  readonly device: string | null;
+  /** Whether asking for a login token again may give another one: true for a callback, false for a fixed token. */
+  readonly renewable: boolean;
+};
+
+/** A connection that has its sync. */
+export type LivePhase = {
+  readonly name: 'live';
+  readonly socket: number;
+  readonly sinceMs: number;
+  /** Interval at which the server asks `hb`. */
+  readonly hbMs: number;
+  /** When anything was last heard. */
+  readonly heardMs: number;
+  /** When the `watch` timer was set, by both clocks, and for how long: one that fires late shows that the machine slept. */
+  readonly tick: { readonly nowMs: number; readonly wallMs: number; readonly delayMs: number };
+  /** The number of the probe that waits for its echo. */
+  readonly probe: number | null;
+  /** The renewal of the login token: being fetched, or sent and unanswered. */
+  readonly renewal:
+    | { readonly step: 'fetching'; readonly fetch: number }
+    | { readonly step: 'sent'; readonly request: number; readonly token: string }
+    | null;
+};
+
+/** A login on its way. */
+export type LoginPhase = {
+  readonly name: 'authenticating';
+  readonly socket: number;
+  readonly request: number;
+  /** What of the own status the login carried. */
+  readonly carried: StatusPatch;
+  /** From the `token` message; the sync must follow before the connection counts. */
+  readonly granted: { readonly at: number; readonly hbMs: number } | null;
+};
+
+export type Phase =
+  /** Not started, or disconnected by the app. */
+  | { readonly name: 'idle' }
+  /** Ended for a reason that trying again does not mend. */
+  | { readonly name: 'stopped'; readonly reason: string }
+  /** Waits for a login token. */
+  | { readonly name: 'fetching'; readonly fetch: number }
+  | { readonly name: 'opening'; readonly socket: number }
+  | LoginPhase
+  | LivePhase
+  /** A logout was sent; its answer or the close ends the phase. */
+  | { readonly name: 'leaving'; readonly socket: number; readonly request: number }
+  /** Pauses before the next attempt; the server asked for none before `notBeforeMs`. */
+  | {
+      readonly name: 'waiting';
+      readonly reason: string;
+      readonly retryInMs: number;
+      readonly notBeforeMs: number;
+    };
+
+export type ClientState = {
+  readonly settings: CoreSettings;
+  readonly phase: Phase;
+  /** Timers that run. */
+  readonly armed: readonly TimerName[];
+  /**
+   * The session to go on with: the newest resume token, and the stamp up to which the friends are known; null where
+   * they are not, as after a reload of the page.
+   */
+  readonly resume: { readonly token: string; readonly at: number | null } | null;
+  /** The session's id, for logs and support. */
+  readonly session: string | null;
+  /** The login token; `proven` once a login worked with it; `expiresAtMs` by the wall clock, null where unknown. */
+  readonly credential: {
+    readonly token: string;
+    readonly expiresAtMs: number | null;
+    readonly proven: boolean;
+  } | null;
+  readonly own: OwnStatus;
+  /** Attempts that failed since the last connection that was of use. */
+  readonly failures: number;
+  /** The number last given to a socket, a fetch, a request or a probe. */
+  readonly lastId: number;
+};
+
+export function initialState(settings: CoreSettings): ClientState {
+  return {
+    settings,
+    phase: { name: 'idle' },
+    armed: [],
+    resume: null,
+    session: null,
+    credential: null,
+    own: NO_OWN_STATUS,
+    failures: 0,
+    lastId: 0,
+  };
+}
+
+/** The connection as the app sees it: connected only with token and sync. */
+export function connectionOf(phase: Phase): ConnectionChange {
+  switch (phase.name) {
+    case 'idle':
+      return { status: 'disconnected', reason: null, retryInMs: null };
+    case 'stopped':
+      return { status: 'disconnected', reason: phase.reason, retryInMs: null };
+    case 'waiting':
+      return { status: 'disconnected', reason: phase.reason, retryInMs: phase.retryInMs };
+    case 'fetching':
+    case 'opening':
+    case 'authenticating':
+      return { status: 'connecting', reason: null, retryInMs: null };
+    case 'live':
+    case 'leaving':
+      return { status: 'connected', reason: null, retryInMs: null };
+  }
+}

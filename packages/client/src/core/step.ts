@@ -1,0 +1,57 @@
+import type { ClientState, Phase } from './state.ts';
+import { connectionOf } from './state.ts';
+import type { Effect, TimerName, Turn } from './events.ts';
+
+type Open<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * One transition under way: a copy of the state whose parts may be replaced, never changed inside, and the effects so
+ * far. It lives for one call of `transition`; outside everything is pure.
+ */
+export type Step = {
+  readonly state: Open<ClientState>;
+  readonly effects: Effect[];
+  readonly turn: Turn;
+  /** The event was the end of the socket: there is nothing left to close. */
+  readonly socketGone: boolean;
+};
+
+export function nextId(step: Step): number {
+  return ++step.state.lastId;
+}
+
+export function send(step: Step, socket: number, message: object): void {
+  step.effects.push({ do: 'send', socket, text: JSON.stringify(message) });
+}
+
+export function isArmed(step: Step, name: TimerName): boolean {
+  return step.state.armed.includes(name);
+}
+
+/** Sets a timer, in place of the one of that name. */
+export function arm(step: Step, name: TimerName, delayMs: number): void {
+  if (!isArmed(step, name)) step.state.armed = [...step.state.armed, name];
+  step.effects.push({ do: 'setTimer', name, delayMs });
+}
+
+export function disarm(step: Step, name: TimerName): void {
+  if (!isArmed(step, name)) return;
+  step.state.armed = step.state.armed.filter((other) => other !== name);
+  step.effects.push({ do: 'clearTimer', name });
+}
+
+/** Goes to another phase. Timers belong to the phase that set them. */
+export function enter(step: Step, phase: Phase): void {
+  for (const name of step.state.armed) step.effects.push({ do: 'clearTimer', name });
+  step.state.armed = [];
+  step.state.phase = phase;
+}
+
+/** Ends a step: the app is told last, when all the rest has been done. */
+export function finish(step: Step, before: Phase): { state: ClientState; effects: readonly Effect[] } {
+  const was = connectionOf(before);
+  const is = connectionOf(step.state.phase);
+  const same = was.status === is.status && was.reason === is.reason && was.retryInMs === is.retryInMs;
+  if (!same) step.effects.push({ do: 'emitStatus', change: is });
+  return { state: step.state, effects: step.effects };
+}

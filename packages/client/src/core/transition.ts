@@ -1,0 +1,205 @@
+import { type Bye, type DownMessage, type Err, type Ok, adviceForClose } from '@carillon/protocol';
+import type { ClientEvent, Effect, PresenceMessage, TimerName, Turn } from './events.ts';
+import { attempt, followAdvice, open, rest, retryLater, socketOf } from './line.ts';
+import { onWatch, probe, settleIn, takeHeartbeat } from './live.ts';
+import { endSession, goLive, keepResumeToken, leave, sendLogin, takeLoginError, takeToken } from './login.ts';
+import { want } from './own-status.ts';
+import { reasonForClose } from './protocol-closes.ts';
+import { onRenewalDue, retryRenewal, sendRenewal, takeRenewalReply } from './renewal.ts';
+import type { ClientState } from './state.ts';
+import { type Step, finish } from './step.ts';
+import { onStatusTimer, sendStatus, takeStatusReply } from './status-updates.ts';
+
+/**
+ * The client's decisions: what the next state is and what must be done. Pure: the same state, event and turn give the
+ * same answer, and nothing handed in is changed. Never throws, whatever the event carries.
+ */
+export function transition(
+  state: ClientState,
+  event: ClientEvent,
+  turn: Turn,
+): { readonly state: ClientState; readonly effects: readonly Effect[] } {
+  const step: Step = { state: { ...state }, effects: [], turn, socketGone: event.type === 'socketClosed' };
+  handle(step, event);
+  return finish(step, state.phase);
+}
+
+function handle(step: Step, event: ClientEvent): void {
+  const { phase } = step.state;
+  switch (event.type) {
+    case 'start':
+      return onStart(step, event.resume);
+    case 'stop':
+      return phase.name === 'leaving' ? endSession(step) : rest(step);
+    case 'logout':
+      return phase.name === 'leaving' ? undefined : leave(step);
+    case 'socketOpened':
+      if (phase.name === 'opening' && phase.socket === event.socket) sendLogin(step, phase.socket);
+      return;
+    case 'socketMessage':
+      if (socketOf(phase) === event.socket) onMessage(step, event.text);
+      return;
+    case 'socketClosed':
+      if (socketOf(phase) === event.socket) onClosed(step, event.code);
+      return;
+    case 'timer':
+      return onTimer(step, event.name);
+    case 'tokenReady':
+      return onToken(step, event.fetch, event.token);
+    case 'tokenFailed':
+      return onToken(step, event.fetch, null);
+    case 'networkOnline':
+    case 'visible':
+      return onHope(step);
+    case 'networkOffline':
+      // What the system says of the network is often wrong (a loopback server, a second interface): ask the line.
+      if (phase.name === 'live') probe(step, phase);
+      return;
+    case 'setStatus':
+      step.state.own = want(step.state.own, event.patch, event.ticket);
+      return sendStatus(step);
+  }
+}
+
+function onStart(step: Step, resume: string | null): void {
+  const { phase } = step.state;
+  switch (phase.name) {
+    case 'leaving':
+      endSession(step);
+      break;
+    case 'waiting':
+      return onHope(step);
+    case 'fetching':
+    case 'opening':
+    case 'authenticating':
+    case 'live':
+      return;
+    case 'idle':
+    case 'stopped':
+      break;
+  }
+  if (resume !== null && step.state.resume === null) step.state.resume = { token: resume, at: null };
+  step.state.failures = 0;
+  attempt(step);
+}
+
+/** Something makes it likely that the network is there, or has changed. */
+function onHope(step: Step): void {
+  const { phase } = step.state;
+  if (phase.name === 'live') return probe(step, phase);
+  // A window that the server asked for stands, whoever looks at the page.
+  if (phase.name === 'waiting' && step.turn.nowMs >= phase.notBeforeMs) attempt(step);
+}
+
+function onClosed(step: Step, code: number): void {
+  const { phase } = step.state;
+  if (phase.name === 'leaving') return endSession(step);
+  followAdvice(step, adviceForClose(code), reasonForClose(code));
+}
+
+function onTimer(step: Step, name: TimerName): void {
+  const { phase, armed } = step.state;
+  if (!armed.includes(name)) return;
+  step.state.armed = armed.filter((other) => other !== name);
+  switch (name) {
+    case 'retry':
+      return attempt(step);
+    case 'attempt':
+      return retryLater(step, ATTEMPT_TIMEOUTS[phase.name] ?? 'connect_timeout');
+    case 'leave':
+      return endSession(step);
+    case 'status':
+      return onStatusTimer(step);
+    case 'watch':
+      return phase.name === 'live' ? onWatch(step, phase) : undefined;
+    case 'probe':
+      return retryLater(step, 'line_silent');
+    case 'refresh':
+      return phase.name === 'live' ? onRenewalDue(step, phase) : undefined;
+  }
+}
+
+const ATTEMPT_TIMEOUTS: Readonly<Record<string, string>> = {
+  fetching: 'token_failed',
+  authenticating: 'login_timeout',
+};
+
+function onToken(step: Step, fetch: number, token: string | null): void {
+  const { phase } = step.state;
+  if (phase.name === 'fetching' && phase.fetch === fetch) {
+    if (token === null) return retryLater(step, 'token_failed');
+    step.state.credential = { token, expiresAtMs: null, proven: false };
+    return open(step);
+  }
+  if (phase.name === 'live' && phase.renewal?.step === 'fetching' && phase.renewal.fetch === fetch) {
+    if (token === null) return retryRenewal(step, phase);
+    sendRenewal(step, phase, token);
+  }
+}
+
+function onMessage(step: Step, text: string): void {
+  if (step.state.phase.name === 'live') step.state.phase = { ...step.state.phase, heardMs: step.turn.nowMs };
+  const message = parse(text);
+  if (message === null) return;
+  switch (message.t) {
+    case 'u':
+    case 'o':
+    case 'x':
+    case 'sync':
+      return onPresence(step, message);
+    case 'hb': {
+      const { phase } = step.state;
+      if (phase.name === 'live' || phase.name === 'authenticating') takeHeartbeat(step, phase, message);
+      return;
+    }
+    case 'token': {
+      const { phase, resume } = step.state;
+      if (phase.name === 'authenticating') takeToken(step, phase, message);
+      else if (phase.name === 'live') keepResumeToken(step, message.token, resume?.at ?? null);
+      return;
+    }
+    case 'ok':
+    case 'err':
+      return onReply(step, message);
+    case 'bye':
+      return onBye(step, message);
+    default:
+      // A newer server may send what this client does not know ([MSG3]).
+      return;
+  }
+}
+
+function onPresence(step: Step, message: PresenceMessage): void {
+  const { phase } = step.state;
+  if (phase.name === 'leaving') return;
+  step.effects.push({ do: 'presence', message });
+  if (message.t !== 'sync' || phase.name !== 'authenticating' || phase.granted === null) return;
+  settleIn(step, goLive(step, phase, phase.granted));
+}
+
+function onReply(step: Step, reply: Ok | Err): void {
+  const { phase } = step.state;
+  if (phase.name === 'leaving') {
+    if (reply.i === phase.request) endSession(step);
+  } else if (phase.name === 'live') {
+    if (!takeRenewalReply(step, phase, reply)) takeStatusReply(step, reply);
+  } else if (phase.name === 'authenticating' && reply.t === 'err') {
+    takeLoginError(step, phase, reply);
+  }
+}
+
+function onBye(step: Step, message: Bye): void {
+  if (step.state.phase.name === 'leaving') return endSession(step);
+  followAdvice(step, message.advice, message.code, message.afterMs);
+}
+
+/** The SDK trusts its server's shapes; what is no message at all is passed over. */
+function parse(text: string): DownMessage | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as DownMessage) : null;
+  } catch {
+    // Not JSON: a proxy's page, perhaps. The heartbeat tells whether the line is of use.
+    return null;
+  }
+}

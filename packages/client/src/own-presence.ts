@@ -1,0 +1,41 @@
+import { type Status, MAX_PRESENCE_VALUE_LENGTH, STATUSES } from '@carillon/protocol';
+import { CarillonError } from './carillon-error.ts';
+import type { StatusPatch } from './core/events.ts';
+
+/** The user's own presence, or part of it: the status and the presence fields by the server's names. */
+export type OwnPresence<Field extends string> = {
+  readonly status?: Status;
+} & { readonly [F in Field]?: string };
+
+/**
+ * The wire's names for a change.
+ *
+ * @returns the change, or what is wrong with it
+ */
+export function toWire<Field extends string>(
+  change: OwnPresence<Field>,
+  fields: readonly Field[],
+): StatusPatch | CarillonError {
+  const patch: Record<string, string> = {};
+  for (const [name, value] of Object.entries<unknown>(change)) {
+    if (value === undefined) continue;
+    if (name === 'status') {
+      if (!(STATUSES as readonly unknown[]).includes(value))
+        return wrong(`status: one of ${STATUSES.join(', ')}`);
+      patch['s'] = value as string;
+    } else if (!(fields as readonly string[]).includes(name)) return wrong(`"${name}" is no presence field`);
+    else if (typeof value !== 'string' || value.length > MAX_PRESENCE_VALUE_LENGTH) {
+      return wrong(`${name}: a string of at most ${MAX_PRESENCE_VALUE_LENGTH} characters`);
+    } else patch[name] = value;
+  }
+  return patch;
+}
+
+function wrong(detail: string): CarillonError {
+  return new CarillonError('bad_message', detail);
+}
+
+export function fromWire<Field extends string>(patch: StatusPatch): OwnPresence<Field> {
+  const { s, ...fields } = patch;
+  return { ...fields, ...(s === undefined ? {} : { status: s }) } as OwnPresence<Field>;
+}

@@ -1,0 +1,99 @@
+import type { Report } from './listeners.ts';
+import type { StorageLike } from './resume-keeper.ts';
+
+/** A WebSocket as the client uses it: the browsers', Node's own, and that of `ws` all fit. */
+export interface WebSocketLike {
+  send(text: string): void;
+  close(): void;
+  addEventListener(
+    type: 'open' | 'message' | 'close' | 'error',
+    listener: (event: { readonly data?: unknown; readonly code?: number }) => void,
+  ): void;
+}
+
+export type WebSocketConstructor = new (url: string) => WebSocketLike;
+
+/** What a page lives through, as far as it concerns a connection. */
+export type PageEvent = 'online' | 'offline' | 'visible' | 'hidden';
+
+/** The page around the client; null outside of one. */
+export type Page = {
+  hidden(): boolean;
+  /** @returns ends the watching */
+  watch(listener: (event: PageEvent) => void): () => void;
+};
+
+/** Everything the client takes from where it runs. */
+export type Platform = {
+  /** A clock that never steps back, ms. */
+  nowMs(): number;
+  /** ms since the epoch. */
+  wallMs(): number;
+  random(): number;
+  /** @returns cancels the timer */
+  setTimer(delayMs: number, fire: () => void): () => void;
+  /** Runs at the end of the turn. */
+  later(run: () => void): void;
+  readonly report: Report;
+  readonly page: Page | null;
+  readonly storage: StorageLike | null;
+  readonly webSocket: WebSocketConstructor | null;
+  /** What relative addresses are resolved against. */
+  readonly baseUrl: string | undefined;
+};
+
+/** The browser, the worker or the Node.js that this runs in. */
+export function hostPlatform(): Platform {
+  return {
+    nowMs: () => performance.now(),
+    wallMs: () => Date.now(),
+    random: () => Math.random(),
+    setTimer(delayMs, fire) {
+      const timer = setTimeout(fire, delayMs);
+      return () => clearTimeout(timer);
+    },
+    later: (run) => queueMicrotask(run),
+    report: hostReport,
+    page: hostPage(),
+    storage: hostStorage(),
+    webSocket: typeof WebSocket === 'undefined' ? null : WebSocket,
+    baseUrl: typeof location === 'undefined' ? undefined : location.href,
+  };
+}
+
+function hostReport(error: unknown): void {
+  if (typeof reportError === 'function') return reportError(error);
+  // Node has no reportError, and an uncaught throw would end the process for a listener's mistake.
+  // oxlint-disable-next-line no-console
+  console.error(error);
+}
+
+function hostPage(): Page | null {
+  // A worker has the network's events and no document; Node has neither.
+  if (typeof addEventListener !== 'function') return null;
+  const page = typeof document === 'undefined' ? null : document;
+  const hidden = (): boolean => page?.visibilityState === 'hidden';
+  return {
+    hidden,
+    watch(listener) {
+      const watching = new AbortController();
+      const { signal } = watching;
+      addEventListener('online', () => listener('online'), { signal });
+      addEventListener('offline', () => listener('offline'), { signal });
+      addEventListener('pagehide', () => listener('hidden'), { signal });
+      // Also from the back/forward cache, where the page slept with its connection cut.
+      addEventListener('pageshow', () => !hidden() && listener('visible'), { signal });
+      page?.addEventListener('visibilitychange', () => listener(hidden() ? 'hidden' : 'visible'), { signal });
+      return () => watching.abort();
+    },
+  };
+}
+
+function hostStorage(): StorageLike | null {
+  try {
+    return typeof document === 'undefined' ? null : sessionStorage;
+  } catch {
+    // Reading the property throws where the page may store nothing.
+    return null;
+  }
+}

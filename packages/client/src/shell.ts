@@ -1,0 +1,195 @@
+import type { ClientEvent, ConnectionChange, Effect, StatusPatch, TimerName } from './core/events.ts';
+import { type ClientState, type CoreSettings, connectionOf, initialState } from './core/state.ts';
+import { transition } from './core/transition.ts';
+import { guarded } from './listeners.ts';
+import type { PageEvent, Platform, WebSocketConstructor, WebSocketLike } from './platform.ts';
+import type { PresenceStore } from './presence-store.ts';
+import type { ResumeKeeper } from './resume-keeper.ts';
+import { createStatusTickets } from './status-tickets.ts';
+
+/** WebSocket close code for a line that was never there or dropped without a word (RFC 6455, section 7.1.5). */
+const ABNORMAL_CLOSE = 1006;
+
+export type ShellParts<Field extends string> = {
+  readonly platform: Platform;
+  readonly url: string;
+  readonly WebSocket: WebSocketConstructor;
+  readonly settings: CoreSettings;
+  readonly getToken: () => Promise<string>;
+  readonly keeper: ResumeKeeper;
+  readonly store: PresenceStore<Field>;
+  readonly onWire: ((direction: 'up' | 'down', text: string) => void) | undefined;
+  readonly onStatus: (change: ConnectionChange) => void;
+};
+
+/** Carries out what the core decides, on a platform. */
+export type Shell = {
+  state(): ClientState;
+  connection(): ConnectionChange;
+  dispatch(event: ClientEvent): void;
+  connect(): void;
+  logout(): Promise<void>;
+  setStatus(patch: StatusPatch): Promise<void>;
+};
+
+export function createShell<Field extends string>(parts: ShellParts<Field>): Shell {
+  const { platform, keeper, store } = parts;
+  const { page, report } = platform;
+  const events: ClientEvent[] = [];
+  const timers = new Map<TimerName, () => void>();
+  const tickets = createStatusTickets();
+  let state = initialState(parts.settings);
+  let connection = connectionOf(state.phase);
+  let busy = false;
+  let line: { readonly id: number; readonly socket: WebSocketLike } | null = null;
+  let unwatchPage: (() => void) | null = null;
+  let onLeft: (() => void)[] = [];
+
+  /** One event at a time: what arises while effects are carried out waits until all of them are. */
+  function dispatch(event: ClientEvent): void {
+    events.push(event);
+    if (busy) return;
+    busy = true;
+    for (let next = events.shift(); next !== undefined; next = events.shift()) {
+      const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
+      const result = transition(state, next, turn);
+      state = result.state;
+      for (const effect of result.effects) guarded(() => perform(effect), report);
+    }
+    busy = false;
+    settlePhase();
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'openSocket':
+        return openSocket(effect.socket);
+      case 'send':
+        if (line?.id !== effect.socket) return;
+        guarded(() => parts.onWire?.('up', effect.text), report);
+        return line.socket.send(effect.text);
+      case 'closeSocket': {
+        if (line?.id !== effect.socket) return;
+        const { socket } = line;
+        line = null;
+        return socket.close();
+      }
+      case 'setTimer':
+        timers.get(effect.name)?.();
+        timers.set(
+          effect.name,
+          platform.setTimer(effect.delayMs, () => {
+            timers.delete(effect.name);
+            dispatch({ type: 'timer', name: effect.name });
+          }),
+        );
+        return;
+      case 'clearTimer':
+        timers.get(effect.name)?.();
+        timers.delete(effect.name);
+        return;
+      case 'fetchToken':
+        return fetchToken(effect.fetch);
+      case 'emitStatus':
+        connection = effect.change;
+        // Whoever hears "connected" and looks finds the friends that came with it, and has been told of them.
+        store.flush();
+        return parts.onStatus(effect.change);
+      case 'presence':
+        return store.apply(effect.message);
+      case 'clearPresence':
+        return store.clear();
+      case 'saveResume':
+        return keeper.keep(effect.token);
+      case 'clearResume':
+        return keeper.keep(null);
+      case 'settle':
+        return tickets.settle(effect.upTo, effect.code, effect.detail);
+    }
+  }
+
+  function openSocket(id: number): void {
+    let socket: WebSocketLike;
+    try {
+      socket = new parts.WebSocket(parts.url);
+    } catch (error) {
+      // Mixed content, or a policy of the page: the app cannot see it otherwise.
+      report(error);
+      return dispatch({ type: 'socketClosed', socket: id, code: ABNORMAL_CLOSE });
+    }
+    line = { id, socket };
+    socket.addEventListener('open', () => dispatch({ type: 'socketOpened', socket: id }));
+    socket.addEventListener('message', ({ data }) => {
+      if (line?.id !== id || typeof data !== 'string') return;
+      guarded(() => parts.onWire?.('down', data), report);
+      dispatch({ type: 'socketMessage', socket: id, text: data });
+    });
+    socket.addEventListener('close', ({ code }) => {
+      if (line?.id === id) line = null;
+      dispatch({ type: 'socketClosed', socket: id, code: code ?? ABNORMAL_CLOSE });
+    });
+    // A close follows; `ws` throws errors that nobody listens for.
+    socket.addEventListener('error', () => {});
+  }
+
+  function fetchToken(fetch: number): void {
+    parts.getToken().then(
+      (token) => {
+        if (typeof token === 'string' && token !== '') return dispatch({ type: 'tokenReady', fetch, token });
+        dispatch({ type: 'tokenFailed', fetch });
+      },
+      (error: unknown) => {
+        report(error);
+        dispatch({ type: 'tokenFailed', fetch });
+      },
+    );
+  }
+
+  /** What depends on the phase alone: the page is watched while the client is at work, and logouts end. */
+  function settlePhase(): void {
+    const working = state.phase.name !== 'idle' && state.phase.name !== 'stopped';
+    if (working && unwatchPage === null) unwatchPage = page?.watch(onPage) ?? null;
+    if (!working) {
+      unwatchPage?.();
+      unwatchPage = null;
+      keeper.putAside(true);
+    }
+    if (state.phase.name === 'leaving') return;
+    const left = onLeft;
+    onLeft = [];
+    for (const resolve of left) resolve();
+  }
+
+  function onPage(event: PageEvent): void {
+    switch (event) {
+      case 'online':
+        return dispatch({ type: 'networkOnline' });
+      case 'offline':
+        return dispatch({ type: 'networkOffline' });
+      case 'visible':
+        keeper.putAside(false);
+        return dispatch({ type: 'visible' });
+      case 'hidden':
+        return keeper.putAside(true);
+    }
+  }
+
+  return {
+    state: () => state,
+    connection: () => connection,
+    dispatch,
+    // Outside of a page nothing announces the end, so the token lies in the storage all the time.
+    connect: () => dispatch({ type: 'start', resume: keeper.take(page === null || page.hidden()) }),
+    logout() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      onLeft.push(resolve);
+      dispatch({ type: 'logout' });
+      return promise;
+    },
+    setStatus(patch) {
+      const { ticket, settled } = tickets.take(connection.status !== 'connected');
+      dispatch({ type: 'setStatus', patch, ticket });
+      return settled;
+    },
+  };
+}
