@@ -1,0 +1,93 @@
+import type { WebSocketConstructor, WebSocketLike } from '@carillon/client';
+
+/** The line between this tab and the server, with scissors. */
+export type Line = {
+  /** Stands in for the global WebSocket, and obeys the scissors. */
+  readonly WebSocket: WebSocketConstructor;
+  /**
+   * Drops every open socket and lets no new one through, as when a cable is pulled: the client is told 1006 as by a
+   * browser, nothing is sent on its behalf, and what was under way is lost.
+   */
+  cut(): void;
+  /** Lets new sockets through again. Those that were dropped stay dropped. */
+  mend(): void;
+};
+
+/** How long an attempt takes to fail on a cut line, ms: long enough to be seen as an attempt. */
+const FAILED_ATTEMPT_MS = 250;
+
+/** A line that was never there, or dropped without a word (RFC 6455, section 7.1.5). */
+const ABNORMAL_CLOSE = 1006;
+
+type Heard = Parameters<Parameters<WebSocketLike['addEventListener']>[1]>[0];
+type EventName = Parameters<WebSocketLike['addEventListener']>[0];
+
+/** @param Native the WebSocket that really connects; a parameter so that tests can hand in one of their own */
+export function createLine(Native: typeof WebSocket = globalThis.WebSocket): Line {
+  let isCut = false;
+  const sockets = new Set<CuttableSocket>();
+
+  class CuttableSocket implements WebSocketLike {
+    readonly #listeners: { readonly type: EventName; readonly listener: (event: Heard) => void }[] = [];
+    #isOver = false;
+    readonly #native: WebSocket | null;
+
+    constructor(url: string) {
+      this.#native = isCut ? null : new Native(url);
+      sockets.add(this);
+      if (this.#native === null) {
+        setTimeout(() => this.drop(), FAILED_ATTEMPT_MS);
+        return;
+      }
+      this.#native.addEventListener('open', () => this.#tell('open', {}));
+      this.#native.addEventListener('message', ({ data }: MessageEvent<unknown>) =>
+        this.#tell('message', { data }),
+      );
+      this.#native.addEventListener('error', () => this.#tell('error', {}));
+      this.#native.addEventListener('close', ({ code }) => this.#end(code));
+    }
+
+    addEventListener(type: EventName, listener: (event: Heard) => void): void {
+      this.#listeners.push({ type, listener });
+    }
+
+    send(text: string): void {
+      if (!this.#isOver) this.#native?.send(text);
+    }
+
+    close(): void {
+      if (this.#native === null) this.drop();
+      else this.#native.close();
+    }
+
+    drop(): void {
+      this.#tell('error', {});
+      this.#end(ABNORMAL_CLOSE);
+      // The other end sees a close without a code of ours; only a `logout` message ends a session.
+      this.#native?.close();
+    }
+
+    #end(code: number): void {
+      this.#tell('close', { code });
+      this.#isOver = true;
+      sockets.delete(this);
+    }
+
+    /** Once it is over, whatever the real socket still has to say reaches nobody. */
+    #tell(type: EventName, event: Heard): void {
+      if (this.#isOver) return;
+      for (const entry of this.#listeners) if (entry.type === type) entry.listener(event);
+    }
+  }
+
+  return {
+    WebSocket: CuttableSocket,
+    cut() {
+      isCut = true;
+      for (const socket of [...sockets]) socket.drop();
+    },
+    mend() {
+      isCut = false;
+    },
+  };
+}

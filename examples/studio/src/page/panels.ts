@@ -1,0 +1,22 @@
+import type { FunctionComponent } from 'preact';
+import { ConnectionPanel } from '../line/connection-panel.tsx';
+import { FriendsPanel } from '../presence/friends-panel.tsx';
+import { OwnStatusPanel } from '../presence/own-status-panel.tsx';
+import type { StudioSession } from '../session/studio-session.ts';
+import { WirePanel } from '../wire/wire-panel.tsx';
+
+type PanelEntry = {
+  readonly id: string;
+  readonly Panel: FunctionComponent<{ readonly session: StudioSession }>;
+};
+
+/**
+ * The regions of the desk, in the order in which they are read and stepped through; layout.css says where each stands.
+ * `stage` is what Carillon does: it takes as many panels as there are, in as many columns as fit.
+ */
+export const REGIONS: readonly { readonly name: string; readonly panels: readonly PanelEntry[] }[] = [
+  { name: 'self', panels: [{ id: 'you', Panel: OwnStatusPanel }] },
+  { name: 'stage', panels: [{ id: 'friends', Panel: FriendsPanel }] },
+  { name: 'line', panels: [{ id: 'line', Panel: ConnectionPanel }] },
+  { name: 'dock', panels: [{ id: 'wire', Panel: WirePanel }] },
+];

@@ -1,0 +1,77 @@
+import type { ComponentChildren } from 'preact';
+import { Avatar } from '../account/avatar.tsx';
+import { linkTo } from '../account/person.ts';
+import { now } from '../page/clock.ts';
+import type { StudioSession } from '../session/studio-session.ts';
+import type { Changeable, FriendView } from './friend-view.ts';
+import { agoText } from './last-seen.ts';
+import { StatusMark } from './status-mark.tsx';
+
+type RowProps = { readonly friend: FriendView; readonly session: StudioSession };
+
+export function FriendRow({ friend, session }: RowProps) {
+  const name = session.nameOf(friend.user);
+  const lit = session.highlights.lit.value.get(friend.user);
+  const isOffline = friend.status === 'Offline';
+
+  /** A part of the row that lights up when its field changed; the key starts the animation anew. */
+  const part = (field: Changeable, children: ComponentChildren) => {
+    const isLit = lit?.fields.has(field) === true;
+    return (
+      <span
+        key={isLit ? `${field} ${lit.number}` : field}
+        class={`friend-${field}`}
+        data-lit={isLit ? '' : undefined}
+      >
+        {children}
+      </span>
+    );
+  };
+
+  return (
+    <li class="friend" data-user={friend.user} data-status={friend.status}>
+      <span class="friend-face">
+        <Avatar name={name} />
+        <StatusMark status={friend.status} />
+      </span>
+      <span class="friend-who">
+        <span class="person-name">{name}</span>
+        {part(
+          'status',
+          isOffline && friend.seenMs !== null
+            ? `Offline · ${agoText(friend.seenMs, now.value)}`
+            : friend.status,
+        )}
+      </span>
+      <span class="friend-what">
+        {friend.activity !== '' && part('activity', friend.activity)}
+        {(friend.project !== '' || friend.language !== '') && (
+          <span class="friend-where">
+            {friend.project !== '' && part('project', friend.project)}
+            {friend.language !== '' && part('language', friend.language)}
+          </span>
+        )}
+      </span>
+      <span class="friend-actions">
+        <a
+          class="quiet-link"
+          href={linkTo(friend.user)}
+          target="_blank"
+          rel="noopener"
+          aria-label={`Open the page as ${name} in a new tab`}
+        >
+          open ↗
+        </a>
+        <button
+          type="button"
+          class="small quiet"
+          disabled={session.isCut.value}
+          aria-label={`Unfollow ${name}`}
+          onClick={() => void session.setFollow(friend.user, false)}
+        >
+          Unfollow
+        </button>
+      </span>
+    </li>
+  );
+}

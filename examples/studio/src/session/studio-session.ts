@@ -1,0 +1,54 @@
+import type { ConnectionStatus } from '@carillon/client';
+import type { ReadonlySignal } from '@preact/signals';
+import type { Person } from '../account/person.ts';
+import type { OwnStatus } from '../presence/own-status.ts';
+import type { FriendView } from '../presence/friend-view.ts';
+import type { HighlightStore } from '../presence/highlights.ts';
+import type { WireLog } from '../wire/wire-log.ts';
+
+/** What the page knows of its connection. Times are ms since the epoch by this machine's clock. */
+export type ConnectionView = {
+  readonly status: ConnectionStatus;
+  /** Session id, once there was a login. */
+  readonly session: string | null;
+  /** Whether the last login went on with the session before it. */
+  readonly resumed: boolean;
+  /** How long the server waits for a session whose connection dropped, ms; null until it said so. */
+  readonly graceMs: number | null;
+  /** When the connection dropped; null while there is one. */
+  readonly droppedAtMs: number | null;
+  /** When the next attempt begins; null where none is planned. */
+  readonly retryAtMs: number | null;
+  /** Why the line is down, as a code; null while it is not. */
+  readonly reason: string | null;
+};
+
+/** One person's time at the desk, from login to logout. */
+export type StudioSession = {
+  readonly person: Person;
+  readonly people: readonly Person[];
+  nameOf(user: string): string;
+
+  readonly connection: ReadonlySignal<ConnectionView>;
+  readonly isCut: ReadonlySignal<boolean>;
+  setCut(cut: boolean): void;
+  /** Tries at once to connect, whatever the pause; after the server ended the session, with a new one. */
+  retryNow(): void;
+
+  /** Null until the first `sync`. */
+  readonly friends: ReadonlySignal<ReadonlyMap<string, FriendView> | null>;
+  readonly highlights: HighlightStore;
+  /** The newest change in a sentence, for screen readers. */
+  readonly announcement: ReadonlySignal<string>;
+  setFollow(user: string, follow: boolean): Promise<void>;
+
+  readonly own: ReadonlySignal<OwnStatus>;
+  setOwn(change: Partial<OwnStatus>): void;
+
+  readonly wire: WireLog;
+  /** The last thing that went wrong and that a person should know, or null. */
+  readonly notice: ReadonlySignal<string | null>;
+  dismissNotice(): void;
+
+  logout(): Promise<void>;
+};

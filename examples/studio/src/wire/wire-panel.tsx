@@ -1,0 +1,89 @@
+import { useSignal } from '@preact/signals';
+import { Panel } from '../page/panel.tsx';
+import { WireMessages } from './wire-messages.tsx';
+import { WireScore } from './wire-score.tsx';
+import { type Total, type WireLog, KEPT_MESSAGES } from './wire-log.ts';
+import { wireLine } from './wire-entry.ts';
+
+/** How long "Copied" stands on the button, ms. */
+const COPIED_MS = 1600;
+
+/** Every message of this tab's connection, with its size. */
+export function WirePanel({ session: { wire } }: { readonly session: { readonly wire: WireLog } }) {
+  const hidden = wire.hiddenHeartbeats.value;
+  return (
+    <Panel id="wire" title="Wire" aside={<Totals up={wire.up.value} down={wire.down.value} />}>
+      <WireScore wire={wire} />
+      <div class="wire-tools" role="group" aria-label="Wire log">
+        <button
+          type="button"
+          class="small"
+          aria-pressed={wire.isPaused.value}
+          onClick={() => wire.setPaused(!wire.isPaused.value)}
+        >
+          Pause
+        </button>
+        <CopyButton wire={wire} />
+        <button type="button" class="small quiet" onClick={() => wire.clear()}>
+          Clear
+        </button>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={wire.withHeartbeats.value}
+            onChange={(event) => {
+              wire.withHeartbeats.value = event.currentTarget.checked;
+            }}
+          />
+          Heartbeats{hidden > 0 ? ` (${hidden})` : ''}
+        </label>
+      </div>
+      <WireMessages entries={wire.shown.value} />
+      <p class="hint wire-foot">
+        Newest first, the last {KEPT_MESSAGES}. Sizes are UTF-8 bytes of the text; tokens are shortened.
+      </p>
+    </Panel>
+  );
+}
+
+function Totals({ up, down }: { readonly up: Total; readonly down: Total }) {
+  return (
+    <span class="wire-totals">
+      <span title={`${up.messages} messages sent`}>
+        <span aria-hidden="true">↑</span>
+        <span class="unseen">sent</span> {sizeText(up.bytes)}
+      </span>
+      <span title={`${down.messages} messages received`}>
+        <span aria-hidden="true">↓</span>
+        <span class="unseen">received</span> {sizeText(down.bytes)}
+      </span>
+    </span>
+  );
+}
+
+function CopyButton({ wire }: { readonly wire: WireLog }) {
+  const word = useSignal('Copy');
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(wire.shown.value.map(wireLine).join('\n'));
+      word.value = 'Copied';
+    } catch {
+      // The browser keeps the clipboard from this page; there is nothing else the page could do.
+      word.value = 'Not allowed';
+    }
+    setTimeout(() => {
+      word.value = 'Copy';
+    }, COPIED_MS);
+  };
+  return (
+    <button type="button" class="small" disabled={wire.shown.value.length === 0} onClick={() => void copy()}>
+      <span role="status">{word}</span>
+    </button>
+  );
+}
+
+/** "312 B", "4.1 KB" with 1 KB = 1,000 bytes. */
+function sizeText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} KB` : `${(bytes / 1_000_000).toFixed(2)} MB`;
+}
