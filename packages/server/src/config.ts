@@ -1,10 +1,16 @@
-import type { CarillonConfig } from './config/schema.ts'
+import type { CarillonConfig } from './config/schema.ts';
 
 /** Names the type of carillon.config.ts, so that an editor completes and checks it. */
 export function defineConfig(config: CarillonConfig): CarillonConfig {
-  return config
+  return config;
 }
 
-export { type AuthConfig } from './config/auth-settings.ts'
-export { type ConfigResult, type ConfigSources, loadConfig, resolveConfig, type ServerConfig } from './config/load-config.ts'
-export { type CarillonConfig } from './config/schema.ts'
+export { type AuthConfig } from './config/auth-settings.ts';
+export {
+  type ConfigResult,
+  type ConfigSources,
+  loadConfig,
+  resolveConfig,
+  type ServerConfig,
+} from './config/load-config.ts';
+export { type CarillonConfig } from './config/schema.ts';

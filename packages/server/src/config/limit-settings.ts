@@ -1,34 +1,99 @@
-import { DEFAULT_MESSAGE_BYTES } from '@carillon/protocol'
-import * as z from 'zod'
-import { DEFAULT_SETTINGS } from '../runtime/node-options.ts'
-import { whole } from './setting.ts'
+import { DEFAULT_MESSAGE_BYTES } from '@carillon/protocol';
+import * as z from 'zod';
+import { DEFAULT_SETTINGS } from '../runtime/node-options.ts';
+import { whole } from './setting.ts';
 
-const KIB = 1024
-const MIB = 1024 * KIB
-const SECOND = 1000
-const HOUR = 3600 * SECOND
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
 
 export const sessionsSchema = z.strictObject({
-  graceMs: whole('How long a session waits for its client after the connection dropped; friends see nothing until then.', DEFAULT_SETTINGS.graceMs, 0, 24 * HOUR),
-  heartbeatMs: whole('How often the server asks whether a client is still there; two misses end the connection.', DEFAULT_SETTINGS.heartbeatMs, 100, HOUR),
-  loginTimeoutMs: whole('A connection without a login for this long is closed.', DEFAULT_SETTINGS.loginTimeoutMs, 100, 10 * 60 * SECOND),
-})
+  graceMs: whole(
+    'How long a session waits for its client after the connection dropped; friends see nothing until then.',
+    DEFAULT_SETTINGS.graceMs,
+    0,
+    24 * HOUR,
+  ),
+  heartbeatMs: whole(
+    'How often the server asks whether a client is still there; two misses end the connection.',
+    DEFAULT_SETTINGS.heartbeatMs,
+    100,
+    HOUR,
+  ),
+  loginTimeoutMs: whole(
+    'A connection without a login for this long is closed.',
+    DEFAULT_SETTINGS.loginTimeoutMs,
+    100,
+    10 * 60 * SECOND,
+  ),
+});
 
 /**
  * Every bound that can be moved. docs/limits.md lists them, and a test keeps the two equal.
  */
 export const limitsSchema = z.strictObject({
-  messageBytes: whole('The largest message from a client; a larger one closes the connection (1009). A login token alone may take 8 KB.', DEFAULT_MESSAGE_BYTES, KIB, 16 * MIB),
-  messagesPerSecond: whole('Messages a connection may send on average; more are answered `rate_limited`.', DEFAULT_SETTINGS.messageRate.perSecond, 1, 100_000),
-  messageBurst: whole('Messages a connection may send at once.', DEFAULT_SETTINGS.messageRate.burst, 1, 1_000_000),
-  connections: whole('Connections of this node; more are refused with 503 before the upgrade.', 100_000, 1, 10_000_000),
-  connectionsPerAddress: whole('Connections from one address, trusted proxies resolved; more are refused with 429 before the upgrade.', 1_000, 1, 10_000_000),
-  outboxBytes: whole('What is held back for a client that does not read, presence apart; beyond it the connection is closed as `slow_consumer`.', DEFAULT_SETTINGS.outbox.heldControlUnits, 16 * KIB, 256 * MIB),
-  heldFriends: whole('Friends whose changes are held one by one for a client that does not read; beyond it the client gets one full sync.', DEFAULT_SETTINGS.outbox.heldFriends, 0, 1_000_000),
-  sessionsPerUser: whole('Sessions of one user, those in their grace included.', DEFAULT_SETTINGS.sessionsPerUser, 1, 100_000),
-  httpStatusesPerUser: whole('Devices of one user whose status was set over HTTP.', DEFAULT_SETTINGS.leasesPerUser, 1, 10_000),
-  statusTtlMs: whole('The longest time to live of a status set over HTTP.', DEFAULT_SETTINGS.maxStatusTtlMs, SECOND, 30 * 24 * HOUR),
+  messageBytes: whole(
+    'The largest message from a client; a larger one closes the connection (1009). A login token alone may take 8 KB.',
+    DEFAULT_MESSAGE_BYTES,
+    KIB,
+    16 * MIB,
+  ),
+  messagesPerSecond: whole(
+    'Messages a connection may send on average; more are answered `rate_limited`.',
+    DEFAULT_SETTINGS.messageRate.perSecond,
+    1,
+    100_000,
+  ),
+  messageBurst: whole(
+    'Messages a connection may send at once.',
+    DEFAULT_SETTINGS.messageRate.burst,
+    1,
+    1_000_000,
+  ),
+  connections: whole(
+    'Connections of this node; more are refused with 503 before the upgrade.',
+    100_000,
+    1,
+    10_000_000,
+  ),
+  connectionsPerAddress: whole(
+    'Connections from one address, trusted proxies resolved; more are refused with 429 before the upgrade.',
+    1_000,
+    1,
+    10_000_000,
+  ),
+  outboxBytes: whole(
+    'What is held back for a client that does not read, presence apart; beyond it the connection is closed as `slow_consumer`.',
+    DEFAULT_SETTINGS.outbox.heldControlUnits,
+    16 * KIB,
+    256 * MIB,
+  ),
+  heldFriends: whole(
+    'Friends whose changes are held one by one for a client that does not read; beyond it the client gets one full sync.',
+    DEFAULT_SETTINGS.outbox.heldFriends,
+    0,
+    1_000_000,
+  ),
+  sessionsPerUser: whole(
+    'Sessions of one user, those in their grace included.',
+    DEFAULT_SETTINGS.sessionsPerUser,
+    1,
+    100_000,
+  ),
+  httpStatusesPerUser: whole(
+    'Devices of one user whose status was set over HTTP.',
+    DEFAULT_SETTINGS.leasesPerUser,
+    1,
+    10_000,
+  ),
+  statusTtlMs: whole(
+    'The longest time to live of a status set over HTTP.',
+    DEFAULT_SETTINGS.maxStatusTtlMs,
+    SECOND,
+    30 * 24 * HOUR,
+  ),
   followsPerUser: whole('People that one user follows.', DEFAULT_SETTINGS.followsPerUser, 1, 10_000_000),
   requestBytes: whole('The largest JSON body of an HTTP request.', 16 * KIB, KIB, 16 * MIB),
   importBytes: whole('The largest import over HTTP, after unpacking.', 1024 * MIB, KIB, 64 * 1024 * MIB),
-})
+});

@@ -1,54 +1,59 @@
-import { type AuthConfig, toAuthConfig } from './auth-settings.ts'
-import { loadConfigFile } from './config-file.ts'
-import { databasePath } from './database.ts'
-import { type Environment, readEnvironment } from './environment.ts'
-import { configProblem } from './problem.ts'
-import { configSchema } from './schema.ts'
-import { toNodeSettings } from './node-settings.ts'
-import type { NodeSettings } from '../runtime/node-options.ts'
-import type * as z from 'zod'
+import { type AuthConfig, toAuthConfig } from './auth-settings.ts';
+import { loadConfigFile } from './config-file.ts';
+import { databasePath } from './database.ts';
+import { type Environment, readEnvironment } from './environment.ts';
+import { configProblem } from './problem.ts';
+import { configSchema } from './schema.ts';
+import { toNodeSettings } from './node-settings.ts';
+import type { NodeSettings } from '../runtime/node-options.ts';
+import type * as z from 'zod';
 
-type Parsed = z.output<typeof configSchema>
+type Parsed = z.output<typeof configSchema>;
 
 /** A configuration that was checked: what `createServer` takes. */
 export type ServerConfig = {
-  readonly port: number
-  readonly host: string
+  readonly port: number;
+  readonly host: string;
   /** Absolute path of the SQLite file. */
-  readonly databasePath: string
-  readonly apiKey: string | null
-  readonly allowedOrigins: readonly string[]
-  readonly trustedProxies: readonly string[]
+  readonly databasePath: string;
+  readonly apiKey: string | null;
+  readonly allowedOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
   /** How logins are checked; null where nothing was configured, with which no server starts. */
-  readonly auth: AuthConfig | null
-  readonly node: NodeSettings
-  readonly limits: Parsed['limits']
-  readonly drainWindowMs: number
-  readonly corsOrigins: readonly string[]
-  readonly logLevel: Parsed['logging']['level']
-}
+  readonly auth: AuthConfig | null;
+  readonly node: NodeSettings;
+  readonly limits: Parsed['limits'];
+  readonly drainWindowMs: number;
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: Parsed['logging']['level'];
+};
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: ServerConfig; readonly file: string | null; readonly unknownVariables: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly config: ServerConfig;
+      readonly file: string | null;
+      readonly unknownVariables: readonly string[];
+    }
   /** One line: the setting, what is wrong, what to do. */
-  | { readonly ok: false; readonly problem: string }
+  | { readonly ok: false; readonly problem: string };
 
 export type ConfigSources = {
-  readonly cwd: string
-  readonly env: Environment
+  readonly cwd: string;
+  readonly env: Environment;
   /** The file given with --config. */
-  readonly file: string | null
-}
+  readonly file: string | null;
+};
 
 /** Reads the configuration file, lets the environment override it, and checks the whole. */
 export async function loadConfig({ cwd, env, file }: ConfigSources): Promise<ConfigResult> {
-  const loaded = await loadConfigFile(cwd, file)
-  if (!loaded.ok) return loaded
-  const environment = readEnvironment(env)
-  if (!environment.ok) return environment
-  const resolved = resolveConfig(overlay(loaded.config, environment.values), cwd, environment.values)
-  if (!resolved.ok) return resolved
-  return { ok: true, config: resolved.config, file: loaded.path, unknownVariables: environment.unknown }
+  const loaded = await loadConfigFile(cwd, file);
+  if (!loaded.ok) return loaded;
+  const environment = readEnvironment(env);
+  if (!environment.ok) return environment;
+  const resolved = resolveConfig(overlay(loaded.config, environment.values), cwd, environment.values);
+  if (!resolved.ok) return resolved;
+  return { ok: true, config: resolved.config, file: loaded.path, unknownVariables: environment.unknown };
 }
 
 /** Checks a configuration given as an object, as the library's users do. */
@@ -57,12 +62,18 @@ export function resolveConfig(
   cwd: string,
   fromEnvironment: ReadonlyMap<string, unknown> = new Map(),
 ): { readonly ok: true; readonly config: ServerConfig } | { readonly ok: false; readonly problem: string } {
-  const parsed = configSchema.safeParse(input)
+  const parsed = configSchema.safeParse(input);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    return { ok: false, problem: issue === undefined ? 'the configuration is not understood' : configProblem(issue, input, fromEnvironment) }
+    const [issue] = parsed.error.issues;
+    return {
+      ok: false,
+      problem:
+        issue === undefined
+          ? 'the configuration is not understood'
+          : configProblem(issue, input, fromEnvironment),
+    };
   }
-  const config = parsed.data
+  const config = parsed.data;
   return {
     ok: true,
     config: {
@@ -79,30 +90,30 @@ export function resolveConfig(
       corsOrigins: config.http.corsOrigins,
       logLevel: config.logging.level,
     },
-  }
+  };
 }
 
 /** The file's object with the environment's values in their places; the file's own object stays as it was. */
 function overlay(base: unknown, values: ReadonlyMap<string, unknown>): unknown {
-  if (values.size === 0 || !isObject(base)) return base
-  const merged: Record<string, unknown> = { ...base }
+  if (values.size === 0 || !isObject(base)) return base;
+  const merged: Record<string, unknown> = { ...base };
   for (const [name, value] of values) {
-    const path = name.split('.')
-    const last = path.pop() ?? name
-    let target = merged
+    const path = name.split('.');
+    const last = path.pop() ?? name;
+    let target = merged;
     for (const part of path) {
-      const inner: unknown = target[part]
+      const inner: unknown = target[part];
       // A section that is no object stays for the schema to refuse.
-      if (inner !== undefined && !isObject(inner)) return merged
-      const copy = { ...inner }
-      target[part] = copy
-      target = copy
+      if (inner !== undefined && !isObject(inner)) return merged;
+      const copy = { ...inner };
+      target[part] = copy;
+      target = copy;
     }
-    target[last] = value
+    target[last] = value;
   }
-  return merged
+  return merged;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,11 @@
-import type * as z from 'zod'
-import { DEFAULT_SETTINGS, type NodeSettings } from '../runtime/node-options.ts'
-import { toAudience, toFieldSpecs } from './presence-settings.ts'
-import type { configSchema } from './schema.ts'
+import type * as z from 'zod';
+import { DEFAULT_SETTINGS, type NodeSettings } from '../runtime/node-options.ts';
+import { toAudience, toFieldSpecs } from './presence-settings.ts';
+import type { configSchema } from './schema.ts';
 
 /** The part of a configuration that the runtime works by. */
 export function toNodeSettings(config: z.output<typeof configSchema>): NodeSettings {
-  const { presence, sessions, limits } = config
+  const { presence, sessions, limits } = config;
   return {
     fields: toFieldSpecs(presence.fields),
     audience: toAudience(presence.audience),
@@ -21,5 +21,5 @@ export function toNodeSettings(config: z.output<typeof configSchema>): NodeSetti
     leasesPerUser: limits.httpStatusesPerUser,
     maxStatusTtlMs: limits.statusTtlMs,
     followsPerUser: limits.followsPerUser,
-  }
+  };
 }

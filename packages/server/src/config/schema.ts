@@ -1,15 +1,15 @@
-import * as z from 'zod'
-import { originProblem, proxyProblem } from './address.ts'
-import { authSchema } from './auth-settings.ts'
-import { databaseProblem } from './database.ts'
-import { limitsSchema, sessionsSchema } from './limit-settings.ts'
-import { presenceSchema } from './presence-settings.ts'
-import { list, text, whole } from './setting.ts'
+import * as z from 'zod';
+import { originProblem, proxyProblem } from './address.ts';
+import { authSchema } from './auth-settings.ts';
+import { databaseProblem } from './database.ts';
+import { limitsSchema, sessionsSchema } from './limit-settings.ts';
+import { presenceSchema } from './presence-settings.ts';
+import { list, text, whole } from './setting.ts';
 
 /** A shorter key could be tried out over the network. */
-export const MIN_API_KEY_LENGTH = 8
+export const MIN_API_KEY_LENGTH = 8;
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** Everything that can be configured; docs/configuration.md lists it, and a test keeps the two equal. */
 export const configSchema = z.strictObject({
@@ -17,32 +17,63 @@ export const configSchema = z.strictObject({
   host: text('Address to listen on; 0.0.0.0 or :: for every interface.', { env: 'HOST' }, (host) =>
     /^[A-Za-z0-9.:_-]{1,253}$/.test(host) ? undefined : 'is no host name and no IP address',
   ).default('127.0.0.1'),
-  databaseUrl: text('Where the server keeps its data: `sqlite:PATH`.', { env: 'CARILLON_DATABASE_URL', secret: true }, databaseProblem).default('sqlite:.carillon/carillon.sqlite'),
-  apiKey: text('Bearer key of the HTTP API; without one the API answers nobody.', { env: 'CARILLON_API_KEY', secret: true }, (key) =>
-    key.length < MIN_API_KEY_LENGTH ? `has ${key.length} characters, and at least ${MIN_API_KEY_LENGTH} are needed` : /^[\x21-\x7e]+$/.test(key) ? undefined : 'has characters that no HTTP header carries: use printable ASCII without spaces',
+  databaseUrl: text(
+    'Where the server keeps its data: `sqlite:PATH`.',
+    { env: 'CARILLON_DATABASE_URL', secret: true },
+    databaseProblem,
+  ).default('sqlite:.carillon/carillon.sqlite'),
+  apiKey: text(
+    'Bearer key of the HTTP API; without one the API answers nobody.',
+    { env: 'CARILLON_API_KEY', secret: true },
+    (key) =>
+      key.length < MIN_API_KEY_LENGTH
+        ? `has ${key.length} characters, and at least ${MIN_API_KEY_LENGTH} are needed`
+        : /^[\x21-\x7e]+$/.test(key)
+          ? undefined
+          : 'has characters that no HTTP header carries: use printable ASCII without spaces',
   ).optional(),
-  allowedOrigins: list('Origins of pages that may connect beside the server\'s own, or `*` for all.', { env: 'CARILLON_ALLOWED_ORIGINS' }, originProblem).default([]),
-  trustedProxies: list('Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed.', { env: 'CARILLON_TRUSTED_PROXIES' }, proxyProblem).default([]),
+  allowedOrigins: list(
+    "Origins of pages that may connect beside the server's own, or `*` for all.",
+    { env: 'CARILLON_ALLOWED_ORIGINS' },
+    originProblem,
+  ).default([]),
+  trustedProxies: list(
+    'Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed.',
+    { env: 'CARILLON_TRUSTED_PROXIES' },
+    proxyProblem,
+  ).default([]),
   auth: authSchema.optional(),
   presence: presenceSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   drain: z
     .strictObject({
-      windowMs: whole('On SIGTERM clients are sent away, and told to come back spread over this time.', 5_000, 0, 600_000),
+      windowMs: whole(
+        'On SIGTERM clients are sent away, and told to come back spread over this time.',
+        5_000,
+        0,
+        600_000,
+      ),
     })
     .prefault({}),
   http: z
     .strictObject({
-      corsOrigins: list('Origins of pages that may call the HTTP API (they would need its key).', {}, originProblem).default([]),
+      corsOrigins: list(
+        'Origins of pages that may call the HTTP API (they would need its key).',
+        {},
+        originProblem,
+      ).default([]),
     })
     .prefault({}),
   logging: z
     .strictObject({
-      level: z.enum(LOG_LEVELS).default('info').meta({ description: 'What is logged.', env: 'CARILLON_LOG_LEVEL' }),
+      level: z
+        .enum(LOG_LEVELS)
+        .default('info')
+        .meta({ description: 'What is logged.', env: 'CARILLON_LOG_LEVEL' }),
     })
     .prefault({}),
-})
+});
 
 /** What an app writes in carillon.config.ts. */
-export type CarillonConfig = z.input<typeof configSchema>
+export type CarillonConfig = z.input<typeof configSchema>;

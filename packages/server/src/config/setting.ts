@@ -1,16 +1,21 @@
-import * as z from 'zod'
+import * as z from 'zod';
 
 /** What docs/configuration.md and the environment need to know of a setting beside its type. */
 export type SettingMeta = {
   /** Its variable, where that is not derived from its name. */
-  readonly env?: string
+  readonly env?: string;
   /** Its value must not be shown. */
-  readonly secret?: true
-}
+  readonly secret?: true;
+};
 
 /** A whole number with bounds. The unit is in the setting's name (`…Ms`, `…Bytes`, `…PerSecond`). */
 export function whole(about: string, initial: number, min: number, max: number, meta: SettingMeta = {}) {
-  return z.int().min(min).max(max).default(initial).meta({ description: about, ...meta })
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .default(initial)
+    .meta({ description: about, ...meta });
 }
 
 /** A text that is checked by `problem`, which says what is wrong with it without repeating it. */
@@ -18,10 +23,10 @@ export function text(about: string, meta: SettingMeta, problem: (value: string) 
   return z
     .string()
     .superRefine((value, context) => {
-      const wrong = problem(value)
-      if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong })
+      const wrong = problem(value);
+      if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong });
     })
-    .meta({ description: about, ...meta })
+    .meta({ description: about, ...meta });
 }
 
 /** A list of texts; in the environment separated by commas. */
@@ -30,14 +35,17 @@ export function list(about: string, meta: SettingMeta, problem: (value: string) 
     .array(z.string())
     .superRefine((values, context) => {
       for (const value of values) {
-        const wrong = problem(value)
-        if (wrong !== undefined) return context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} ${wrong}` })
+        const wrong = problem(value);
+        if (wrong !== undefined)
+          return context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} ${wrong}` });
       }
     })
-    .meta({ description: about, ...meta })
+    .meta({ description: about, ...meta });
 }
 
 /** A function of the app's. */
 export function hook<F>(about: string) {
-  return z.custom<F>((value) => typeof value === 'function', 'is not a function').meta({ description: about })
+  return z
+    .custom<F>((value) => typeof value === 'function', 'is not a function')
+    .meta({ description: about });
 }

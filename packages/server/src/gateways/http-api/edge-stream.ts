@@ -1,0 +1,132 @@
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { EdgePair } from '../../ports/directory.ts';
+import { type EdgeFormat, type EdgeProblem, parseEdgeLine } from './edge-line.ts';
+
+/** Edges handed on at once: small enough that parsing and storing them never holds the loop for long. */
+export const EDGE_BATCH = 5_000;
+
+/** Two ids of 255 characters, each escaped to six, and the punctuation. */
+const MAX_LINE_LENGTH = 4_096;
+
+const CSV_HEADER = 'follower,followee';
+
+export type EdgeStreamOptions = {
+  readonly format: EdgeFormat;
+  /** Each line stands for both directions. */
+  readonly mutual: boolean;
+  /** What is read at most, after unpacking. */
+  readonly maxBytes: number;
+};
+
+/** Some edges, or the end of it: what is wrong, and on which line (from 1). */
+export type EdgeBatch =
+  | { readonly ok: true; readonly edges: readonly EdgePair[] }
+  | { readonly ok: false; readonly line: number; readonly problem: EdgeProblem };
+
+/** Reads a file of edges, gzipped or not, as it comes in. Ends at the first line that is wrong. */
+export async function* readEdges(
+  source: AsyncIterable<Uint8Array>,
+  options: EdgeStreamOptions,
+): AsyncGenerator<EdgeBatch> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const reader = createLineReader(options);
+  let rest = '';
+  let bytes = 0;
+  try {
+    for await (const chunk of unpacked(source)) {
+      bytes += chunk.byteLength;
+      if (bytes > options.maxBytes) {
+        yield reader.problem({ code: 'too_large', detail: `more than ${options.maxBytes} bytes` });
+        return;
+      }
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const batch = reader.take(line);
+        if (batch !== null) yield batch;
+        if (batch?.ok === false) return;
+      }
+      if (rest.length > MAX_LINE_LENGTH) {
+        yield reader.problem({
+          code: 'too_large',
+          detail: `a line of more than ${MAX_LINE_LENGTH} characters`,
+        });
+        return;
+      }
+    }
+    const batch = reader.take(rest + decoder.decode()) ?? reader.rest();
+    if (batch !== null) yield batch;
+  } catch {
+    // Only the decoder, the gunzip and a broken upload throw here; all mean that what came cannot be read.
+    yield reader.problem({ code: 'bad_message', detail: 'not UTF-8 text, not whole, or not gzip' });
+  }
+}
+
+type LineReader = {
+  /** Takes one line; answers with a full batch, a problem, or nothing yet. */
+  take(line: string): EdgeBatch | null;
+  /** What is left at the end. */
+  rest(): EdgeBatch | null;
+  /** A problem with the line that comes next. */
+  problem(problem: EdgeProblem): EdgeBatch;
+};
+
+function createLineReader({ format, mutual }: EdgeStreamOptions): LineReader {
+  let edges: EdgePair[] = [];
+  let line = 0;
+
+  function rest(): EdgeBatch | null {
+    if (edges.length === 0) return null;
+    const batch: EdgeBatch = { ok: true, edges };
+    edges = [];
+    return batch;
+  }
+
+  return {
+    rest,
+    problem: (problem) => ({ ok: false, line: line + 1, problem }),
+    take(raw) {
+      line++;
+      let text = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+      if (line === 1 && text.startsWith('\ufeff')) text = text.slice(1);
+      if (text === '' || (line === 1 && format === 'csv' && text.toLowerCase() === CSV_HEADER)) return null;
+      const parsed = parseEdgeLine(text, format);
+      if ('code' in parsed) return { ok: false, line, problem: parsed };
+      edges.push(parsed);
+      if (mutual) edges.push([parsed[1], parsed[0]]);
+      return edges.length >= EDGE_BATCH ? rest() : null;
+    },
+  };
+}
+
+/** The bytes themselves, or what they unpack to where they begin like gzip (RFC 1952, section 2.3.1). */
+async function* unpacked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]();
+  try {
+    let head: Uint8Array = new Uint8Array(0);
+    while (head.length < 2) {
+      const next = await chunks.next();
+      if (next.done === true) break;
+      head = head.length === 0 ? next.value : Buffer.concat([head, next.value]);
+    }
+    const all = withHead(head, chunks);
+    if (head[0] !== 0x1f || head[1] !== 0x8b) {
+      yield* all;
+      return;
+    }
+    // The iteration below reports every failure; the callback is only there so that nothing goes unhandled.
+    yield* pipeline(Readable.from(all, { objectMode: false }), createGunzip(), () => undefined);
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+async function* withHead(head: Uint8Array, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head;
+  for (;;) {
+    const next = await chunks.next();
+    if (next.done === true) return;
+    yield next.value;
+  }
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import type { Secrets } from '../../ports/secrets.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
+import type { RealtimeNode } from '../../runtime/node-api.ts';
+import { createApiKeyCheck } from './api-key.ts';
+import { type Development, addDevRoutes } from './dev-routes.ts';
+import { addImportRoute } from './import-route.ts';
+import { addOpsRoutes, type Operations } from './ops-routes.ts';
+import { isDecodable, rawPath } from './paths.ts';
+import { type ApiEnv, createReplies } from './replies.ts';
+import { addRosterRoutes } from './roster-routes.ts';
+import { addUserRoutes } from './user-routes.ts';
+
+export type HttpApiOptions = {
+  readonly node: RealtimeNode;
+  readonly operations: Operations;
+  readonly secrets: Pick<Secrets, 'id'>;
+  readonly telemetry: Pick<Telemetry, 'error' | 'warn'>;
+  /** null: the API answers nobody. */
+  readonly apiKey: string | null;
+  readonly corsOrigins: readonly string[];
+  /** The largest JSON body. */
+  readonly requestBytes: number;
+  /** The largest import, unpacked. */
+  readonly importBytes: number;
+  /** Only `carillon dev` has it. */
+  readonly development: Development | null;
+};
+
+export type HttpListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
+/** Everything the server answers over plain HTTP. */
+export function createHttpApi(options: HttpApiOptions): HttpListener {
+  const { node, operations, secrets, telemetry, development } = options;
+  const replies = createReplies(telemetry);
+  const hasApiKey = createApiKeyCheck(options.apiKey);
+  const app = new Hono<ApiEnv>({ getPath: (_request, given) => rawPath(given?.env?.incoming ?? {}) });
+
+  app.use(async (context, next) => {
+    if (isDecodable(context.req.path)) return next();
+    return replies.fail('user_id_invalid', 'the path is not percent-encoded UTF-8');
+  });
+  if (options.corsOrigins.length > 0) app.use('/v1/*', cors({ origin: [...options.corsOrigins] }));
+  // Before the routes, so that nobody without the key learns which there are.
+  app.use('/v1/*', async (context, next) => {
+    if (context.req.method === 'OPTIONS' || hasApiKey(context.req.header('authorization'))) return next();
+    const detail =
+      options.apiKey === null ? 'no API key is configured, so the API answers nobody' : undefined;
+    return replies.fail('unauthorized', detail, { 'www-authenticate': 'Bearer' });
+  });
+
+  addOpsRoutes(app, { operations, replies, hasApiKey });
+  addUserRoutes(app, { node, replies, requestBytes: options.requestBytes });
+  addRosterRoutes(app, node, replies);
+  addImportRoute(app, { node, replies, importBytes: options.importBytes });
+  if (development !== null)
+    addDevRoutes(app, { node, replies, development, requestBytes: options.requestBytes });
+
+  app.notFound(() => replies.fail('not_found'));
+  app.onError((error) => {
+    const request = secrets.id();
+    telemetry.warn('request_failed', { request, error: error.stack ?? error.message });
+    return replies.fail('internal', undefined, { 'x-request-id': request });
+  });
+
+  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    // Other libraries in the process keep the global Request and Response they know.
+    overrideGlobalObjects: false,
+    errorHandler: (error) => {
+      telemetry.warn('request_failed', { error: String(error) });
+      return replies.fail('bad_message', 'the request is not HTTP that this server understands');
+    },
+  });
+  return (incoming, outgoing) => void listener(incoming, outgoing);
+}

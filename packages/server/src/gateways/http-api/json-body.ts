@@ -1,0 +1,37 @@
+export type JsonBody =
+  | { readonly ok: true; readonly body: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly code: 'bad_json' | 'too_large'; readonly detail: string };
+
+/**
+ * Reads a JSON object of bounded size. An absent body is an empty object.
+ *
+ * @param maxBytes what is read at most; the rest is left to the connection, which then ends
+ */
+export async function readJsonBody(request: Request, maxBytes: number): Promise<JsonBody> {
+  const tooLarge: JsonBody = {
+    ok: false,
+    code: 'too_large',
+    detail: `the body has more than ${maxBytes} bytes`,
+  };
+  // A body that says its size is refused before any of it is read.
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return tooLarge;
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let text = '';
+  let bytes = 0;
+  try {
+    const chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> = request.body ?? [];
+    for await (const chunk of chunks) {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) return tooLarge;
+      text += decoder.decode(chunk, { stream: true });
+    }
+    text += decoder.decode();
+    const value: unknown = text === '' ? {} : JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return { ok: true, body: value as Readonly<Record<string, unknown>> };
+    return { ok: false, code: 'bad_json', detail: 'the body is not a JSON object' };
+  } catch {
+    // The parser's message would quote the body; that it is not JSON is all there is to say.
+    return { ok: false, code: 'bad_json', detail: 'the body is not JSON in UTF-8' };
+  }
+}

@@ -1,0 +1,142 @@
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createNodeClock } from './adapters/node/clock.ts';
+import { createNodeSecrets } from './adapters/node/secrets.ts';
+import { type CarillonConfig, resolveConfig, type ServerConfig } from './config.ts';
+import type { Development } from './gateways/http-api/dev-routes.ts';
+import { createHttpApi } from './gateways/http-api/http-api.ts';
+import { createWebSocketGateway } from './gateways/websocket/websocket-gateway.ts';
+import { createLogger, type Logger } from './ops/logger.ts';
+import { createMetrics } from './ops/metrics.ts';
+import { readiness } from './ops/readiness.ts';
+import { createNode } from './runtime/node.ts';
+import type { RealtimeNode } from './runtime/node-api.ts';
+import { createAuthenticator } from './server/authenticator.ts';
+import { bind, type BoundAddress, unbind } from './server/listening.ts';
+import { StartError } from './server/start-error.ts';
+import { openStores } from './server/stores.ts';
+
+export type { Development, SamplePerson } from './gateways/http-api/dev-routes.ts';
+
+/** A server in this process. */
+export type CarillonServer = {
+  readonly node: RealtimeNode;
+  /** Where it listens; null before `listen` and after `close`. */
+  readonly address: BoundAddress | null;
+  /**
+   * Takes up what an earlier life of the process left, and clients.
+   *
+   * @throws StartError where the address cannot be had
+   */
+  listen(): Promise<BoundAddress>;
+  /**
+   * Sends the clients away, told to come back spread over the window, and closes everything. Sessions stay resumable.
+   *
+   * @param windowMs what reconnects are spread over; unless given, what is configured
+   */
+  close(windowMs?: number): Promise<void>;
+};
+
+/** What a server is given beside its configuration. */
+export type ServerParts = {
+  readonly logger: Logger;
+  /** Only `carillon dev` gives it. */
+  readonly development: Development | null;
+};
+
+/**
+ * A server from a configuration, as an app writes it. Relative paths start at the working directory; the environment
+ * is not read.
+ *
+ * @throws StartError with one line about the first setting that is wrong, or the database that cannot be opened
+ */
+export async function createServer(config: CarillonConfig): Promise<CarillonServer> {
+  const resolved = resolveConfig(config, process.cwd());
+  if (!resolved.ok) throw new StartError(resolved.problem);
+  return assembleServer(resolved.config, {
+    logger: createLogger(resolved.config.logLevel),
+    development: null,
+  });
+}
+
+/**
+ * Wires everything there is. Top to bottom: what is told, who may log in, what is kept, the node, the gateways.
+ *
+ * @throws StartError where nothing says who may log in, or the database cannot be opened
+ */
+export async function assembleServer(
+  config: ServerConfig,
+  { logger, development }: ServerParts,
+): Promise<CarillonServer> {
+  if (config.auth === null) throw new StartError(NO_LOGIN);
+  const clock = createNodeClock();
+  const secrets = createNodeSecrets();
+  const metrics = createMetrics(logger);
+  const { telemetry } = metrics;
+
+  const auth = await createAuthenticator(config.auth, clock, telemetry);
+  const stores = await openStores({
+    databasePath: config.databasePath,
+    graceMs: config.node.graceMs,
+    clock,
+    telemetry,
+  });
+
+  const { probe, close: closeStores, ...kept } = stores;
+  const node = createNode({ ports: { ...kept, clock, secrets, auth, telemetry }, settings: config.node });
+  metrics.watch(() => node.counts());
+
+  const http: Server = createHttpServer(
+    createHttpApi({
+      node,
+      secrets,
+      telemetry,
+      operations: {
+        readiness: () => readiness({ state: () => node.state, probe }),
+        metrics: () => metrics.render(),
+      },
+      apiKey: config.apiKey,
+      corsOrigins: config.corsOrigins,
+      requestBytes: config.limits.requestBytes,
+      importBytes: config.limits.importBytes,
+      development,
+    }),
+  );
+  const webSockets = createWebSocketGateway({
+    server: http,
+    path: '/ws',
+    node,
+    telemetry,
+    origins: config.allowedOrigins,
+    trustedProxies: config.trustedProxies,
+    limits: config.limits,
+  });
+
+  let address: BoundAddress | null = null;
+  return {
+    node,
+    get address() {
+      return address;
+    },
+    async listen() {
+      // The address first: a second server started by mistake fails before it touches anybody's session.
+      const bound = await bind(http, config.host, config.port);
+      await node.start();
+      address = bound;
+      logger.info({ url: bound.url }, 'listening');
+      return bound;
+    },
+    async close(windowMs = config.drainWindowMs) {
+      address = null;
+      await node.drain(windowMs);
+      await webSockets.close();
+      await unbind(http);
+      await node.stop();
+      await closeStores();
+      logger.info('stopped');
+    },
+  };
+}
+
+/** What `serve` says instead of starting. */
+const NO_LOGIN =
+  'nothing says who may log in: set CARILLON_JWT_SECRET (at least 32 bytes) or CARILLON_JWKS_URL, or give an authenticate hook in carillon.config.ts; to try things out, run carillon dev';

@@ -1,0 +1,86 @@
+import { createMemoryBroker } from '../adapters/memory/broker.ts';
+import { createMemoryPresence } from '../adapters/memory/presence.ts';
+import { createMemorySessions } from '../adapters/memory/sessions.ts';
+import { createSqliteDirectory } from '../adapters/sql/directory.ts';
+import { createSqliteJournal } from '../adapters/sql/journal.ts';
+import { openSqlite, type Sqlite } from '../adapters/sql/sqlite.ts';
+import { createStampSource } from '../core/presence/stamp.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { NodePorts } from '../runtime/node-options.ts';
+import { lockDatabase, reasonOf } from './database-lock.ts';
+import { StartError } from './start-error.ts';
+
+/** How often a node notes that it lives. A crash costs the sessions in their grace at most this much of it. */
+const ALIVE_INTERVAL_MS = 1_000;
+
+export type StoreOptions = {
+  readonly databasePath: string;
+  readonly graceMs: number;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+};
+
+export type Stores = Pick<NodePorts, 'sessions' | 'presence' | 'directory' | 'broker' | 'stamps'> & {
+  /** Writes to the database and resolves when that is committed; rejects where it cannot be. */
+  probe(): Promise<void>;
+  /** Commits what was written and closes the file. */
+  close(): Promise<void>;
+};
+
+/**
+ * What a single node keeps: everything in its memory, journalled to SQLite, and the directory in SQLite.
+ *
+ * @throws StartError where the file cannot be opened, or another process has it
+ */
+export async function openStores({ databasePath, graceMs, clock, telemetry }: StoreOptions): Promise<Stores> {
+  const lock = lockDatabase(databasePath);
+  let database: Sqlite;
+  try {
+    database = await openSqlite({
+      path: databasePath,
+      onRefused: (detail) => telemetry.warn('write_refused', { detail }),
+    });
+  } catch (error) {
+    lock.release();
+    throw new StartError(`CARILLON_DATABASE_URL: ${databasePath} cannot be opened: ${reasonOf(error)}`);
+  }
+  const journal = createSqliteJournal(database);
+  const directory = createSqliteDirectory(database);
+  const contents = await journal.load();
+  const nowMs = clock.nowMs();
+  const restart = { contents, nowMs };
+  const stamps = createStampSource(contents.stamp);
+  const broker = createMemoryBroker();
+  const sessions = createMemorySessions({ journal, graceMs, restart });
+  const presence = createMemoryPresence({
+    broker,
+    journal,
+    lastSeen: directory,
+    stamps,
+    nowMs: () => clock.nowMs(),
+    restart,
+  });
+
+  let beat: Timer;
+  function noteAlive(): void {
+    journal.alive(clock.nowMs(), stamps.last());
+    beat = clock.setTimer(ALIVE_INTERVAL_MS, noteAlive);
+  }
+  noteAlive();
+
+  return {
+    sessions,
+    presence,
+    directory,
+    broker,
+    stamps,
+    probe: () => database.writer.put('alive', clock.nowMs(), stamps.last()),
+    async close() {
+      beat.cancel();
+      journal.alive(clock.nowMs(), stamps.last());
+      await database.close();
+      lock.release();
+    },
+  };
+}
