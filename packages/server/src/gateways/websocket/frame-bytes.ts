@@ -1,0 +1,40 @@
+import type { Frame, FrameRun } from '../../ports/transport.ts';
+
+/** FIN and opcode 1: a whole text message (RFC 6455, section 5.2). Servers do not mask. */
+const FIN_TEXT = 0x81;
+
+/** A message framed for WebSocket, made once however many connections it goes to. */
+export function frameBytes(frame: Frame): Uint8Array {
+  return (frame.wire ??= encodeText(frame.text));
+}
+
+/** A run as one buffer, made by the first connection that is written to. */
+export function runBytes(run: FrameRun): Uint8Array {
+  return (run.wire ??= concatenate(run));
+}
+
+function concatenate(run: FrameRun): Uint8Array {
+  const frames = run.frames();
+  const only = frames[0];
+  if (only !== undefined && frames.length === 1) return frameBytes(only);
+  return Buffer.concat(frames.map(frameBytes));
+}
+
+/** The payload length takes 7 bits, 7 and 16, or 7 and 64. */
+function encodeText(text: string): Uint8Array {
+  const length = Buffer.byteLength(text);
+  const headerLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const bytes = Buffer.allocUnsafe(headerLength + length);
+  bytes[0] = FIN_TEXT;
+  if (headerLength === 2) bytes[1] = length;
+  else if (headerLength === 4) {
+    bytes[1] = 126;
+    bytes.writeUInt16BE(length, 2);
+  } else {
+    bytes[1] = 127;
+    bytes.writeUInt32BE(0, 2);
+    bytes.writeUInt32BE(length, 6);
+  }
+  bytes.write(text, headerLength);
+  return bytes;
+}
