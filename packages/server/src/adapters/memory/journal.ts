@@ -1,7 +1,7 @@
-import type { Journal, JournalContents, JournalDevice } from '../../ports/journal.ts'
-import type { SessionRecord } from '../../ports/sessions.ts'
+import type { Journal, JournalContents, JournalDevice } from '../../ports/journal.ts';
+import type { SessionRecord } from '../../ports/sessions.ts';
 
-const EMPTY: JournalContents = Object.freeze({ sessions: [], devices: [], aliveAtMs: null, stamp: 0 })
+const EMPTY: JournalContents = Object.freeze({ sessions: [], devices: [], aliveAtMs: null, stamp: 0 });
 
 /** For nodes whose sessions need not outlive the process: keeps nothing and has nothing to load. */
 export const noJournal: Journal = Object.freeze({
@@ -11,49 +11,50 @@ export const noJournal: Journal = Object.freeze({
   dropDevice: done,
   alive: () => undefined,
   load: () => Promise.resolve(EMPTY),
-} satisfies Journal)
+} satisfies Journal);
 
 /**
  * A journal in memory: it outlives the stores that write to it, not the process. For tests and simulated restarts,
  * where "the process" is what is thrown away and the journal is the disk.
  */
 export function createMemoryJournal(): Journal {
-  const sessions = new Map<string, SessionRecord>()
-  const devices = new Map<string, JournalDevice>()
-  let aliveAtMs: number | null = null
-  let stamp = 0
+  const sessions = new Map<string, SessionRecord>();
+  const devices = new Map<string, JournalDevice>();
+  let aliveAtMs: number | null = null;
+  let stamp = 0;
 
   return {
     putSession(session) {
-      sessions.set(session.id, session)
-      return done()
+      sessions.set(session.id, session);
+      return done();
     },
     dropSession(id) {
-      sessions.delete(id)
-      return done()
+      sessions.delete(id);
+      return done();
     },
     putDevice(device) {
-      devices.set(deviceKey(device.user, device.device), device)
-      stamp = Math.max(stamp, device.state.changedAt)
-      return done()
+      devices.set(deviceKey(device.user, device.device), device);
+      stamp = Math.max(stamp, device.state.changedAt);
+      return done();
     },
     dropDevice(user, device) {
-      devices.delete(deviceKey(user, device))
-      return done()
+      devices.delete(deviceKey(user, device));
+      return done();
     },
     alive(nowMs, highest) {
-      aliveAtMs = nowMs
-      stamp = Math.max(stamp, highest)
+      aliveAtMs = nowMs;
+      stamp = Math.max(stamp, highest);
     },
-    load: () => Promise.resolve({ sessions: [...sessions.values()], devices: [...devices.values()], aliveAtMs, stamp }),
-  } satisfies Journal
+    load: () =>
+      Promise.resolve({ sessions: [...sessions.values()], devices: [...devices.values()], aliveAtMs, stamp }),
+  } satisfies Journal;
 }
 
 /** User ids and device names may hold any separator; a JSON array cannot be confused. */
 function deviceKey(user: string, device: string): string {
-  return JSON.stringify([user, device])
+  return JSON.stringify([user, device]);
 }
 
 function done(): Promise<void> {
-  return Promise.resolve()
+  return Promise.resolve();
 }

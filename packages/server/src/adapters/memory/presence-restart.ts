@@ -1,69 +1,78 @@
-import { OFFLINE, aggregate, nextRecord, offlineRecord } from '../../core/presence/aggregate.ts'
-import type { StampSource } from '../../core/presence/stamp.ts'
-import type { JournalContents, JournalDevice } from '../../ports/journal.ts'
-import type { DeviceState, PresenceRecord } from '../../ports/presence.ts'
-import { type PresentUser, isHeld, unseenUser } from './presence-table.ts'
-import type { Restart } from './restart.ts'
+import { OFFLINE, aggregate, nextRecord, offlineRecord } from '../../core/presence/aggregate.ts';
+import type { StampSource } from '../../core/presence/stamp.ts';
+import type { JournalContents, JournalDevice } from '../../ports/journal.ts';
+import type { DeviceState, PresenceRecord } from '../../ports/presence.ts';
+import { type PresentUser, isHeld, unseenUser } from './presence-table.ts';
+import type { Restart } from './restart.ts';
 
 export type RestoredPresence = {
-  readonly users: Map<string, PresentUser>
+  readonly users: Map<string, PresentUser>;
   /** Users who were seen before the stop and went offline with it, with versions that no client has seen. */
-  readonly gone: ReadonlyMap<string, PresenceRecord>
+  readonly gone: ReadonlyMap<string, PresenceRecord>;
   /** Devices that nobody holds any more: to be dropped from the journal. */
-  readonly orphans: readonly JournalDevice[]
-}
+  readonly orphans: readonly JournalDevice[];
+};
 
 /**
  * What an earlier life of the process left of presence. Every record gets a version above all stamps given before, so
  * that each resume is sent it again: a change that was decided but never reached its followers heals by that.
  */
 export function restorePresence({ contents, nowMs }: Restart, stamps: StampSource): RestoredPresence {
-  const sessionsByDevice = groupSessions(contents)
-  const users = new Map<string, PresentUser>()
-  const statesBefore = new Map<string, DeviceState[]>()
-  const orphans: JournalDevice[] = []
+  const sessionsByDevice = groupSessions(contents);
+  const users = new Map<string, PresentUser>();
+  const statesBefore = new Map<string, DeviceState[]>();
+  const orphans: JournalDevice[] = [];
 
   for (const device of contents.devices) {
-    const states = statesBefore.get(device.user)
-    if (states === undefined) statesBefore.set(device.user, [device.state])
-    else states.push(device.state)
+    const states = statesBefore.get(device.user);
+    if (states === undefined) statesBefore.set(device.user, [device.state]);
+    else states.push(device.state);
 
-    const lease = device.leaseExpiresAtMs
+    const lease = device.leaseExpiresAtMs;
     const held = {
       state: device.state,
       sessions: new Set(sessionsByDevice.get(device.user)?.get(device.device)),
       leaseExpiresAtMs: lease !== null && lease > nowMs ? lease : null,
-    }
+    };
     if (!isHeld(held)) {
-      orphans.push(device)
-      continue
+      orphans.push(device);
+      continue;
     }
-    let user = users.get(device.user)
-    if (user === undefined) users.set(device.user, (user = unseenUser(device.user)))
-    user.devices.set(device.device, held)
+    let user = users.get(device.user);
+    if (user === undefined) {
+      user = unseenUser(device.user);
+      users.set(device.user, user);
+    }
+    user.devices.set(device.device, held);
   }
 
-  const gone = new Map<string, PresenceRecord>()
+  const gone = new Map<string, PresenceRecord>();
   for (const [name, states] of statesBefore) {
-    const user = users.get(name)
-    const visible = user === undefined ? OFFLINE : aggregate([...user.devices.values()].map((device) => device.state))
-    const shown = nextRecord(offlineRecord(name, null), visible, stamps.next(nowMs), nowMs)
-    if (user !== undefined && shown !== null) user.record = shown
+    const user = users.get(name);
+    const visible =
+      user === undefined ? OFFLINE : aggregate([...user.devices.values()].map((device) => device.state));
+    const shown = nextRecord(offlineRecord(name, null), visible, stamps.next(nowMs), nowMs);
+    if (user !== undefined && shown !== null) user.record = shown;
     else if (aggregate(states).s !== 'Offline') {
-      gone.set(name, offlineRecord(name, contents.aliveAtMs ?? nowMs, stamps.next(nowMs)))
+      gone.set(name, offlineRecord(name, contents.aliveAtMs ?? nowMs, stamps.next(nowMs)));
     }
   }
-  return { users, gone, orphans }
+  return { users, gone, orphans };
 }
 
-function groupSessions({ sessions }: JournalContents): ReadonlyMap<string, ReadonlyMap<string, readonly string[]>> {
-  const byUser = new Map<string, Map<string, string[]>>()
+function groupSessions({
+  sessions,
+}: JournalContents): ReadonlyMap<string, ReadonlyMap<string, readonly string[]>> {
+  const byUser = new Map<string, Map<string, string[]>>();
   for (const session of sessions) {
-    let devices = byUser.get(session.user)
-    if (devices === undefined) byUser.set(session.user, (devices = new Map()))
-    const ids = devices.get(session.device)
-    if (ids === undefined) devices.set(session.device, [session.id])
-    else ids.push(session.id)
+    let devices = byUser.get(session.user);
+    if (devices === undefined) {
+      devices = new Map<string, string[]>();
+      byUser.set(session.user, devices);
+    }
+    const ids = devices.get(session.device);
+    if (ids === undefined) devices.set(session.device, [session.id]);
+    else ids.push(session.id);
   }
-  return byUser
+  return byUser;
 }

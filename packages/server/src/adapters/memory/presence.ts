@@ -1,25 +1,25 @@
-import { newDevice, nextRecord, patchDevice } from '../../core/presence/aggregate.ts'
-import type { StampSource } from '../../core/presence/stamp.ts'
-import { type Broker, presenceTopic } from '../../ports/broker.ts'
-import type { Directory } from '../../ports/directory.ts'
-import type { Journal } from '../../ports/journal.ts'
-import type { DeviceHolder, DevicePatch, DeviceState, LeasedDevice, PresenceStore } from '../../ports/presence.ts'
-import { createPresenceReader } from './presence-read.ts'
-import { restorePresence } from './presence-restart.ts'
-import { type HeldDevice, type PresentUser, isHeld, unseenUser, visibleState } from './presence-table.ts'
-import { type Restart, settled } from './restart.ts'
+import { newDevice, nextRecord, patchDevice } from '../../core/presence/aggregate.ts';
+import type { StampSource } from '../../core/presence/stamp.ts';
+import { type Broker, presenceTopic } from '../../ports/broker.ts';
+import type { Directory } from '../../ports/directory.ts';
+import type { Journal } from '../../ports/journal.ts';
+import type { DeviceHolder, DeviceState, LeasedDevice, PresenceStore } from '../../ports/presence.ts';
+import { createPresenceReader } from './presence-read.ts';
+import { restorePresence } from './presence-restart.ts';
+import { type HeldDevice, type PresentUser, isHeld, unseenUser, visibleState } from './presence-table.ts';
+import { type Restart, settled } from './restart.ts';
 
 export type MemoryPresenceOptions = {
-  readonly broker: Broker
+  readonly broker: Broker;
   /** Shares its order of writing with `lastSeen` where both survive a crash. */
-  readonly journal: Journal
-  readonly lastSeen: Pick<Directory, 'lastSeen' | 'recordLastSeen'>
+  readonly journal: Journal;
+  readonly lastSeen: Pick<Directory, 'lastSeen' | 'recordLastSeen'>;
   /** The node's one source of stamps. */
-  readonly stamps: StampSource
-  readonly nowMs: () => number
+  readonly stamps: StampSource;
+  readonly nowMs: () => number;
   /** What an earlier life of the process left; absent for a store that begins empty. */
-  readonly restart?: Restart | undefined
-}
+  readonly restart?: Restart | undefined;
+};
 
 /**
  * The presence of a single node, in its memory, with a journal beside it. A change is decided and published within the
@@ -29,19 +29,21 @@ export type MemoryPresenceOptions = {
  * whom this store held nothing.
  */
 export function createMemoryPresence(options: MemoryPresenceOptions): PresenceStore {
-  const { broker, journal, lastSeen, stamps, nowMs, restart } = options
-  const restored = restart === undefined ? undefined : restorePresence(restart, stamps)
-  const users = restored?.users ?? new Map<string, PresentUser>()
-  const reader = createPresenceReader({ users, gone: restored?.gone, lastSeen, nowMs })
+  const { broker, journal, lastSeen, stamps, nowMs, restart } = options;
+  const restored = restart === undefined ? undefined : restorePresence(restart, stamps);
+  const users = restored?.users ?? new Map<string, PresentUser>();
+  const reader = createPresenceReader({ users, gone: restored?.gone, lastSeen, nowMs });
   const cleanedUp = settled(
     restored === undefined
       ? []
       : [
           // First, as in `show`: a crash between the two must not lose when somebody was last seen.
-          lastSeen.recordLastSeen([...restored.gone.values()].map(({ user, lastSeenMs }) => ({ user, ms: lastSeenMs ?? 0 }))),
+          lastSeen.recordLastSeen(
+            [...restored.gone.values()].map(({ user, lastSeenMs }) => ({ user, ms: lastSeenMs ?? 0 })),
+          ),
           ...restored.orphans.map(({ user, device }) => journal.dropDevice(user, device)),
         ],
-  )
+  );
 
   /**
    * Shows others what changed, if anything did.
@@ -50,118 +52,127 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
    *   writes survive only together with earlier ones: a crash then never loses when somebody was last seen.
    */
   function show(user: PresentUser, stamp: number): Promise<void> | undefined {
-    const before = user.record
-    const next = nextRecord(before, visibleState(user), stamp, nowMs())
+    const before = user.record;
+    const next = nextRecord(before, visibleState(user), stamp, nowMs());
     if (next === null) {
-      if (user.devices.size === 0 && before.version === 0) users.delete(user.user)
-      return undefined
+      if (user.devices.size === 0 && before.version === 0) users.delete(user.user);
+      return undefined;
     }
-    user.record = next
-    reader.forget(user.user)
-    void broker.publish(presenceTopic(user.user), { kind: 'presence', prev: before.version, record: next })
-    if (next.lastSeenMs === null) return undefined
-    return recordGone(user, next.lastSeenMs)
+    user.record = next;
+    reader.forget(user.user);
+    void broker.publish(presenceTopic(user.user), { kind: 'presence', prev: before.version, record: next });
+    if (next.lastSeenMs === null) return undefined;
+    return recordGone(user, next.lastSeenMs);
   }
 
   async function recordGone(user: PresentUser, ms: number): Promise<void> {
-    const shown = user.record
+    const shown = user.record;
     // Where the write is refused the record stays: memory then knows what the directory could not be told.
-    await lastSeen.recordLastSeen([{ user: user.user, ms }])
-    if (user.record !== shown) return
+    await lastSeen.recordLastSeen([{ user: user.user, ms }]);
+    if (user.record !== shown) return;
     // From here on the directory answers, for an invisible user exactly as for one who has left.
-    user.record = unseenUser(user.user).record
-    if (user.devices.size === 0 && users.get(user.user) === user) users.delete(user.user)
+    user.record = unseenUser(user.user).record;
+    if (user.devices.size === 0 && users.get(user.user) === user) users.delete(user.user);
   }
 
   function putDevice(user: string, name: string, device: HeldDevice): Promise<void> {
-    return journal.putDevice({ user, device: name, state: device.state, leaseExpiresAtMs: device.leaseExpiresAtMs })
+    return journal.putDevice({
+      user,
+      device: name,
+      state: device.state,
+      leaseExpiresAtMs: device.leaseExpiresAtMs,
+    });
   }
 
   return {
     async join(name, deviceName, holder, patch) {
-      const user = users.get(name) ?? unseenUser(name)
-      users.set(name, user)
-      const stamp = stamps.next(nowMs())
-      const before = user.devices.get(deviceName)
-      const device = before ?? { state: newDevice(patch, stamp), sessions: new Set<string>(), leaseExpiresAtMs: null }
-      const state = before === undefined ? device.state : patchDevice(device.state, patch, stamp)
-      const journalled = before !== undefined && state === before.state && holder.kind === 'session'
-      device.state = state
-      hold(device, holder)
-      user.devices.set(deviceName, device)
-      const gone = show(user, stamp)
-      await both(gone, journalled ? undefined : putDevice(name, deviceName, device))
+      const user = users.get(name) ?? unseenUser(name);
+      users.set(name, user);
+      const stamp = stamps.next(nowMs());
+      const before = user.devices.get(deviceName);
+      const device = before ?? {
+        state: newDevice(patch, stamp),
+        sessions: new Set<string>(),
+        leaseExpiresAtMs: null,
+      };
+      const state = before === undefined ? device.state : patchDevice(device.state, patch, stamp);
+      const journalled = before !== undefined && state === before.state && holder.kind === 'session';
+      device.state = state;
+      hold(device, holder);
+      user.devices.set(deviceName, device);
+      const gone = show(user, stamp);
+      await both(gone, journalled ? undefined : putDevice(name, deviceName, device));
     },
     async update(name, deviceName, session, patch) {
-      const user = users.get(name)
-      const device = user?.devices.get(deviceName)
-      if (user === undefined || device === undefined || !holds(device, session)) return
-      const stamp = stamps.next(nowMs())
-      const state = patchDevice(device.state, patch, stamp)
-      if (state === device.state) return
-      device.state = state
-      const gone = show(user, stamp)
-      await both(gone, putDevice(name, deviceName, device))
+      const user = users.get(name);
+      const device = user?.devices.get(deviceName);
+      if (user === undefined || device === undefined || !holds(device, session)) return;
+      const stamp = stamps.next(nowMs());
+      const state = patchDevice(device.state, patch, stamp);
+      if (state === device.state) return;
+      device.state = state;
+      const gone = show(user, stamp);
+      await both(gone, putDevice(name, deviceName, device));
     },
     async leave(name, deviceName, session) {
-      const user = users.get(name)
-      const device = user?.devices.get(deviceName)
-      if (user === undefined || device === undefined || !holds(device, session)) return
-      if (session === null) device.leaseExpiresAtMs = null
-      else device.sessions.delete(session)
+      const user = users.get(name);
+      const device = user?.devices.get(deviceName);
+      if (user === undefined || device === undefined || !holds(device, session)) return;
+      if (session === null) device.leaseExpiresAtMs = null;
+      else device.sessions.delete(session);
       if (isHeld(device)) {
         // The journal knows a device's sessions from the sessions; only a lease is written with the device.
-        if (session === null) await putDevice(name, deviceName, device)
-        return
+        if (session === null) await putDevice(name, deviceName, device);
+        return;
       }
-      user.devices.delete(deviceName)
-      const gone = show(user, stamps.next(nowMs()))
-      await both(gone, journal.dropDevice(name, deviceName))
+      user.devices.delete(deviceName);
+      const gone = show(user, stamps.next(nowMs()));
+      await both(gone, journal.dropDevice(name, deviceName));
     },
     read: reader.read,
     devicesOf(name) {
-      const states: [string, DeviceState][] = []
-      for (const [device, { state }] of users.get(name)?.devices ?? []) states.push([device, state])
-      return Promise.resolve(Object.fromEntries(states))
+      const states: [string, DeviceState][] = [];
+      for (const [device, { state }] of users.get(name)?.devices ?? []) states.push([device, state]);
+      return Promise.resolve(Object.fromEntries(states));
     },
     async erase(name) {
-      reader.forget(name)
-      const user = users.get(name)
-      if (user === undefined) return
-      const devices = [...user.devices.keys()]
-      user.devices.clear()
-      users.delete(name)
-      const before = user.record
-      const next = nextRecord(before, visibleState(user), stamps.next(nowMs()), nowMs())
+      reader.forget(name);
+      const user = users.get(name);
+      if (user === undefined) return;
+      const devices = [...user.devices.keys()];
+      user.devices.clear();
+      users.delete(name);
+      const before = user.record;
+      const next = nextRecord(before, visibleState(user), stamps.next(nowMs()), nowMs());
       if (next !== null) {
         // No last seen is written: it would bring back a trace of somebody who is to leave none.
-        void broker.publish(presenceTopic(name), { kind: 'presence', prev: before.version, record: next })
+        void broker.publish(presenceTopic(name), { kind: 'presence', prev: before.version, record: next });
       }
-      await settled(devices.map((device) => journal.dropDevice(name, device)))
+      await settled(devices.map((device) => journal.dropDevice(name, device)));
     },
     async leases() {
-      await cleanedUp
-      const leases: LeasedDevice[] = []
+      await cleanedUp;
+      const leases: LeasedDevice[] = [];
       for (const { user, devices } of users.values()) {
         for (const [device, { leaseExpiresAtMs }] of devices) {
-          if (leaseExpiresAtMs !== null) leases.push({ user, device, expiresAtMs: leaseExpiresAtMs })
+          if (leaseExpiresAtMs !== null) leases.push({ user, device, expiresAtMs: leaseExpiresAtMs });
         }
       }
-      return leases
+      return leases;
     },
-  } satisfies PresenceStore
+  } satisfies PresenceStore;
 }
 
 function hold(device: HeldDevice, holder: DeviceHolder): void {
-  if (holder.kind === 'session') device.sessions.add(holder.session)
-  else device.leaseExpiresAtMs = holder.expiresAtMs
+  if (holder.kind === 'session') device.sessions.add(holder.session);
+  else device.leaseExpiresAtMs = holder.expiresAtMs;
 }
 
 function holds(device: HeldDevice, session: string | null): boolean {
-  return session === null ? device.leaseExpiresAtMs !== null : device.sessions.has(session)
+  return session === null ? device.leaseExpiresAtMs !== null : device.sessions.has(session);
 }
 
 async function both(first: Promise<void> | undefined, second: Promise<void> | undefined): Promise<void> {
   // Together, so that a refusal of one does not leave the other's unhandled.
-  await Promise.all([first, second])
+  await Promise.all([first, second]);
 }

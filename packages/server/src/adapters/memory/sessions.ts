@@ -1,81 +1,98 @@
-import { afterDowntime, decideConfirm, decideDetach, decideResume, mayEnd } from '../../core/session/resume.ts'
-import type { Journal } from '../../ports/journal.ts'
-import type { SessionRecord, SessionStore } from '../../ports/sessions.ts'
-import { type Restart, settled } from './restart.ts'
-import { createSessionTable } from './session-table.ts'
+import {
+  afterDowntime,
+  decideConfirm,
+  decideDetach,
+  decideResume,
+  mayEnd,
+} from '../../core/session/resume.ts';
+import type { Journal } from '../../ports/journal.ts';
+import type { SessionRecord, SessionStore } from '../../ports/sessions.ts';
+import { type Restart, settled } from './restart.ts';
+import { createSessionTable } from './session-table.ts';
+
+/** Sessions written to the journal at a time after a restart, so that no number of them fills its queue. */
+const REWRITTEN_AT_ONCE = 5_000;
 
 export type MemorySessionsOptions = {
-  readonly journal: Journal
+  readonly journal: Journal;
   /** How long a session waits for its client. */
-  readonly graceMs: number
+  readonly graceMs: number;
   /** What an earlier life of the process left; absent for a store that begins empty. */
-  readonly restart?: Restart | undefined
-}
+  readonly restart?: Restart | undefined;
+};
 
 /**
  * The sessions of a single node, in its memory, with a journal beside it. Every decision is made within the call, so
  * that of two resumes in one turn the second sees what the first did; the promise waits for the journal.
  */
 export function createMemorySessions({ journal, graceMs, restart }: MemorySessionsOptions): SessionStore {
-  const table = createSessionTable()
-  const { kept, written } = takeUp()
+  const table = createSessionTable();
+  const kept =
+    restart?.contents.sessions.map((record) =>
+      afterDowntime(record, restart.contents.aliveAtMs, restart.nowMs),
+    ) ?? [];
+  for (const record of kept) table.set(record);
 
-  function takeUp(): { kept: readonly SessionRecord[]; written: Promise<void> } {
-    if (restart === undefined) return { kept: [], written: Promise.resolve() }
-    const { contents, nowMs } = restart
-    const records = contents.sessions.map((record) => afterDowntime(record, contents.aliveAtMs, nowMs))
-    for (const record of records) table.set(record)
-    // The journal must hold the moved times too: a second crash would else count the first downtime as absence.
-    return { kept: records, written: settled(records.map((record) => journal.putSession(record))) }
+  /** The journal must hold the moved times too: a second crash would else count the first downtime as absence. */
+  async function rewriteKept(): Promise<void> {
+    for (let from = 0; from < kept.length; from += REWRITTEN_AT_ONCE) {
+      const writes: Promise<void>[] = [];
+      for (const { id } of kept.slice(from, from + REWRITTEN_AT_ONCE)) {
+        // As it is by now: it may have been resumed or ended meanwhile.
+        const record = table.get(id);
+        if (record !== undefined) writes.push(journal.putSession(record));
+      }
+      await settled(writes);
+    }
   }
 
   async function put(record: SessionRecord): Promise<void> {
-    table.set(record)
-    await journal.putSession(record)
+    table.set(record);
+    await journal.putSession(record);
   }
 
   return {
     async create(session) {
-      table.set(session)
+      table.set(session);
       try {
-        await journal.putSession(session)
+        await journal.putSession(session);
       } catch (error) {
         // The client will be told that there is no session, so nothing may remain that nobody can resume.
-        if (table.get(session.id) === session) table.delete(session)
-        throw error
+        if (table.get(session.id) === session) table.delete(session);
+        throw error;
       }
     },
     async resume(request) {
-      const result = decideResume(table.byToken(request.tokenHash), request, graceMs)
+      const result = decideResume(table.byToken(request.tokenHash), request, graceMs);
       // Not undone when the journal refuses: the client keeps the token it presented, and that stays good.
-      if (result.ok) await put(result.session)
-      return result
+      if (result.ok) await put(result.session);
+      return result;
     },
     async confirm(id, generation) {
-      const record = table.get(id)
-      if (record?.generation !== generation) return false
-      const confirmed = decideConfirm(record, generation)
-      if (confirmed !== null) await put(confirmed)
-      return true
+      const record = table.get(id);
+      if (record?.generation !== generation) return false;
+      const confirmed = decideConfirm(record, generation);
+      if (confirmed !== null) await put(confirmed);
+      return true;
     },
     async detach(id, generation, nowMs) {
-      const record = table.get(id)
-      if (record?.generation !== generation) return false
-      const detached = decideDetach(record, generation, nowMs)
-      if (detached !== null) await put(detached)
-      return true
+      const record = table.get(id);
+      if (record?.generation !== generation) return false;
+      const detached = decideDetach(record, generation, nowMs);
+      if (detached !== null) await put(detached);
+      return true;
     },
     async end(id, generation) {
-      const record = table.get(id)
-      if (!mayEnd(record, generation)) return false
-      table.delete(record)
-      await journal.dropSession(id)
-      return true
+      const record = table.get(id);
+      if (!mayEnd(record, generation)) return false;
+      table.delete(record);
+      await journal.dropSession(id);
+      return true;
     },
     sessionsOf: (user) => Promise.resolve(table.ofUser(user)),
     async restore() {
-      await written
-      return kept
+      await rewriteKept();
+      return kept;
     },
-  } satisfies SessionStore
+  } satisfies SessionStore;
 }

@@ -1,122 +1,139 @@
-import type { Database } from 'better-sqlite3'
-import type { QueryTexts } from './compile.ts'
-import type { DirectoryWrites } from './directory-writes.ts'
-import { prepareAll } from './statements.ts'
-import type { ImportResult, WriteHandlers } from './thread-messages.ts'
+import type { Database } from 'better-sqlite3';
+import type { QueryTexts } from './compile.ts';
+import type { DirectoryWrites } from './directory-writes.ts';
+import { prepareAll } from './statements.ts';
+import type { ImportResult, WriteHandlers } from './thread-messages.ts';
 
 /** How long an edit of a roster is remembered, in stamps (microseconds); the port asks for ten minutes. */
-const CHANGES_KEPT_MICROS = 10 * 60 * 1_000_000
+const CHANGES_KEPT_MICROS = 10 * 60 * 1_000_000;
 
 /**
  * How many outlived changes each new one takes away: more than one, so that purging always gains, and few, so that no
  * write waits for it. No timer is needed, and a directory that nobody edits does not grow.
  */
-const PURGED_AT_ONCE = 16
+const PURGED_AT_ONCE = 16;
 
 type DirectoryWriteName =
-  | 'ensureUser' | 'follow' | 'unfollow' | 'block' | 'unblock' | 'setClose' | 'recordLastSeen' | 'erase'
+  | 'ensureUser'
+  | 'follow'
+  | 'unfollow'
+  | 'block'
+  | 'unblock'
+  | 'setClose'
+  | 'recordLastSeen'
+  | 'erase';
 
 export type DirectoryHandlers = Pick<WriteHandlers, DirectoryWriteName> & {
   /** @param names follower and followee by turns */
-  importEdges(names: readonly string[], at: number): ImportResult
-}
+  importEdges(names: readonly string[], at: number): ImportResult;
+};
 
 /** The directory's edits. Each runs inside a transaction of the caller. */
 export function directoryHandlers(database: Database, texts: QueryTexts<DirectoryWrites>): DirectoryHandlers {
-  const run = prepareAll(database, texts)
-  const userId = (name: string): number | undefined => run.userId.get(name)?.id
-  const addUser = (name: string): number => Number(run.addUser.run(name).lastInsertRowid)
-  const follows = (follower: number, followee: number): boolean => run.follows.get(follower, followee) !== undefined
-  const blocks = (blocker: number, blocked: number): boolean => run.blocks.get(blocker, blocked) !== undefined
+  const run = prepareAll(database, texts);
+  const userId = (name: string): number | undefined => run.userId.get(name)?.id;
+  const addUser = (name: string): number => Number(run.addUser.run(name).lastInsertRowid);
+  const follows = (follower: number, followee: number): boolean =>
+    run.follows.get(follower, followee) !== undefined;
+  const blocks = (blocker: number, blocked: number): boolean =>
+    run.blocks.get(blocker, blocked) !== undefined;
 
   function purge(at: number): void {
-    const old = run.oldChanges.all(at - CHANGES_KEPT_MICROS, PURGED_AT_ONCE)
-    for (const { viewer, subject } of old) run.dropChange.run(viewer, subject)
-    const last = old.at(-1)
-    if (last !== undefined) run.raiseCompleteFrom.run(last.at, last.at)
+    const old = run.oldChanges.all(at - CHANGES_KEPT_MICROS, PURGED_AT_ONCE);
+    for (const { viewer, subject } of old) run.dropChange.run(viewer, subject);
+    const last = old.at(-1);
+    if (last !== undefined) run.raiseCompleteFrom.run(last.at, last.at);
   }
 
   function note(viewer: number, subject: number, at: number): void {
-    run.noteChange.run(viewer, subject, at)
-    purge(at)
+    run.noteChange.run(viewer, subject, at);
+    purge(at);
   }
 
   /** Runs an edit on two people who both exist and are not the same; else it changes nothing. */
   function edit(user: string, other: string, change: (user: number, other: number) => boolean): boolean {
-    const a = userId(user)
-    const b = userId(other)
-    return a !== undefined && b !== undefined && a !== b && change(a, b)
+    const a = userId(user);
+    const b = userId(other);
+    return a !== undefined && b !== undefined && a !== b && change(a, b);
   }
 
   return {
     ensureUser(user) {
-      if (userId(user) !== undefined) return false
-      addUser(user)
-      return true
+      if (userId(user) !== undefined) return false;
+      addUser(user);
+      return true;
     },
-    follow: (follower, followee, at) => edit(follower, followee, (a, b) => run.addFollow.run(a, b, at).changes > 0),
+    follow: (follower, followee, at) =>
+      edit(follower, followee, (a, b) => run.addFollow.run(a, b, at).changes > 0),
     unfollow: (follower, followee, at) =>
       edit(follower, followee, (a, b) => {
-        if (run.dropFollow.run(a, b).changes === 0) return false
-        if (!blocks(b, a)) note(a, b, at)
-        return true
+        if (run.dropFollow.run(a, b).changes === 0) return false;
+        if (!blocks(b, a)) note(a, b, at);
+        return true;
       }),
     block: (user, other, at) =>
       edit(user, other, (a, b) => {
-        if (run.addBlock.run(a, b).changes === 0) return false
-        if (follows(b, a)) note(b, a, at)
-        return true
+        if (run.addBlock.run(a, b).changes === 0) return false;
+        if (follows(b, a)) note(b, a, at);
+        return true;
       }),
     unblock: (user, other, at) =>
       edit(user, other, (a, b) => {
-        if (run.dropBlock.run(a, b).changes === 0) return false
-        if (follows(b, a)) note(b, a, at)
-        return true
+        if (run.dropBlock.run(a, b).changes === 0) return false;
+        if (follows(b, a)) note(b, a, at);
+        return true;
       }),
     setClose: (user, other, close, at) =>
       edit(user, other, (a, b) => {
-        if ((close ? run.addClose : run.dropClose).run(a, b).changes === 0) return false
+        if ((close ? run.addClose : run.dropClose).run(a, b).changes === 0) return false;
         // Somebody who is blocked must not learn even that something about them was changed.
-        if (follows(b, a) && !blocks(a, b)) note(b, a, at)
-        return true
+        if (follows(b, a) && !blocks(a, b)) note(b, a, at);
+        return true;
       }),
     recordLastSeen(user, ms) {
-      run.raiseLastSeen.run(ms, user, ms)
-      return undefined
+      run.raiseLastSeen.run(ms, user, ms);
+      return undefined;
     },
     erase(user, at) {
-      const id = userId(user)
-      if (id === undefined) return []
-      const followers = run.followers.all(id).map(({ name }) => name)
-      run.noteErasure.run(at, id)
+      const id = userId(user);
+      if (id === undefined) return [];
+      const followers = run.followers.all(id).map(({ name }) => name);
+      run.noteErasure.run(at, id);
       for (const statement of [
-        run.eraseFollows, run.eraseFollowers, run.eraseBlocks, run.eraseBlockers, run.eraseClose, run.eraseCloseOwners,
-        run.eraseViewed, run.eraseChanges, run.eraseUser,
-      ]) statement.run(id)
-      purge(at)
-      return followers
+        run.eraseFollows,
+        run.eraseFollowers,
+        run.eraseBlocks,
+        run.eraseBlockers,
+        run.eraseClose,
+        run.eraseCloseOwners,
+        run.eraseViewed,
+        run.eraseChanges,
+        run.eraseUser,
+      ])
+        statement.run(id);
+      purge(at);
+      return followers;
     },
     importEdges(names, at) {
-      const ids = new Map<string, number>()
-      let users = 0
+      const ids = new Map<string, number>();
+      let users = 0;
       function idOf(name: string): number {
-        let id = ids.get(name) ?? userId(name)
+        let id = ids.get(name) ?? userId(name);
         if (id === undefined) {
-          id = addUser(name)
-          users++
+          id = addUser(name);
+          users++;
         }
-        ids.set(name, id)
-        return id
+        ids.set(name, id);
+        return id;
       }
-      let added = 0
+      let added = 0;
       for (let i = 0; i + 1 < names.length; i += 2) {
-        const follower = names[i] as string
-        const followee = names[i + 1] as string
-        if (follower === followee) continue
-        added += run.addFollow.run(idOf(follower), idOf(followee), at).changes
+        const follower = names[i] as string;
+        const followee = names[i + 1] as string;
+        if (follower === followee) continue;
+        added += run.addFollow.run(idOf(follower), idOf(followee), at).changes;
       }
-      return { added, users }
+      return { added, users };
     },
-  }
+  };
 }
-

@@ -1,74 +1,79 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
-  type Directory, type Edge, MAX_IMPORT_EDGES, type RosterChanges, type UserExport,
-} from '../../ports/directory.ts'
-import { createSqliteBuilder, textsOf } from './compile.ts'
-import { directoryReads } from './directory-reads.ts'
-import type { Sqlite } from './sqlite.ts'
-import { type SqlValue, prepareAll } from './statements.ts'
-import { type DirectoryTables, WHOLE_ROSTER } from './tables.ts'
+  type Directory,
+  type Edge,
+  MAX_IMPORT_EDGES,
+  type RosterChanges,
+  type UserExport,
+} from '../../ports/directory.ts';
+import { createSqliteBuilder, textsOf } from './compile.ts';
+import { directoryReads } from './directory-reads.ts';
+import type { Sqlite } from './sqlite.ts';
+import { type SqlValue, prepareAll } from './statements.ts';
+import { type DirectoryTables, WHOLE_ROSTER } from './tables.ts';
 
 /** Last seen read without a pause: about a millisecond of the event loop. */
-const LAST_SEEN_A_TURN = 512
+const LAST_SEEN_A_TURN = 512;
 
 /** The directory in SQLite. Reads run on this thread and never wait for the writer. */
 export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
-  const read = prepareAll(reader, textsOf(directoryReads(createSqliteBuilder<DirectoryTables>())))
-  const idOf = (user: string): number | undefined => read.userId.get(user)?.id
+  const read = prepareAll(reader, textsOf(directoryReads(createSqliteBuilder<DirectoryTables>())));
+  const idOf = (user: string): number | undefined => read.userId.get(user)?.id;
 
   /** The names that a statement gives for a user's key. */
   function names(statement: { all(...args: SqlValue[]): { name: string }[] }, id: number): string[] {
-    return statement.all(id).map(({ name }) => name)
+    return statement.all(id).map(({ name }) => name);
   }
 
   function edgeBetween(viewer: number, user: number): boolean {
-    return read.follows.get(viewer, user) !== undefined && read.blocks.get(user, viewer) === undefined
+    return read.follows.get(viewer, user) !== undefined && read.blocks.get(user, viewer) === undefined;
   }
 
   /** Several statements that must see the same moment: the writer commits on another thread. */
-  const atOneMoment = <A extends unknown[], R>(run: (...args: A) => R): ((...args: A) => R) => reader.transaction(run)
+  const atOneMoment = <A extends unknown[], R>(run: (...args: A) => R): ((...args: A) => R) =>
+    reader.transaction(run);
 
   const edge = atOneMoment((viewer: string, user: string): Edge | null => {
-    const from = idOf(viewer)
-    const to = idOf(user)
-    if (from === undefined || to === undefined || !edgeBetween(from, to)) return null
-    return { user, close: read.isClose.get(to, from) !== undefined }
-  })
+    const from = idOf(viewer);
+    const to = idOf(user);
+    if (from === undefined || to === undefined || !edgeBetween(from, to)) return null;
+    return { user, close: read.isClose.get(to, from) !== undefined };
+  });
 
   const roster = atOneMoment((viewer: string): readonly Edge[] => {
-    const id = idOf(viewer)
-    if (id === undefined) return []
-    return read.roster.all(id, id, id).map(({ name, close }) => ({ user: name, close: Boolean(close) }))
-  })
+    const id = idOf(viewer);
+    if (id === undefined) return [];
+    return read.roster.all(id, id, id).map(({ name, close }) => ({ user: name, close: Boolean(close) }));
+  });
 
   const hidingAndClose = atOneMoment((viewer: string) => {
-    const id = idOf(viewer)
+    const id = idOf(viewer);
     return id === undefined
       ? { hiding: new Set<string>(), close: new Set<string>() }
-      : { hiding: new Set(names(read.blockers, id)), close: new Set(names(read.closeOwners, id)) }
-  })
+      : { hiding: new Set(names(read.blockers, id)), close: new Set(names(read.closeOwners, id)) };
+  });
 
   const changes = atOneMoment((viewer: string, at: number): RosterChanges => {
-    if (at < (read.completeFrom.get()?.complete_from ?? 0)) return { complete: false }
-    const id = idOf(viewer)
-    const changed: string[] = []
-    const gone: string[] = []
-    if (id === undefined) return { complete: true, changed, gone }
-    const noted = new Set<number>()
+    if (at < (read.completeFrom.get()?.complete_from ?? 0)) return { complete: false };
+    const id = idOf(viewer);
+    const changed: string[] = [];
+    const gone: string[] = [];
+    if (id === undefined) return { complete: true, changed, gone };
+    const noted = new Set<number>();
     for (const { subject, name } of read.changesAfter.all(id, at)) {
-      if (subject === WHOLE_ROSTER || name === null) return { complete: false }
-      noted.add(subject)
-      ;(edgeBetween(id, subject) ? changed : gone).push(name)
+      if (subject === WHOLE_ROSTER || name === null) return { complete: false };
+      noted.add(subject);
+      (edgeBetween(id, subject) ? changed : gone).push(name);
     }
     for (const { followee, name } of read.followedAfter.all(id, at)) {
-      if (!noted.has(followee) && edgeBetween(id, followee)) changed.push(name)
+      if (!noted.has(followee) && edgeBetween(id, followee)) changed.push(name);
     }
-    return { complete: true, changed, gone }
-  })
+    return { complete: true, changed, gone };
+  });
 
   const everything = atOneMoment((user: string): UserExport | null => {
-    const id = idOf(user)
-    if (id === undefined) return null
+    const id = idOf(user);
+    if (id === undefined) return null;
     return {
       user,
       lastSeenMs: read.lastSeen.get(user)?.last_seen_ms ?? null,
@@ -77,41 +82,41 @@ export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
       blocks: names(read.blocked, id),
       blockedBy: names(read.blockers, id),
       close: names(read.closeFriends, id),
-    }
-  })
+    };
+  });
 
   const followers = atOneMoment((user: string): readonly string[] => {
-    const id = idOf(user)
-    return id === undefined ? [] : names(read.followers, id)
-  })
+    const id = idOf(user);
+    return id === undefined ? [] : names(read.followers, id);
+  });
 
   return {
     async ensureUser(user) {
       // Nearly every login is of somebody who is known: no write, and no waiting for one.
-      return idOf(user) === undefined && writer.ask('ensureUser', user)
+      return idOf(user) === undefined && writer.ask('ensureUser', user);
     },
     async hasUser(user) {
-      return idOf(user) !== undefined
+      return idOf(user) !== undefined;
     },
     async rosterOf(viewer) {
-      return roster(viewer)
+      return roster(viewer);
     },
     async edgesAmong(viewer, users) {
-      const { hiding, close } = hidingAndClose(viewer)
-      const edges: Edge[] = []
+      const { hiding, close } = hidingAndClose(viewer);
+      const edges: Edge[] = [];
       for (const user of new Set(users)) {
-        if (user !== viewer && !hiding.has(user)) edges.push({ user, close: close.has(user) })
+        if (user !== viewer && !hiding.has(user)) edges.push({ user, close: close.has(user) });
       }
-      return edges
+      return edges;
     },
     async edge(viewer, user) {
-      return edge(viewer, user)
+      return edge(viewer, user);
     },
     async followersOf(user) {
-      return followers(user)
+      return followers(user);
     },
     async changesSince(viewer, at) {
-      return changes(viewer, at)
+      return changes(viewer, at);
     },
     follow: (follower, followee, at) => writer.ask('follow', follower, followee, at),
     unfollow: (follower, followee, at) => writer.ask('unfollow', follower, followee, at),
@@ -119,25 +124,25 @@ export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
     unblock: (user, other, at) => writer.ask('unblock', user, other, at),
     setClose: (user, other, close, at) => writer.ask('setClose', user, other, close, at),
     async importEdges(edges, at) {
-      if (edges.length > MAX_IMPORT_EDGES) throw new RangeError(`at most ${MAX_IMPORT_EDGES} edges a call`)
-      return writer.importEdges(edges, at)
+      if (edges.length > MAX_IMPORT_EDGES) throw new RangeError(`at most ${MAX_IMPORT_EDGES} edges a call`);
+      return writer.importEdges(edges, at);
     },
     async lastSeen(users) {
-      const seen = new Map<string, number>()
+      const seen = new Map<string, number>();
       for (let i = 0; i < users.length; i++) {
-        if (i > 0 && i % LAST_SEEN_A_TURN === 0) await nextTurn()
-        const user = users[i] as string
-        const ms = read.lastSeen.get(user)?.last_seen_ms
-        if (ms !== undefined && ms !== null) seen.set(user, ms)
+        if (i > 0 && i % LAST_SEEN_A_TURN === 0) await nextTurn();
+        const user = users[i] as string;
+        const ms = read.lastSeen.get(user)?.last_seen_ms;
+        if (ms !== undefined && ms !== null) seen.set(user, ms);
       }
-      return seen
+      return seen;
     },
     async recordLastSeen(batch) {
-      await Promise.all(batch.map(({ user, ms }) => writer.put('recordLastSeen', user, ms)))
+      await Promise.all(batch.map(({ user, ms }) => writer.put('recordLastSeen', user, ms)));
     },
     erase: (user, at) => writer.ask('erase', user, at),
     async export(user) {
-      return everything(user)
+      return everything(user);
     },
-  } satisfies Directory
+  } satisfies Directory;
 }

@@ -1,7 +1,7 @@
-import type { Database } from 'better-sqlite3'
-import type { WriteHandlers } from './thread-messages.ts'
+import type { Database } from 'better-sqlite3';
+import type { WriteHandlers } from './thread-messages.ts';
 
-type JournalWriteName = 'putSession' | 'dropSession' | 'putDevice' | 'dropDevice' | 'alive'
+type JournalWriteName = 'putSession' | 'dropSession' | 'putDevice' | 'dropDevice' | 'alive';
 
 /**
  * The journal's writes, prepared. Plain SQL, unlike the directory's: a journal belongs to one process on one machine,
@@ -14,63 +14,63 @@ export function journalHandlers(database: Database): Pick<WriteHandlers, Journal
     ON CONFLICT (id) DO UPDATE SET
       user_name = excluded.user_name, device = excluded.device, generation = excluded.generation,
       token_hash = excluded.token_hash, previous_token_hash = excluded.previous_token_hash,
-      detached_at_ms = excluded.detached_at_ms`)
-  const dropSession = database.prepare('DELETE FROM sessions WHERE id = ?')
+      detached_at_ms = excluded.detached_at_ms`);
+  const dropSession = database.prepare('DELETE FROM sessions WHERE id = ?');
   const putDevice = database.prepare(`
     INSERT INTO devices (user_name, device, status, fields, changed_at, lease_expires_at_ms)
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (user_name, device) DO UPDATE SET
       status = excluded.status, fields = excluded.fields, changed_at = excluded.changed_at,
-      lease_expires_at_ms = excluded.lease_expires_at_ms`)
-  const dropDevice = database.prepare('DELETE FROM devices WHERE user_name = ? AND device = ?')
-  const raiseStamp = database.prepare('UPDATE journal_state SET stamp = ? WHERE stamp < ?')
-  const setAlive = database.prepare('UPDATE journal_state SET alive_at_ms = ?')
+      lease_expires_at_ms = excluded.lease_expires_at_ms`);
+  const dropDevice = database.prepare('DELETE FROM devices WHERE user_name = ? AND device = ?');
+  const raiseStamp = database.prepare('UPDATE journal_state SET stamp = ? WHERE stamp < ?');
+  const setAlive = database.prepare('UPDATE journal_state SET alive_at_ms = ?');
 
   return {
     putSession(...session) {
-      putSession.run(...session)
-      return undefined
+      putSession.run(...session);
+      return undefined;
     },
     dropSession(id) {
-      dropSession.run(id)
-      return undefined
+      dropSession.run(id);
+      return undefined;
     },
     putDevice(...device) {
-      putDevice.run(...device)
-      return undefined
+      putDevice.run(...device);
+      return undefined;
     },
     dropDevice(user, device) {
-      dropDevice.run(user, device)
-      return undefined
+      dropDevice.run(user, device);
+      return undefined;
     },
     alive(nowMs, stamp) {
-      setAlive.run(nowMs)
-      raiseStamp.run(stamp, stamp)
-      return undefined
+      setAlive.run(nowMs);
+      raiseStamp.run(stamp, stamp);
+      return undefined;
     },
-  }
+  };
 }
 
 export type SessionRow = {
-  readonly id: string
-  readonly user_name: string
-  readonly device: string
-  readonly generation: number
-  readonly token_hash: string
-  readonly previous_token_hash: string | null
-  readonly detached_at_ms: number | null
-}
+  readonly id: string;
+  readonly user_name: string;
+  readonly device: string;
+  readonly generation: number;
+  readonly token_hash: string;
+  readonly previous_token_hash: string | null;
+  readonly detached_at_ms: number | null;
+};
 
 export type DeviceRow = {
-  readonly user_name: string
-  readonly device: string
-  readonly status: string
-  readonly fields: string
-  readonly changed_at: number
-  readonly lease_expires_at_ms: number | null
-}
+  readonly user_name: string;
+  readonly device: string;
+  readonly status: string;
+  readonly fields: string;
+  readonly changed_at: number;
+  readonly lease_expires_at_ms: number | null;
+};
 
-export type JournalStateRow = { readonly alive_at_ms: number | null; readonly stamp: number }
+export type JournalStateRow = { readonly alive_at_ms: number | null; readonly stamp: number };
 
 /** Reads the whole journal, of one moment. */
 export function readJournal(database: Database) {
@@ -78,5 +78,5 @@ export function readJournal(database: Database) {
     sessions: database.prepare<[], SessionRow>('SELECT * FROM sessions').all(),
     devices: database.prepare<[], DeviceRow>('SELECT * FROM devices').all(),
     state: database.prepare<[], JournalStateRow>('SELECT alive_at_ms, stamp FROM journal_state').get(),
-  }))()
+  }))();
 }

@@ -1,9 +1,9 @@
-import type { Status } from '@carillon/protocol'
-import type { Journal, JournalDevice } from '../../ports/journal.ts'
-import type { PresenceFields } from '../../ports/presence.ts'
-import type { SessionRecord } from '../../ports/sessions.ts'
-import { type DeviceRow, type SessionRow, readJournal } from './journal-sql.ts'
-import type { Sqlite } from './sqlite.ts'
+import type { Status } from '@carillon/protocol';
+import type { Journal, JournalDevice } from '../../ports/journal.ts';
+import type { PresenceFields } from '../../ports/presence.ts';
+import type { SessionRecord } from '../../ports/sessions.ts';
+import { type DeviceRow, type SessionRow, readJournal } from './journal-sql.ts';
+import type { Sqlite } from './sqlite.ts';
 
 /** The journal of a single node in SQLite. Shares its order of writing with the directory on the same database. */
 export function createSqliteJournal({ reader, writer }: Sqlite): Journal {
@@ -12,24 +12,35 @@ export function createSqliteJournal({ reader, writer }: Sqlite): Journal {
       writer.put('putSession', id, user, device, generation, tokenHash, previousTokenHash, detachedAtMs),
     dropSession: (id) => writer.put('dropSession', id),
     putDevice: ({ user, device, state, leaseExpiresAtMs }) =>
-      writer.put('putDevice', user, device, state.s, JSON.stringify(state.fields), state.changedAt, leaseExpiresAtMs),
+      writer.put(
+        'putDevice',
+        user,
+        device,
+        state.s,
+        JSON.stringify(state.fields),
+        state.changedAt,
+        leaseExpiresAtMs,
+      ),
     dropDevice: (user, device) => writer.put('dropDevice', user, device),
     alive(nowMs, stamp) {
       // Not awaited by contract. A refusal is in the log already, and the next one comes soon.
-      writer.put('alive', nowMs, stamp).catch(() => undefined)
+      writer.put('alive', nowMs, stamp).catch(() => undefined);
     },
     async load() {
-      const { sessions, devices, state } = readJournal(reader)
+      const { sessions, devices, state } = readJournal(reader);
       // A device's change is journalled at once, the highest stamp only now and then.
-      const stamp = devices.reduce((highest, device) => Math.max(highest, device.changed_at), state?.stamp ?? 0)
+      const stamp = devices.reduce(
+        (highest, device) => Math.max(highest, device.changed_at),
+        state?.stamp ?? 0,
+      );
       return {
         sessions: sessions.map(sessionOf),
         devices: devices.map(deviceOf),
         aliveAtMs: state?.alive_at_ms ?? null,
         stamp,
-      }
+      };
     },
-  } satisfies Journal
+  } satisfies Journal;
 }
 
 function sessionOf(row: SessionRow): SessionRecord {
@@ -41,7 +52,7 @@ function sessionOf(row: SessionRow): SessionRecord {
     tokenHash: row.token_hash,
     previousTokenHash: row.previous_token_hash,
     detachedAtMs: row.detached_at_ms,
-  }
+  };
 }
 
 function deviceOf(row: DeviceRow): JournalDevice {
@@ -54,5 +65,5 @@ function deviceOf(row: DeviceRow): JournalDevice {
       changedAt: row.changed_at,
     },
     leaseExpiresAtMs: row.lease_expires_at_ms,
-  }
+  };
 }

@@ -1,13 +1,13 @@
-import type { Database } from 'better-sqlite3'
-import { directoryAndJournal } from './migrations/0001-directory-and-journal.ts'
+import type { Database } from 'better-sqlite3';
+import { directoryAndJournal } from './migrations/0001-directory-and-journal.ts';
 
 /** In order; the schema's version is how many have been applied. One that was released is never edited. */
-const MIGRATIONS: readonly string[] = [directoryAndJournal]
+const MIGRATIONS: readonly string[] = [directoryAndJournal];
 
-export const SCHEMA_VERSION = MIGRATIONS.length
+export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The database belongs to a newer program: an older one must not touch what it does not understand. */
-export type SchemaTooNew = Error & { readonly code: 'schema_too_new' }
+export type SchemaTooNew = Error & { readonly code: 'schema_too_new' };
 
 /**
  * Brings the schema up to date, all or nothing.
@@ -16,20 +16,23 @@ export type SchemaTooNew = Error & { readonly code: 'schema_too_new' }
  */
 export function migrate(database: Database): void {
   // Exclusive, so that of two processes that start on one file the second waits and then finds the work done.
-  database.transaction(() => applyMissing(database)).exclusive()
+  database.transaction(() => applyMissing(database)).exclusive();
 }
 
 function applyMissing(database: Database): void {
-  database.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT')
-  const version = database.prepare<[], number>('SELECT max(version) FROM schema_version').pluck().get() ?? 0
-  if (version > SCHEMA_VERSION) throw schemaTooNew(version)
-  for (const text of MIGRATIONS.slice(version)) database.exec(text)
-  if (version < SCHEMA_VERSION) database.prepare('INSERT INTO schema_version (version) VALUES (?)').run(SCHEMA_VERSION)
+  database.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT');
+  const version = database.prepare<[], number>('SELECT max(version) FROM schema_version').pluck().get() ?? 0;
+  if (version > SCHEMA_VERSION) throw schemaTooNew(version);
+  for (const text of MIGRATIONS.slice(version)) database.exec(text);
+  if (version < SCHEMA_VERSION)
+    database.prepare('INSERT INTO schema_version (version) VALUES (?)').run(SCHEMA_VERSION);
 }
 
 function schemaTooNew(version: number): SchemaTooNew {
   return Object.assign(
-    new Error(`the database has schema version ${version}, this program knows ${SCHEMA_VERSION}: run the newer program`),
+    new Error(
+      `the database has schema version ${version}, this program knows ${SCHEMA_VERSION}: run the newer program`,
+    ),
     { code: 'schema_too_new' as const },
-  )
+  );
 }

@@ -1,53 +1,75 @@
-import type { QueryTexts } from './compile.ts'
-import type { DirectoryWrites } from './directory-writes.ts'
+import type { QueryTexts } from './compile.ts';
+import type { DirectoryWrites } from './directory-writes.ts';
 
 /** The writes that the writer thread knows: the arguments each takes, and what it gives. */
 export type Writes = {
   putSession: {
     args: [
-      id: string, user: string, device: string, generation: number, tokenHash: string,
-      previousTokenHash: string | null, detachedAtMs: number | null,
-    ]
-    result: undefined
-  }
-  dropSession: { args: [id: string]; result: undefined }
+      id: string,
+      user: string,
+      device: string,
+      generation: number,
+      tokenHash: string,
+      previousTokenHash: string | null,
+      detachedAtMs: number | null,
+    ];
+    result: undefined;
+  };
+  dropSession: { args: [id: string]; result: undefined };
   putDevice: {
     args: [
-      user: string, device: string, status: string, fields: string, changedAt: number, leaseExpiresAtMs: number | null,
-    ]
-    result: undefined
-  }
-  dropDevice: { args: [user: string, device: string]; result: undefined }
-  alive: { args: [nowMs: number, stamp: number]; result: undefined }
-  ensureUser: { args: [user: string]; result: boolean }
-  follow: { args: [follower: string, followee: string, at: number]; result: boolean }
-  unfollow: { args: [follower: string, followee: string, at: number]; result: boolean }
-  block: { args: [user: string, other: string, at: number]; result: boolean }
-  unblock: { args: [user: string, other: string, at: number]; result: boolean }
-  setClose: { args: [user: string, other: string, close: boolean, at: number]; result: boolean }
-  recordLastSeen: { args: [user: string, ms: number]; result: undefined }
-  erase: { args: [user: string, at: number]; result: readonly string[] }
-}
+      user: string,
+      device: string,
+      status: string,
+      fields: string,
+      changedAt: number,
+      leaseExpiresAtMs: number | null,
+    ];
+    result: undefined;
+  };
+  dropDevice: { args: [user: string, device: string]; result: undefined };
+  alive: { args: [nowMs: number, stamp: number]; result: undefined };
+  ensureUser: { args: [user: string]; result: boolean };
+  follow: { args: [follower: string, followee: string, at: number]; result: boolean };
+  unfollow: { args: [follower: string, followee: string, at: number]; result: boolean };
+  block: { args: [user: string, other: string, at: number]; result: boolean };
+  unblock: { args: [user: string, other: string, at: number]; result: boolean };
+  setClose: { args: [user: string, other: string, close: boolean, at: number]; result: boolean };
+  recordLastSeen: { args: [user: string, ms: number]; result: undefined };
+  erase: { args: [user: string, at: number]; result: readonly string[] };
+};
 
-export type WriteName = keyof Writes
+export type WriteName = keyof Writes;
 
 /** One write, as it crosses to the thread. Flat, because thousands may be cloned in one turn. */
-export type Write = { [Name in WriteName]: readonly [name: Name, ...args: Writes[Name]['args']] }[WriteName]
+export type Write = { [Name in WriteName]: readonly [name: Name, ...args: Writes[Name]['args']] }[WriteName];
 
-export type WriteHandlers = { readonly [Name in WriteName]: (...args: Writes[Name]['args']) => Writes[Name]['result'] }
+export type WriteHandlers = {
+  readonly [Name in WriteName]: (...args: Writes[Name]['args']) => Writes[Name]['result'];
+};
 
 /** What to commit together, in this order. */
-export type Batch = { readonly kind: 'batch'; readonly batch: number; readonly durable: boolean; readonly writes: readonly Write[] }
+export type Batch = {
+  readonly kind: 'batch';
+  readonly batch: number;
+  readonly durable: boolean;
+  readonly writes: readonly Write[];
+};
 
 /** A part of an import: the characters of all its names, and how many of them each takes. Two names are an edge. */
-export type ImportPiece = { readonly kind: 'piece'; readonly import: number; readonly names: string; readonly lengths: Uint32Array }
+export type ImportPiece = {
+  readonly kind: 'piece';
+  readonly import: number;
+  readonly names: string;
+  readonly lengths: Uint32Array;
+};
 
 /** Runs an import whose pieces have all been sent. */
-export type RunImport = { readonly kind: 'import'; readonly import: number; readonly at: number }
+export type RunImport = { readonly kind: 'import'; readonly import: number; readonly at: number };
 
-export type ToThread = Batch | ImportPiece | RunImport | { readonly kind: 'close' }
+export type ToThread = Batch | ImportPiece | RunImport | { readonly kind: 'close' };
 
-export type ImportResult = { readonly added: number; readonly users: number }
+export type ImportResult = { readonly added: number; readonly users: number };
 
 export type FromThread =
   | { readonly kind: 'ready' }
@@ -56,6 +78,6 @@ export type FromThread =
   | { readonly kind: 'committed'; readonly batch: number; readonly results: readonly unknown[] | null }
   | { readonly kind: 'refused'; readonly batch: number; readonly message: string }
   | { readonly kind: 'imported'; readonly import: number; readonly result: ImportResult }
-  | { readonly kind: 'import_refused'; readonly import: number; readonly message: string }
+  | { readonly kind: 'import_refused'; readonly import: number; readonly message: string };
 
-export type ThreadData = { readonly path: string; readonly directory: QueryTexts<DirectoryWrites> }
+export type ThreadData = { readonly path: string; readonly directory: QueryTexts<DirectoryWrites> };

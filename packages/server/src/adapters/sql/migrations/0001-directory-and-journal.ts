@@ -77,4 +77,4 @@ CREATE TABLE journal_state (
   stamp INTEGER NOT NULL
 ) STRICT;
 INSERT INTO journal_state (id, alive_at_ms, stamp) VALUES (1, NULL, 0);
-`
+`;

@@ -1,0 +1,16 @@
+/**
+ * One contract suite for each port, in vitest. Whoever writes an adapter runs the suite on it:
+ *
+ *     sessionStoreContract('my store', async () => ({ store, graceMs: 60_000, close }))
+ */
+export { type BrokerSubject, brokerContract } from './broker-contract.ts';
+export { type DirectorySubject, directoryContract } from './directory-contract.ts';
+export { type JournalSubject, journalContract } from './journal-contract.ts';
+export { type RestartablePresenceStore, presenceRestartContract } from './presence-restart-contract.ts';
+export { type PresenceStoreSubject, presenceStoreContract } from './presence-store-contract.ts';
+export {
+  type RestartableSessionStore,
+  type SessionStoreSubject,
+  sessionRestartContract,
+  sessionStoreContract,
+} from './session-store-contract.ts';
