@@ -35,7 +35,10 @@ function wrong(detail: string): CarillonError {
   return new CarillonError('bad_message', detail);
 }
 
+/** The change in the app's names; cleared fields are left out. */
 export function fromWire<Field extends string>(patch: StatusPatch): OwnPresence<Field> {
-  const { s, ...fields } = patch;
-  return { ...fields, ...(s === undefined ? {} : { status: s }) } as OwnPresence<Field>;
+  const own: Record<string, string> = {};
+  for (const [name, value] of Object.entries(patch))
+    if (value !== '') own[name === 's' ? 'status' : name] = value;
+  return own as OwnPresence<Field>;
 }

@@ -47,7 +47,7 @@ export type ConnectionStatus = 'connecting' | 'connected' | 'disconnected';
 export type ConnectionChange = {
   readonly status: ConnectionStatus;
   /**
-   * Why there is no connection: a close reason of docs/errors.md, or `line_lost`, `line_silent`, `connect_timeout`,
+   * Why there is no connection: a close reason of docs/errors.md, or `close_<code>`, `line_lost`, `line_silent`, `connect_timeout`,
    * `login_timeout`, `token_failed`, `reply_missing`. Null while connecting or connected, and after `disconnect()`.
    */
   readonly reason: string | null;

@@ -1,3 +1,5 @@
+import { adviceForClose } from '@carillon/protocol';
+
 /**
  * The close codes whose name matters to a client: why it must stop, and that a new login token is wanted. The names
  * are those of `CLOSES` in @carillon/protocol, whose help texts have no place in a browser's bundle; a test keeps the
@@ -15,7 +17,10 @@ const NAMES: Readonly<Record<number, string>> = {
   4207: 'bad_messages',
 };
 
-/** @returns the reason a close code stands for; `line_lost` for every other code, 1006 above all */
+/**
+ * @returns the reason a close code stands for: its name, `close_<code>` for another that says stop, and `line_lost` for
+ * the rest, 1006 above all
+ */
 export function reasonForClose(closeCode: number): string {
-  return NAMES[closeCode] ?? 'line_lost';
+  return NAMES[closeCode] ?? (adviceForClose(closeCode) === 'stop' ? `close_${closeCode}` : 'line_lost');
 }

@@ -1,5 +1,6 @@
 import type { Auth, Err, Ok } from '@carillon/protocol';
 import { serverWindowMs } from './backoff.ts';
+import { TOKEN_TIMEOUT_MS } from './line.ts';
 import type { LivePhase } from './state.ts';
 import { type Step, arm, nextId, send } from './step.ts';
 
@@ -31,6 +32,8 @@ export function onRenewalDue(step: Step, phase: LivePhase): void {
   const fetch = nextId(step);
   step.state.phase = { ...phase, renewal: { step: 'fetching', fetch } };
   step.effects.push({ do: 'fetchToken', fetch });
+  // A callback or a server that never answers: try again.
+  arm(step, 'refresh', TOKEN_TIMEOUT_MS);
 }
 
 /** The callback gave a token: it takes over while the connection goes on. */

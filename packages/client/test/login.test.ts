@@ -1,0 +1,344 @@
+import { describe, expect, it } from 'vitest';
+import { EPOCH_MS, SYNC, connected, driveCore, logIn, passTime, tokenMessage } from './core-driver.ts';
+
+describe('the login', () => {
+  it('[VER1] names the version, the user, the token and the device', () => {
+    const driver = driveCore({ device: 'phone' });
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken('jwt-9');
+    driver.open();
+    const [login] = driver.takeSent();
+    expect(login).toEqual({
+      t: 'login',
+      username: 'alice',
+      token: 'jwt-9',
+      v: 1,
+      i: expect.any(Number),
+      device: 'phone',
+    });
+  });
+
+  it('[LOG4] counts as connected when both token and sync are here', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    driver.receive(tokenMessage());
+    expect(driver.connection()!.status).toBe('connecting');
+    driver.receive(SYNC);
+    expect(driver.connection()).toEqual({ status: 'connected', reason: null, retryInMs: null });
+    expect(driver.statuses.map((change) => change.status)).toEqual(['connecting', 'connected']);
+  });
+
+  it('a sync without a token does not connect', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    driver.receive(SYNC);
+    expect(driver.connection()!.status).toBe('connecting');
+  });
+
+  it('gives up after ten seconds, and tries again', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    driver.receive(tokenMessage());
+    driver.advance(10_000);
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'login_timeout', retryInMs: 500 });
+  });
+
+  it('[HB2] answers a heartbeat that comes before the sync', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    driver.takeSent();
+    driver.receive({ t: 'hb', at: 5 });
+    expect(driver.takeSent()).toEqual([{ t: 'hb' }]);
+  });
+
+  it('an answer that it is impossible now is heeded', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    const [login] = driver.takeSent();
+    driver.receive({ t: 'err', code: 'unavailable', m: 'later', i: login!['i'], retryAfterMs: 1000 });
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'unavailable', retryInMs: 1500 });
+  });
+
+  it('[ERR2] an err that ends the login is followed by a bye, which gives the advice', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    const [login] = driver.takeSent();
+    driver.receive({ t: 'err', code: 'limit_reached', m: 'sessions of one user: 64', i: login!['i'] });
+    driver.receive({ t: 'bye', code: 'too_many_connections', advice: 'reconnect', afterMs: 60_000 });
+    expect(driver.connection()).toEqual({
+      status: 'disconnected',
+      reason: 'too_many_connections',
+      retryInMs: 60_500,
+    });
+  });
+
+  it('a login that can never fit stops the client', () => {
+    const driver = driveCore({ username: '' });
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    const [login] = driver.takeSent();
+    driver.receive({ t: 'err', code: 'bad_message', m: 'username', i: login!['i'] });
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'bad_message', retryInMs: null });
+  });
+});
+
+describe('the resume token', () => {
+  it('[RES1] is named in the next login', () => {
+    const driver = connected();
+    driver.close();
+    driver.advance(500);
+    expect(logIn(driver, { resumed: true, token: 'resume-2' })).toMatchObject({ resume: 'resume-1' });
+    driver.close();
+    driver.advance(1000);
+    expect(logIn(driver, { resumed: true })).toMatchObject({ resume: 'resume-2' });
+  });
+
+  it('[RES2] a token message that is lost with its line leaves the older token in use', () => {
+    const driver = connected();
+    driver.close();
+    driver.advance(500);
+    driver.open();
+    driver.takeSent();
+    driver.close();
+    driver.advance(1000);
+    expect(logIn(driver, { resumed: true })).toMatchObject({ resume: 'resume-1' });
+  });
+
+  it('[RES1] one kept from before a reload is named, without a stamp: the friends are not known', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: 'kept' });
+    driver.giveToken();
+    const login = logIn(driver, { resumed: true });
+    expect(login).toMatchObject({ resume: 'kept' });
+    expect(login).not.toHaveProperty('at');
+  });
+
+  it('[RES4] that failed is forgotten, stamp and all; the full sync replaces the friends', () => {
+    const driver = connected();
+    driver.close();
+    driver.advance(500);
+    driver.open();
+    const [login] = driver.takeSent();
+    driver.receive({ t: 'err', code: 'resume_failed', m: 'unknown token', i: login!['i'] });
+    expect(driver.stored).toBeNull();
+    driver.receive(tokenMessage({ token: 'resume-2', session: 's_2' }));
+    expect([driver.stored, driver.state.session]).toEqual(['resume-2', 's_2']);
+    driver.receive({ t: 'sync', users: [{ username: 'dave', s: 'Away' }] });
+    expect([...driver.friends.all.keys()]).toEqual(['dave']);
+    expect(driver.connection()!.status).toBe('connected');
+  });
+});
+
+describe('the stamp', () => {
+  const at = (login: Record<string, unknown>): unknown => login['at'];
+
+  it('[RES5] of the token is named once its sync was here', () => {
+    const driver = connected({}, { at: 5000 });
+    driver.close();
+    driver.advance(500);
+    expect(at(logIn(driver))).toBe(5000);
+  });
+
+  it('[RES5] moves on with the heartbeats', () => {
+    const driver = connected({}, { at: 5000 });
+    driver.receive({ t: 'hb', at: 6000 });
+    driver.close();
+    driver.advance(500);
+    expect(at(logIn(driver))).toBe(6000);
+  });
+
+  it('[RES5] of a token whose sync was lost is not named: the older one is, for the session it was given to', () => {
+    const driver = connected({}, { at: 5000 });
+    driver.close();
+    driver.advance(500);
+    driver.open();
+    driver.takeSent();
+    driver.receive(tokenMessage({ resumed: true, token: 'resume-2', at: 9000 }));
+    driver.receive({ t: 'hb', at: 9500 });
+    driver.close();
+    driver.advance(1000);
+    const login = logIn(driver);
+    expect([login['resume'], at(login)]).toEqual(['resume-2', 5000]);
+  });
+
+  it('[RES5] of an older session is not named to a new one', () => {
+    const driver = connected({}, { at: 5000 });
+    driver.close();
+    driver.advance(500);
+    driver.open();
+    driver.takeSent();
+    driver.receive(tokenMessage({ resumed: false, token: 'resume-2', at: 9000 }));
+    driver.close();
+    driver.advance(1000);
+    const login = logIn(driver);
+    expect([login['resume'], at(login)]).toEqual(['resume-2', undefined]);
+  });
+
+  it('[RES5] a delta sync merges, and takes away who is gone', () => {
+    const driver = connected();
+    driver.close();
+    driver.advance(500);
+    driver.open();
+    driver.receive(tokenMessage({ resumed: true }));
+    driver.receive({
+      t: 'sync',
+      users: [{ username: 'erin', s: 'Busy' }],
+      delta: true,
+      gone: ['carol', 'nobody'],
+    });
+    expect([...driver.friends.all.keys()].toSorted()).toEqual(['bob', 'erin']);
+  });
+});
+
+describe('the login token', () => {
+  it('is used again for a reconnect while it is good', () => {
+    const driver = connected({}, { exp: EPOCH_MS + 3_600_000 });
+    driver.close();
+    driver.advance(500);
+    expect(driver.fetches).toEqual([]);
+    expect(driver.socket).not.toBeNull();
+  });
+
+  it('is asked for anew when it has run out meanwhile', () => {
+    const driver = connected({}, { exp: EPOCH_MS + 60_000 });
+    driver.close();
+    driver.sleep(55_000, true);
+    expect(driver.fetches).toHaveLength(1);
+    driver.giveToken('jwt-2');
+    expect(logIn(driver)).toMatchObject({ token: 'jwt-2', resume: 'resume-1' });
+  });
+
+  it('[LOG6] that ran out is replaced, and the session goes on', () => {
+    for (const end of ['bye', 'close'] as const) {
+      const driver = connected();
+      if (end === 'bye') driver.receive({ t: 'bye', code: 'token_expired', advice: 'reconnect' });
+      else driver.close(4100);
+      expect(driver.connection()).toEqual({
+        status: 'disconnected',
+        reason: 'token_expired',
+        retryInMs: 500,
+      });
+      driver.advance(500);
+      driver.giveToken('jwt-2');
+      expect(logIn(driver, { resumed: true })).toMatchObject({ token: 'jwt-2', resume: 'resume-1' });
+    }
+  });
+
+  it('that is fixed and ran out stops the client', () => {
+    const driver = connected({ renewable: false });
+    driver.close(4100);
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'token_expired', retryInMs: null });
+  });
+
+  it('that was good and is refused now is replaced once: the keys of the server changed', () => {
+    const driver = connected();
+    driver.close();
+    driver.advance(500);
+    driver.open();
+    driver.close(4200);
+    expect(driver.connection()).toMatchObject({ reason: 'token_invalid', retryInMs: 1000 });
+    driver.advance(1000);
+    driver.giveToken('jwt-2');
+    driver.open();
+    driver.close(4200);
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'token_invalid', retryInMs: null });
+  });
+
+  it('that cannot be had is asked for again after a pause', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.dispatch({ type: 'tokenFailed', fetch: driver.fetches.shift()! });
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'token_failed', retryInMs: 500 });
+    driver.advance(500);
+    driver.giveToken();
+    expect(driver.socket).not.toBeNull();
+  });
+
+  it('that never comes is asked for again after 20 s, and the late one is not used', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.advance(20_000);
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'token_failed', retryInMs: 500 });
+    driver.advance(500);
+    driver.giveToken('late');
+    expect(driver.socket).toBeNull();
+    driver.giveToken('second');
+    expect(logIn(driver)).toMatchObject({ token: 'second' });
+  });
+});
+
+describe('renewing the login token', () => {
+  const exp = EPOCH_MS + 100_000;
+
+  it('[LOG5] happens after 80% of its life, on the same connection, again and again', () => {
+    const driver = connected({}, { exp });
+    passTime(driver, 79_999);
+    expect(driver.fetches).toEqual([]);
+    driver.advance(1);
+    driver.giveToken('jwt-2');
+    const auth = driver.takeSent().find((message) => message['t'] === 'auth')!;
+    expect(auth).toEqual({ t: 'auth', token: 'jwt-2', i: expect.any(Number) });
+    driver.receive({ t: 'ok', i: auth['i'], exp: exp + 80_000 });
+    passTime(driver, 80_000 - 1);
+    expect(driver.fetches).toEqual([]);
+    driver.advance(1);
+    expect(driver.fetches).toHaveLength(1);
+    expect(driver.sockets).toBe(1);
+    driver.close();
+    driver.advance(500);
+    expect(driver.state.credential!.token).toBe('jwt-2');
+  });
+
+  it('happens ten seconds before the end at the latest', () => {
+    const driver = connected({}, { exp: EPOCH_MS + 15_000 });
+    driver.advance(4999);
+    expect(driver.fetches).toEqual([]);
+    driver.advance(1);
+    expect(driver.fetches).toHaveLength(1);
+  });
+
+  it('is not done every instant for a token that seems to have run out, or lives for ages', () => {
+    const past = connected({}, { exp: EPOCH_MS - 3_600_000 });
+    past.advance(999);
+    expect(past.fetches).toEqual([]);
+    const far = connected({}, { exp: EPOCH_MS + 1e12 });
+    expect(far.timers.get('refresh')! - far.nowMs).toBe(24 * 3_600_000);
+  });
+
+  it('is tried again when the callback or the server fails, or neither answers', () => {
+    const driver = connected({}, { exp });
+    passTime(driver, 80_000);
+    driver.dispatch({ type: 'tokenFailed', fetch: driver.fetches.shift()! });
+    driver.advance(7500);
+    driver.giveToken('jwt-2');
+    const auth = driver.takeSent().find((message) => message['t'] === 'auth')!;
+    driver.receive({ t: 'err', code: 'unavailable', m: '', i: auth['i'], retryAfterMs: 1000 });
+    driver.advance(8499);
+    expect(driver.fetches).toEqual([]);
+    driver.advance(1);
+    expect(driver.fetches).toHaveLength(1);
+    driver.receive({ t: 'hb' });
+    driver.advance(20_000);
+    expect(driver.fetches).toHaveLength(2);
+    driver.giveToken('late');
+    expect(driver.takeSent().filter((message) => message['t'] === 'auth')).toEqual([]);
+    expect(driver.connection()!.status).toBe('connected');
+  });
+
+  it('is not done for a fixed token', () => {
+    expect(connected({ renewable: false }, { exp }).timers.has('refresh')).toBe(false);
+  });
+});
