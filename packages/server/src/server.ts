@@ -4,7 +4,7 @@ import { createNodeSecrets } from './adapters/node/secrets.ts';
 import { type CarillonConfig, resolveConfig, type ServerConfig } from './config.ts';
 import type { Development } from './gateways/http-api/dev-routes.ts';
 import { createHttpApi } from './gateways/http-api/http-api.ts';
-import { createWebSocketGateway } from './gateways/websocket/websocket-gateway.ts';
+import { createWebSocketGateway, type WebSocketGateway } from './gateways/websocket/websocket-gateway.ts';
 import { createLogger, type Logger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { readiness } from './ops/readiness.ts';
@@ -101,17 +101,8 @@ export async function assembleServer(
       development,
     }),
   );
-  const webSockets = createWebSocketGateway({
-    server: http,
-    path: '/ws',
-    node,
-    telemetry,
-    origins: config.allowedOrigins,
-    trustedProxies: config.trustedProxies,
-    limits: config.limits,
-  });
-
   let address: BoundAddress | null = null;
+  let webSockets: WebSocketGateway | null = null;
   return {
     node,
     get address() {
@@ -121,6 +112,16 @@ export async function assembleServer(
       // The address first: a second server started by mistake fails before it touches anybody's session.
       const bound = await bind(http, config.host, config.port);
       await node.start();
+      webSockets = createWebSocketGateway({
+        server: http,
+        path: '/ws',
+        node,
+        telemetry,
+        // Pages that this server serves itself; which those are is known only now, for the port may be any.
+        origins: [...config.allowedOrigins, ...bound.origins],
+        trustedProxies: config.trustedProxies,
+        limits: config.limits,
+      });
       address = bound;
       logger.info({ url: bound.url }, 'listening');
       return bound;
@@ -128,7 +129,7 @@ export async function assembleServer(
     async close(windowMs = config.drainWindowMs) {
       address = null;
       await node.drain(windowMs);
-      await webSockets.close();
+      await webSockets?.close();
       await unbind(http);
       await node.stop();
       await closeStores();

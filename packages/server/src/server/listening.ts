@@ -7,7 +7,12 @@ export type BoundAddress = {
   readonly port: number;
   /** Where a browser on this machine finds it. */
   readonly url: string;
+  /** What a browser may call the origin of pages from here (RFC 6454). */
+  readonly origins: readonly string[];
 };
+
+/** What this machine is called in its own browsers. */
+const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** How long requests under way may take once a server closes. Uploads and scrapes end well before. */
 const REQUESTS_END_MS = 2_000;
@@ -26,7 +31,9 @@ export async function bind(server: Server, host: string, port: number): Promise<
   }
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
-  return { host, port: boundPort, url: `http://${urlHost(host)}:${boundPort}` };
+  const hosts = new Set([urlHost(host), ...(isEveryOrLoopback(host) ? LOOPBACK_NAMES : [])]);
+  const origins = [...hosts].map((name) => new URL(`http://${name}:${boundPort}`).origin);
+  return { host, port: boundPort, url: `http://${urlHost(host)}:${boundPort}`, origins };
 }
 
 /** Takes no more connections, lets requests under way end, then ends what is left. */
@@ -59,4 +66,10 @@ function bindProblem(error: unknown, host: string, port: number): string {
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
+}
+
+function isEveryOrLoopback(host: string): boolean {
+  return (
+    host === '0.0.0.0' || host === '::' || host === '::1' || host === 'localhost' || host.startsWith('127.')
+  );
 }
