@@ -38,6 +38,15 @@ describe('a command and its program', () => {
     },
   );
 
+  it('hands on once what the terminal and npm both send', async () => {
+    const { parent } = await start(
+      `let heard = 0; process.on('SIGINT', () => { if (!heard++) setTimeout(() => process.exit(heard), 100); }); ${serve} ${sayReady}`,
+    );
+    parent.kill('SIGINT');
+    parent.kill('SIGINT');
+    expect(await exitCode(parent)).toBe(1);
+  });
+
   it('says 128 and the signal when the program is killed', async () => {
     const { parent, programId } = await start(`${serve} ${sayReady}`);
     process.kill(programId, 'SIGKILL');
