@@ -5,10 +5,10 @@ import type { StorageLike } from './resume-keeper.ts';
 export interface WebSocketLike {
   send(text: string): void;
   close(): void;
-  addEventListener(
-    type: 'open' | 'message' | 'close' | 'error',
-    listener: (event: { readonly data?: unknown; readonly code?: number }) => void,
-  ): void;
+  addEventListener(type: 'open', listener: () => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly code: number }) => void): void;
+  addEventListener(type: 'error', listener: () => void): void;
 }
 
 export type WebSocketConstructor = new (url: string) => WebSocketLike;

@@ -126,7 +126,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
     });
     socket.addEventListener('close', ({ code }) => {
       if (line?.id === id) line = null;
-      dispatch({ type: 'socketClosed', socket: id, code: code ?? ABNORMAL_CLOSE });
+      dispatch({ type: 'socketClosed', socket: id, code });
     });
     // A close follows; `ws` throws errors that nobody listens for.
     socket.addEventListener('error', () => {});

@@ -44,6 +44,10 @@ export type CoreDriver = {
   receive(message: object | string): void;
   close(code?: number): void;
   giveToken(token?: string): void;
+  /** Answers the fetch of this number. */
+  giveFetched(fetch: number): void;
+  /** Whether the friends were forgotten since this was last asked. */
+  clearedPresence(): boolean;
   /** The last status told, with what came with it. */
   connection(): ConnectionChange | undefined;
   /** Takes the messages sent since the last look. */
@@ -66,6 +70,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
   let isOpen = false;
   let stored: string | null = null;
   let sockets = 0;
+  let cleared = false;
   let sent: Record<string, unknown>[] = [];
   const timers = new Map<TimerName, number>();
   const statuses: ConnectionChange[] = [];
@@ -121,6 +126,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
         return;
       case 'clearPresence':
         friends.clear();
+        cleared = true;
         return;
       case 'saveResume':
         stored = effect.token;
@@ -209,6 +215,15 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
       const fetch = fetches.shift();
       expect(fetch, 'a token was asked for').toBeDefined();
       dispatch({ type: 'tokenReady', fetch: fetch!, token });
+    },
+    giveFetched(fetch) {
+      fetches.splice(fetches.indexOf(fetch), 1);
+      dispatch({ type: 'tokenReady', fetch, token: 'jwt' });
+    },
+    clearedPresence() {
+      const was = cleared;
+      cleared = false;
+      return was;
     },
     connection: () => statuses.at(-1),
     takeSent() {

@@ -48,7 +48,8 @@ export function createFriends<Field extends string>(fields: readonly Field[]): F
   /** @param base what stays where the message names nothing; null where the message is the whole state */
   function friend(id: string, wire: Wire, base: Friend<Field> | null): Friend<Field> {
     const status = (wire['s'] as VisibleStatus | undefined) ?? base?.status ?? 'Online';
-    const lastSeen = status === 'Offline' && typeof wire['ts'] === 'number' ? wire['ts'] : null;
+    const seen = typeof wire['ts'] === 'number' ? wire['ts'] : (base?.lastSeen ?? null);
+    const lastSeen = status === 'Offline' ? seen : null;
     const values: Partial<Record<Field, string>> = {};
     for (const field of fields) {
       const value = Object.hasOwn(wire, field) ? wire[field] : base?.[field];
