@@ -28,5 +28,6 @@ export const commands = {
   build: { program: 'scripts/build.ts' },
   bench: { program: 'packages/bench/src/main.ts' },
   simulate: { program: 'packages/simulator/src/main.ts' },
+  changeset: { program: 'node_modules/@changesets/cli/bin.js' },
   format: { program: 'node_modules/oxfmt/bin/oxfmt' },
 };

@@ -4,14 +4,14 @@ import { delimiter, join } from 'node:path';
 import { fail, runQuietly, say } from './report.mjs';
 
 /**
- * What the tests need from the system beside Node: where it may be, the Debian package that brings it, and the
+ * What the tests need from the system beside Node: where it may be, the Debian packages that bring it, and the
  * variable that names it, for the tests to read and for the user to point elsewhere.
  */
 const needed = [
   {
     what: 'Chromium',
     programs: ['chromium', 'google-chrome', 'chromium-browser'],
-    debian: 'chromium',
+    debian: ['chromium', 'fonts-dejavu-core'], // without a font its pages have no letters
     variable: 'CARILLON_CHROMIUM',
   },
 ];
@@ -28,7 +28,7 @@ export async function ensureSystemPackages() {
   const env = {};
   for (const piece of needed) {
     env[piece.variable] =
-      find(piece) ?? fail(`${piece.debian} was installed, but ${piece.programs[0]} is not on the PATH`);
+      find(piece) ?? fail(`${piece.what} was installed, but ${piece.programs[0]} is not on the PATH`);
   }
   return env;
 }
@@ -53,12 +53,12 @@ function isProgram(file) {
 
 /** @param {typeof needed} pieces */
 function install(pieces) {
-  const names = pieces.map((piece) => piece.debian);
+  const names = pieces.flatMap((piece) => piece.debian);
   const canInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
   if (!canInstall) {
     const ways = pieces.map(
       (piece) =>
-        `${piece.what} (on Debian: apt-get install ${piece.debian}; or set ${piece.variable} to its program)`,
+        `${piece.what} (on Debian: apt-get install ${piece.debian.join(' ')}; or set ${piece.variable} to its program)`,
     );
     fail(`the tests need ${ways.join(' and ')}`);
   }
