@@ -19,8 +19,10 @@ const FAILED_ATTEMPT_MS = 250;
 /** A line that was never there, or dropped without a word (RFC 6455, section 7.1.5). */
 const ABNORMAL_CLOSE = 1006;
 
-type Heard = Parameters<Parameters<WebSocketLike['addEventListener']>[1]>[0];
-type EventName = Parameters<WebSocketLike['addEventListener']>[0];
+type EventName = 'open' | 'message' | 'error' | 'close';
+
+/** What is told with every event, so that one kind of listener hears them all. */
+type Heard = { readonly data: unknown; readonly code: number };
 
 /** @param Native the WebSocket that really connects; a parameter so that tests can hand in one of their own */
 export function createLine(Native: typeof WebSocket = globalThis.WebSocket): Line {
@@ -39,11 +41,11 @@ export function createLine(Native: typeof WebSocket = globalThis.WebSocket): Lin
         setTimeout(() => this.drop(), FAILED_ATTEMPT_MS);
         return;
       }
-      this.#native.addEventListener('open', () => this.#tell('open', {}));
+      this.#native.addEventListener('open', () => this.#tell('open'));
       this.#native.addEventListener('message', ({ data }: MessageEvent<unknown>) =>
-        this.#tell('message', { data }),
+        this.#tell('message', data),
       );
-      this.#native.addEventListener('error', () => this.#tell('error', {}));
+      this.#native.addEventListener('error', () => this.#tell('error'));
       this.#native.addEventListener('close', ({ code }) => this.#end(code));
     }
 
@@ -61,22 +63,22 @@ export function createLine(Native: typeof WebSocket = globalThis.WebSocket): Lin
     }
 
     drop(): void {
-      this.#tell('error', {});
+      this.#tell('error');
       this.#end(ABNORMAL_CLOSE);
       // The other end sees a close without a code of ours; only a `logout` message ends a session.
       this.#native?.close();
     }
 
     #end(code: number): void {
-      this.#tell('close', { code });
+      this.#tell('close', undefined, code);
       this.#isOver = true;
       sockets.delete(this);
     }
 
     /** Once it is over, whatever the real socket still has to say reaches nobody. */
-    #tell(type: EventName, event: Heard): void {
+    #tell(type: EventName, data?: unknown, code = ABNORMAL_CLOSE): void {
       if (this.#isOver) return;
-      for (const entry of this.#listeners) if (entry.type === type) entry.listener(event);
+      for (const entry of this.#listeners) if (entry.type === type) entry.listener({ data, code });
     }
   }
 

@@ -3,13 +3,19 @@ import { Avatar } from '../account/avatar.tsx';
 import { linkTo } from '../account/person.ts';
 import { now } from '../page/clock.ts';
 import type { StudioSession } from '../session/studio-session.ts';
+import { FollowButton } from './follow-button.tsx';
 import type { Changeable, FriendView } from './friend-view.ts';
 import { agoText } from './last-seen.ts';
 import { StatusMark } from './status-mark.tsx';
 
-type RowProps = { readonly friend: FriendView; readonly session: StudioSession };
+type RowProps = {
+  readonly friend: FriendView;
+  readonly session: StudioSession;
+  /** Told before this friend is unfollowed. */
+  onUse(user: string): void;
+};
 
-export function FriendRow({ friend, session }: RowProps) {
+export function FriendRow({ friend, session, onUse }: RowProps) {
   const name = session.nameOf(friend.user);
   const lit = session.highlights.lit.value.get(friend.user);
   const isOffline = friend.status === 'Offline';
@@ -62,15 +68,7 @@ export function FriendRow({ friend, session }: RowProps) {
         >
           open ↗
         </a>
-        <button
-          type="button"
-          class="small quiet"
-          disabled={session.isCut.value}
-          aria-label={`Unfollow ${name}`}
-          onClick={() => void session.setFollow(friend.user, false)}
-        >
-          Unfollow
-        </button>
+        <FollowButton session={session} user={friend.user} follow={false} onUse={onUse} />
       </span>
     </li>
   );

@@ -3,6 +3,7 @@ import { Avatar } from '../account/avatar.tsx';
 import { linkTo } from '../account/person.ts';
 import { Panel } from '../page/panel.tsx';
 import type { StudioSession } from '../session/studio-session.ts';
+import { FollowButton, useFocusOnUndo } from './follow-button.tsx';
 import { FriendRow } from './friend-row.tsx';
 import { inOrder } from './friend-view.ts';
 
@@ -10,6 +11,7 @@ import { inOrder } from './friend-view.ts';
 export function FriendsPanel({ session }: { readonly session: StudioSession }) {
   const ordered = useComputed(() => inOrder(session.friends.value?.values() ?? [], session.nameOf)).value;
   const online = ordered.filter((friend) => friend.status !== 'Offline').length;
+  const onUse = useFocusOnUndo(session.friends);
   const isWaiting = session.friends.value === null;
 
   return (
@@ -24,15 +26,17 @@ export function FriendsPanel({ session }: { readonly session: StudioSession }) {
       )}
       <ul class="friends" aria-label="Friends">
         {ordered.map((friend) => (
-          <FriendRow key={friend.user} friend={friend} session={session} />
+          <FriendRow key={friend.user} friend={friend} session={session} onUse={onUse} />
         ))}
       </ul>
-      {!isWaiting && <Strangers session={session} />}
+      {!isWaiting && <Strangers session={session} onUse={onUse} />}
     </Panel>
   );
 }
 
-function Strangers({ session }: { readonly session: StudioSession }) {
+type StrangersProps = { readonly session: StudioSession; onUse(user: string): void };
+
+function Strangers({ session, onUse }: StrangersProps) {
   const friends = session.friends.value;
   const strangers = session.people.filter(
     ({ user }) => user !== session.person.user && friends?.has(user) !== true,
@@ -55,15 +59,7 @@ function Strangers({ session }: { readonly session: StudioSession }) {
             >
               open ↗
             </a>
-            <button
-              type="button"
-              class="small"
-              disabled={session.isCut.value}
-              aria-label={`Follow ${name}`}
-              onClick={() => void session.setFollow(user, true)}
-            >
-              Follow
-            </button>
+            <FollowButton session={session} user={user} follow onUse={onUse} />
           </li>
         ))}
       </ul>

@@ -32,6 +32,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
   const notice = signal<string | null>(null);
   const tokens = createLoginTokens(person.user);
   const connection = createConnectionView();
+  let isLeaving = false;
 
   const client = createClient({
     url: '/ws',
@@ -45,8 +46,8 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
   });
 
   client.presence.subscribe((changes: readonly FriendChange<DefaultField>[]) => {
-    // The first list is where things stand, not something that happened.
-    if (friends.value !== null) announce(changes);
+    // The first list is where things stand and the last one is emptied by leaving: neither is something that happened.
+    if (friends.value !== null && !isLeaving) announce(changes);
     friends.value = snapshot();
   });
 
@@ -118,6 +119,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
       notice.value = null;
     },
     async logout() {
+      isLeaving = true;
       rememberOwn(person.user, null);
       await client.logout();
       leave();

@@ -62,23 +62,34 @@ function Totals({ up, down }: { readonly up: Total; readonly down: Total }) {
 }
 
 function CopyButton({ wire }: { readonly wire: WireLog }) {
-  const word = useSignal('Copy');
+  /** How the last attempt went, for a moment. */
+  const outcome = useSignal<'Copied' | 'Not allowed' | null>(null);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(wire.shown.value.map(wireLine).join('\n'));
-      word.value = 'Copied';
+      outcome.value = 'Copied';
     } catch {
       // The browser keeps the clipboard from this page; there is nothing else the page could do.
-      word.value = 'Not allowed';
+      outcome.value = 'Not allowed';
     }
     setTimeout(() => {
-      word.value = 'Copy';
+      outcome.value = null;
     }, COPIED_MS);
   };
   return (
-    <button type="button" class="small" disabled={wire.shown.value.length === 0} onClick={() => void copy()}>
-      <span role="status">{word}</span>
-    </button>
+    <>
+      <button
+        type="button"
+        class="small wire-copy"
+        disabled={wire.shown.value.length === 0}
+        onClick={() => void copy()}
+      >
+        {outcome.value ?? 'Copy'}
+      </button>
+      <span class="unseen" role="status">
+        {outcome}
+      </span>
+    </>
   );
 }
 

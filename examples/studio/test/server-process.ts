@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const COMMAND = fileURLToPath(new URL('../../../packages/server/src/cli/main.ts', import.meta.url));
+
+/** A `carillon dev --studio` of its own: a process, a port and a folder that nobody else uses. */
+export type ServerProcess = {
+  /** Where the page is; the same after a restart. */
+  readonly url: string;
+  /** Ends the process as a crash would, and resolves when it is gone. */
+  kill9(): Promise<void>;
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>;
+  /** Ends it and removes its data. */
+  remove(): Promise<void>;
+};
+
+/** @param config what carillon.config.mjs exports; without `sessions.graceMs` the grace is the default one */
+export async function startServer(config: object = {}): Promise<ServerProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'carillon-studio-'));
+  writeFileSync(join(folder, 'carillon.config.mjs'), `export default ${JSON.stringify(config)};\n`);
+  let port = '0';
+  let running: ChildProcess | null = null;
+
+  async function start(): Promise<string> {
+    const { child, url } = await launch(folder, port);
+    running = child;
+    ({ port } = new URL(url));
+    return url;
+  }
+
+  async function kill9(): Promise<void> {
+    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
+    const exit = once(running, 'exit');
+    running.kill('SIGKILL');
+    await exit;
+  }
+
+  const url = await start();
+  return {
+    url,
+    kill9,
+    async start() {
+      await start();
+    },
+    async remove() {
+      await kill9();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(folder: string, port: string): Promise<{ child: ChildProcess; url: string }> {
+  const args = [
+    '--conditions=carillon-source',
+    '--disable-warning=ExperimentalWarning',
+    COMMAND,
+    'dev',
+    '--studio',
+    '--port',
+    port,
+  ];
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    // Nothing of the surroundings configures it.
+    env: { PATH: process.env['PATH'] ?? '', CARILLON_LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let complaints = '';
+  child.stderr.on('data', (data: Buffer) => (complaints += data.toString()));
+  for await (const line of createInterface(child.stdout)) {
+    const url = /^Carillon is at (http:\S+)$/.exec(line)?.[1];
+    if (url !== undefined) return { child, url };
+  }
+  throw new Error(`the server did not start: ${complaints}`);
+}
