@@ -52,7 +52,7 @@ export function brokerContract(name: string, open: () => Promise<BrokerSubject>)
     it('messages of one topic arrive in the order of publishing', async () => {
       await broker.subscribe('inbox:a');
       const sent = Array.from({ length: 100 }, (_, i) => roster(`u${i}`));
-      await Promise.all(sent.map((message) => broker.publish('inbox:a', message)));
+      await Promise.all(sent.map(async (message) => broker.publish('inbox:a', message)));
       await subject.settle();
       expect(received.map(({ message }) => message)).toEqual(sent);
     });

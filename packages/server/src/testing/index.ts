@@ -4,6 +4,7 @@
  *     sessionStoreContract('my store', async () => ({ store, graceMs: 60_000, close }))
  */
 export { type BrokerSubject, brokerContract } from './broker-contract.ts';
+export { directoryChangesContract } from './directory-changes-contract.ts';
 export { type DirectorySubject, directoryContract } from './directory-contract.ts';
 export { type JournalSubject, journalContract } from './journal-contract.ts';
 export { type RestartablePresenceStore, presenceRestartContract } from './presence-restart-contract.ts';

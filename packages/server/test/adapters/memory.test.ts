@@ -3,6 +3,7 @@ import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
 import { createMemoryJournal, noJournal } from '../../src/adapters/memory/journal.ts';
 import {
   brokerContract,
+  directoryChangesContract,
   directoryContract,
   journalContract,
   presenceRestartContract,
@@ -21,6 +22,7 @@ function memory(journal = createMemoryJournal()): Kept {
 
 brokerContract('memory', async () => ({ broker: createMemoryBroker(), settle: done, close: done }));
 directoryContract('memory', async () => ({ directory: createMemoryDirectory(), close: done }));
+directoryChangesContract('memory', async () => ({ directory: createMemoryDirectory(), close: done }));
 journalContract('memory', async () => {
   const journal = createMemoryJournal();
   return { journal, reopen: async () => journal, close: done };

@@ -1,6 +1,7 @@
 import { createSqliteDirectory } from '../../src/adapters/sql/directory.ts';
 import { createSqliteJournal } from '../../src/adapters/sql/journal.ts';
 import {
+  directoryChangesContract,
   directoryContract,
   journalContract,
   presenceRestartContract,
@@ -32,6 +33,7 @@ async function sqlite(): Promise<Kept> {
 }
 
 directoryContract('SQLite', sqlite);
+directoryChangesContract('SQLite', sqlite);
 journalContract('SQLite', async () => {
   let kept = await sqlite();
   return {

@@ -159,10 +159,13 @@ function shortened(results: readonly unknown[] | undefined): readonly unknown[] 
   return results?.some((result) => result !== undefined) === true ? results : null;
 }
 
+/** SQLite's result codes for what the next transaction would meet again: the disk, the file, another process. */
+const NOT_OF_ONE_WRITE =
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|PERM)/;
+
 /** Whether a write itself was at fault: what it would store, not the disk it would store it on. */
 function isOfOneWrite(error: unknown): boolean {
-  const code = codeOf(error);
-  return !code.startsWith('SQLITE_') || code.startsWith('SQLITE_CONSTRAINT') || code === 'SQLITE_TOOBIG';
+  return !NOT_OF_ONE_WRITE.test(codeOf(error));
 }
 
 function messageOf(error: unknown): string {
