@@ -40,7 +40,7 @@ function forgetLink(context: NodeContext, link: LinkState): void {
   link.phase = 'closed';
   link.outbox.current = null;
   link.outbox.held = null;
-  link.queued = [];
+  link.queued = null;
   link.tokenExpiry?.cancel();
   link.tokenExpiry = null;
   context.links.delete(link);

@@ -3,6 +3,7 @@ import { ask, checkAnswer } from '../core/session/heartbeat.ts';
 import type { NodeContext } from './context.ts';
 import { heartbeatText } from './flusher.ts';
 import type { LinkState } from './link-state.ts';
+import { armTokenExpiry } from './token-expiry.ts';
 
 /** Asks one client whether it is there, and puts it back in line for the next interval ([HB1]). */
 export function askHeartbeat(context: NodeContext, link: LinkState): void {
@@ -13,6 +14,7 @@ export function askHeartbeat(context: NodeContext, link: LinkState): void {
   context.flusher.send(link, heartbeatFrame(heartbeatText(stamps.next(clock.nowMs()))));
   context.heartbeats.add(link);
   context.answerDeadlines.add(link);
+  armTokenExpiry(context, link);
 }
 
 /** Half an interval after an ask: counts a miss, and ends the connection after two in a row ([HB3]). */

@@ -7,7 +7,10 @@ import type { MessageRate } from '../core/session/message-rate.ts';
 import type { Timer } from '../ports/clock.ts';
 import type { Connection } from '../ports/transport.ts';
 
-/** One connection as the runtime keeps it. */
+/**
+ * One connection as the runtime keeps it. There are many thousands that do nothing, so what few of them ever need is
+ * null until then: an empty set costs 200 bytes.
+ */
 export type LinkState = {
   readonly connection: Connection;
   readonly outbox: Outbox;
@@ -18,11 +21,15 @@ export type LinkState = {
   dirty: boolean;
   session: LocalSession | null;
   /** Messages that came while the login was being checked. */
-  queued: UpMessage[];
+  queued: UpMessage[] | null;
   /** Users whose edge was edited while the roster was being read: to be read again before going live. */
-  readonly editedWhileJoining: Set<string>;
+  editedWhileJoining: Set<string> | null;
+  /** The whole roster was edited while it was being read. */
+  reloadWhileJoining: boolean;
+  /** Counts the edits of edges, so that a reading of the roster can tell that one came in between. */
+  edgeEdits: number;
   /** The latest edit of each edge that is being read again; an older read must not overwrite a newer one. */
-  readonly edgeReads: Map<string, number>;
+  edgeReads: Map<string, number> | null;
   /** The client named a protocol version, so it knows delta syncs. */
   knowsDelta: boolean;
   /** A rotated token whose arrival the client has not shown yet. */
@@ -44,7 +51,7 @@ export type LocalSession = {
   readonly pace: DevicePace;
   paceTimer: Timer | null;
   /** Requests that wait for the held change to be applied. */
-  readonly awaitingPace: number[];
+  awaitingPace: number[] | null;
 };
 
 export function newLink(connection: Connection, rate: MessageRate): LinkState {
@@ -56,9 +63,11 @@ export function newLink(connection: Connection, rate: MessageRate): LinkState {
     phase: 'opened',
     dirty: false,
     session: null,
-    queued: [],
-    editedWhileJoining: new Set(),
-    edgeReads: new Map(),
+    queued: null,
+    editedWhileJoining: null,
+    reloadWhileJoining: false,
+    edgeEdits: 0,
+    edgeReads: null,
     knowsDelta: false,
     tokenUnshown: false,
     askedSinceToken: false,
@@ -76,7 +85,7 @@ export function newLocalSession(id: string, user: string, device: string, genera
     tokenExpiresAtMs: null,
     pace: newPace(),
     paceTimer: null,
-    awaitingPace: [],
+    awaitingPace: null,
   };
 }
 

@@ -5,20 +5,40 @@ import { BAD_MESSAGE_COST, spend } from '../core/session/message-rate.ts';
 import type { Auth, Logout } from '@carillon/protocol';
 import type { Link } from '../ports/transport.ts';
 import { type NodeContext, sendControl, sendError } from './context.ts';
-import { endSession } from './ending.ts';
+import { endSession, linkClosed } from './ending.ts';
 import { type LinkState, isClosed } from './link-state.ts';
 import { logIn, RETRY_UNAVAILABLE_MS } from './login.ts';
 import { applyHeld, updateStatus } from './status.ts';
 import { armTokenExpiry } from './token-expiry.ts';
 
-/** What a gateway drives: decodes, limits and routes the messages of one connection. */
-export function createLink(context: NodeContext, link: LinkState, onClosed: (link: LinkState) => void): Link {
-  return {
-    message: (text) => receive(context, link, text),
-    binary: () => refuseFrame(context, link, 'binary_unsupported', 'binary frames are not spoken here'),
-    drained: () => context.flusher.drained(link),
-    closed: () => onClosed(link),
-  };
+/**
+ * What a gateway drives: decodes, limits and routes the messages of one connection. A class, because there is one for
+ * each of many thousands of idle connections, and four closures would cost ten times as much.
+ */
+export class ConnectionLink implements Link {
+  readonly #context: NodeContext;
+  readonly #link: LinkState;
+
+  constructor(context: NodeContext, link: LinkState) {
+    this.#context = context;
+    this.#link = link;
+  }
+
+  message(text: string): void {
+    receive(this.#context, this.#link, text);
+  }
+
+  binary(): void {
+    refuseFrame(this.#context, this.#link, 'binary_unsupported', 'binary frames are not spoken here');
+  }
+
+  drained(): void {
+    this.#context.flusher.drained(this.#link);
+  }
+
+  closed(): void {
+    linkClosed(this.#context, this.#link);
+  }
 }
 
 function receive(context: NodeContext, link: LinkState, text: string): void {
@@ -27,6 +47,8 @@ function receive(context: NodeContext, link: LinkState, text: string): void {
   const decoded = decodeUp(text);
   if (!decoded.ok) {
     refuseFrame(context, link, decoded.code, decoded.detail, decoded.i);
+    if (decoded.code === 'user_id_invalid' && link.phase === 'opened')
+      context.closeLink(link, 'user_id_invalid');
     return;
   }
   const message = decoded.message;
@@ -64,14 +86,14 @@ function mayPass(context: NodeContext, link: LinkState, cost: number, request: n
 }
 
 function route(context: NodeContext, link: LinkState, message: UpMessage): void {
-  const admission = admit(link.phase, message.t, link.queued.length);
+  const admission = admit(link.phase, message.t, link.queued?.length ?? 0);
   if (admission === 'ignore') return;
   if (admission === 'login') {
     if (message.t === 'login') void logIn(context, link, message).then(() => handleQueued(context, link));
     return;
   }
   if (admission === 'queue') {
-    link.queued.push(message);
+    (link.queued ??= []).push(message);
     return;
   }
   if (admission === 'handle') {
@@ -91,8 +113,8 @@ function route(context: NodeContext, link: LinkState, message: UpMessage): void 
 
 /** What came in while the login was checked, in its order; refused like any other message if the login failed. */
 function handleQueued(context: NodeContext, link: LinkState): void {
-  const queued = link.queued;
-  link.queued = [];
+  const queued = link.queued ?? [];
+  link.queued = null;
   for (const message of queued) if (!isClosed(link)) route(context, link, message);
 }
 

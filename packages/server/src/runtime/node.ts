@@ -5,11 +5,11 @@ import type { Connection } from '../ports/transport.ts';
 import type { NodeContext } from './context.ts';
 import { addSession } from './context.ts';
 import { createDueQueue } from './due-queue.ts';
-import { closeLink, expireSession, linkClosed } from './ending.ts';
+import { closeLink, expireSession } from './ending.ts';
 import { createFlusher } from './flusher.ts';
 import { askHeartbeat, checkHeartbeat } from './heartbeats.ts';
 import { createLeases } from './leases.ts';
-import { createLink } from './link.ts';
+import { ConnectionLink } from './link.ts';
 import { type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
 import type { RealtimeNode } from './node-api.ts';
 import { receiveNodeMessage } from './node-messages.ts';
@@ -101,7 +101,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       context.loginDeadlines.add(link);
       ports.telemetry.connectionOpened();
       if (context.state === 'draining' || context.state === 'stopped') closeLink(context, link, 'draining');
-      return createLink(context, link, (closed) => linkClosed(context, closed));
+      return new ConnectionLink(context, link);
     },
     ...createRosterEdits(context),
     ...createUsers(context, (user) => leases.forget(user)),

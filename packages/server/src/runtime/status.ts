@@ -25,14 +25,14 @@ export function updateStatus(
       apply(context, session, decision.patch, message.i === undefined ? [] : [message.i]);
       return;
     case 'wait':
-      if (message.i !== undefined) session.awaitingPace.push(message.i);
+      if (message.i !== undefined) (session.awaitingPace ??= []).push(message.i);
       session.paceTimer = clock.setTimer(decision.delayMs, () => {
         session.paceTimer = null;
         applyHeld(context, session);
       });
       return;
     case 'merged':
-      if (message.i !== undefined) session.awaitingPace.push(message.i);
+      if (message.i !== undefined) (session.awaitingPace ??= []).push(message.i);
       context.ports.telemetry.conflated();
   }
 }
@@ -42,7 +42,8 @@ export function applyHeld(context: NodeContext, session: LocalSession): void {
   session.paceTimer?.cancel();
   session.paceTimer = null;
   const patch = take(session.pace, context.ports.clock.monotonicMs(), context.settings.conflateMs);
-  const requests = session.awaitingPace.splice(0);
+  const requests = session.awaitingPace ?? [];
+  session.awaitingPace = null;
   if (patch !== null) apply(context, session, patch, requests);
 }
 

@@ -1,10 +1,12 @@
 import type { NodeContext } from './context.ts';
 import type { LinkState } from './link-state.ts';
 
-/** Timers hold at most this long (2^31 - 1 ms is what they can), so a token that lives longer is looked at again. */
-const LONGEST_TIMER_MS = 24 * 60 * 60 * 1000;
-
-/** Ends the connection when its login token runs out ([LOG6]); the session waits in its grace for a new token. */
+/**
+ * Ends the connection when its login token runs out ([LOG6]); the session waits in its grace for a new token.
+ *
+ * Called at login, after a new token, and with every heartbeat: only a token that runs out before the next but one
+ * gets a timer, so that thousands of idle connections do not each hold one for hours.
+ */
 export function armTokenExpiry(context: NodeContext, link: LinkState): void {
   const { clock } = context.ports;
   link.tokenExpiry?.cancel();
@@ -16,8 +18,10 @@ export function armTokenExpiry(context: NodeContext, link: LinkState): void {
     context.closeLink(link, 'token_expired');
     return;
   }
-  link.tokenExpiry = clock.setTimer(Math.min(leftMs, LONGEST_TIMER_MS), () => {
+  if (leftMs > 2 * context.settings.heartbeatMs) return;
+  link.tokenExpiry = clock.setTimer(leftMs, () => {
     link.tokenExpiry = null;
+    // The wall clock may have been stepped back meanwhile; the token is good for as long as it says.
     armTokenExpiry(context, link);
   });
 }

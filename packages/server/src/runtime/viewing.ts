@@ -70,33 +70,62 @@ export function unwatchAll(context: NodeContext, link: LinkState): void {
 }
 
 /**
- * Reads again the edges that were edited while the roster was being read, until none is left: then nothing stands
- * between what was read and what is published.
+ * Reads again what was edited while the roster was being read, until nothing is left: then nothing stands between what
+ * was read and what is published.
  */
 export async function settleEdits(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
-  while (link.editedWhileJoining.size > 0 && !isClosed(link)) {
-    const users = [...link.editedWhileJoining];
-    link.editedWhileJoining.clear();
-    for (const user of users) {
-      const edge = await oneEdge(context, viewer, user);
-      if (isClosed(link)) return;
-      if (edge === null) unwatchUser(context, link, user);
-      else await watchEdges(context, link, viewer, [edge]);
-    }
+  while (!isClosed(link)) {
+    if (link.reloadWhileJoining) {
+      link.reloadWhileJoining = false;
+      await watchRoster(context, link, viewer);
+    } else if (link.editedWhileJoining !== null) {
+      const users = link.editedWhileJoining;
+      link.editedWhileJoining = null;
+      for (const user of users) await settleEdge(context, link, viewer, user);
+    } else return;
   }
+}
+
+async function settleEdge(
+  context: NodeContext,
+  link: LinkState,
+  viewer: string,
+  user: string,
+): Promise<void> {
+  const edge = await oneEdge(context, viewer, user);
+  if (isClosed(link)) return;
+  if (edge === null) unwatchUser(context, link, user);
+  else await watchEdges(context, link, viewer, [edge]);
+}
+
+/** Reads the roster and watches exactly what it holds. */
+async function watchRoster(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
+  let edges: readonly Edge[];
+  let edits: number;
+  do {
+    edits = link.edgeEdits;
+    edges = await rosterEdges(context, viewer);
+    // An edit that came in between may be missing from what was read, and has been applied already.
+  } while (edits !== link.edgeEdits && !isClosed(link));
+  if (isClosed(link)) return;
+  const kept = new Set(edges.map((edge) => edge.user));
+  for (const user of context.watchList.watchedBy(link)) if (!kept.has(user)) unwatchUser(context, link, user);
+  await watchEdges(context, link, viewer, edges);
 }
 
 /** An edge of this viewer was edited. */
 export function edgeEdited(context: NodeContext, link: LinkState, viewer: string, user: string): void {
+  link.edgeEdits++;
   if (link.phase === 'authenticating') {
-    link.editedWhileJoining.add(user);
+    (link.editedWhileJoining ??= new Set()).add(user);
     return;
   }
   if (link.phase !== 'live') return;
   // Until it is read again the edge shows nothing: what is published behind a block must not slip through.
   if (context.watchList.viewOf(link, user) !== undefined) context.watchList.watch(link, user, 0);
-  const read = (link.edgeReads.get(user) ?? 0) + 1;
-  link.edgeReads.set(user, read);
+  const reads = (link.edgeReads ??= new Map<string, number>());
+  const read = (reads.get(user) ?? 0) + 1;
+  reads.set(user, read);
   rereadEdge(context, link, viewer, user, read).catch((error: unknown) => {
     // The viewer cannot be left with an unknown view: a new connection reads everything afresh.
     context.ports.telemetry.warn('roster_read_failed', { error: String(error) });
@@ -112,12 +141,13 @@ async function rereadEdge(
   read: number,
 ): Promise<void> {
   const edge = await oneEdge(context, viewer, user);
-  if (isClosed(link) || link.edgeReads.get(user) !== read) return;
+  if (isClosed(link) || link.edgeReads?.get(user) !== read) return;
   if (edge !== null) {
     await watchEdges(context, link, viewer, [edge]);
-    if (isClosed(link) || link.edgeReads.get(user) !== read) return;
+    if (isClosed(link) || link.edgeReads?.get(user) !== read) return;
   }
   link.edgeReads.delete(user);
+  if (link.edgeReads.size === 0) link.edgeReads = null;
   if (edge === null) tellGone(context, link, user);
   else tellWhole(context, link, user);
 }
@@ -142,15 +172,8 @@ function sendFullSync(context: NodeContext, link: LinkState): void {
 
 /** The whole roster may have changed: everything is read again, and the viewer gets a full sync. */
 export async function reloadRoster(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
-  if (link.phase === 'authenticating') {
-    for (const edge of await rosterEdges(context, viewer)) link.editedWhileJoining.add(edge.user);
-    return;
-  }
+  if (link.phase === 'authenticating') link.reloadWhileJoining = true;
   if (link.phase !== 'live') return;
-  const edges = await rosterEdges(context, viewer);
-  if (isClosed(link)) return;
-  const kept = new Set(edges.map((edge) => edge.user));
-  for (const user of context.watchList.watchedBy(link)) if (!kept.has(user)) unwatchUser(context, link, user);
-  await watchEdges(context, link, viewer, edges);
+  await watchRoster(context, link, viewer);
   if (!isClosed(link)) sendFullSync(context, link);
 }
