@@ -3,7 +3,7 @@
 // then starts the command's program under that Node. Whatever it has to say goes to stderr, so that
 // `npm run -s carillon -- token …` prints a token and nothing else.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { commands } from './set-up/commands.mjs';
 import { runProgram } from './set-up/child.mjs';
 import { ensureNode } from './set-up/node-version.mjs';
@@ -26,7 +26,7 @@ async function main() {
   });
   const env = { ...node.env, ...(await command.prepare?.(node)) };
 
-  const program = join(root, command.program);
+  const program = resolve(root, command.program);
   if (!existsSync(program)) fail(`${name}: ${command.program} is missing from this checkout`);
   await runProgram(node.path, [...nodeOptions, program, ...(command.args ?? []), ...args], env);
 }

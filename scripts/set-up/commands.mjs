@@ -1,3 +1,4 @@
+import { findNpm } from './npm.mjs';
 import { ensureStudioPage } from './studio-page.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 
@@ -28,6 +29,13 @@ export const commands = {
   build: { program: 'scripts/build.ts' },
   bench: { program: 'packages/bench/src/main.ts' },
   simulate: { program: 'packages/simulator/src/main.ts' },
+  // npm itself under the project's Node: an older one makes it choose older versions of what is added.
+  npm: {
+    get program() {
+      return findNpm();
+    },
+    args: ['--ignore-scripts'],
+  },
   changeset: { program: 'node_modules/@changesets/cli/bin.js' },
   format: { program: 'node_modules/oxfmt/bin/oxfmt' },
 };

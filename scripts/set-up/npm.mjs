@@ -15,7 +15,7 @@ export async function runNpm(what, node, args, options) {
 }
 
 /** npm is JavaScript: its own entry file runs under any Node, which the `npm` command does not let one choose. */
-function findNpm() {
+export function findNpm() {
   const running = process.env['npm_execpath'];
   if (running && basename(running) === 'npm-cli.js') return running;
 

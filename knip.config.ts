@@ -1,0 +1,45 @@
+import { existsSync, globSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { KnipConfig } from 'knip';
+
+/** A package that so far is only a manifest has nothing to be looked through. */
+const unwritten = globSync('{packages,examples}/*/package.json')
+  .map((file) => dirname(file))
+  .filter((folder) => !existsSync(`${folder}/src`));
+
+const config: KnipConfig = {
+  ignoreExportsUsedInFile: true,
+  ignoreBinaries: ['apt-get'],
+  ignoreWorkspaces: unwritten,
+  workspaces: {
+    '.': {
+      entry: ['scripts/run.mjs', 'scripts/check*.ts', 'scripts/build.ts'],
+      project: ['scripts/**/*.{ts,mjs}'],
+      // Started by their path, in scripts/check.ts and scripts/set-up/commands.mjs.
+      ignoreDependencies: [
+        '@arethetypeswrong/cli',
+        '@changesets/cli',
+        'oxfmt',
+        'oxlint',
+        'oxlint-tsgolint',
+        'publint',
+      ],
+    },
+    'packages/*': {
+      entry: [
+        'src/{index,main,cli/main}.ts',
+        // Started in a thread of their own, by a URL.
+        'src/**/*-{thread,worker}.ts',
+        '{src,test}/**/*.{test,test-d}.{ts,tsx}',
+        'scripts/*.ts',
+      ],
+      project: ['{src,test,scripts}/**/*.{ts,tsx}'],
+    },
+    'examples/*': {
+      entry: ['index.html', 'src/main.{ts,tsx}', 'test/**/*.test.{ts,tsx}'],
+      project: ['{src,test}/**/*.{ts,tsx}'],
+    },
+  },
+};
+
+export default config;
