@@ -12,7 +12,7 @@ export type Setting = {
   readonly expected: string;
   readonly secret: boolean;
   /** As written in the configuration; undefined where there is none. */
-  readonly initial: unknown;
+  readonly initial: string | number | readonly string[] | undefined;
   readonly min: number | undefined;
   readonly max: number | undefined;
 };
@@ -23,7 +23,7 @@ type Node = {
   readonly properties?: Readonly<Record<string, Node>>;
   readonly enum?: readonly string[];
   readonly description?: string;
-  readonly default?: unknown;
+  readonly default?: string | number | readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly env?: string;

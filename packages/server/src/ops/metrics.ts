@@ -84,7 +84,7 @@ export function createMetrics(logger: Logger): Metrics {
   gauge('carillon_connections', 'Open connections.', (now) => now.connections);
   new Gauge({
     name: 'carillon_sessions',
-    help: 'Sessions by state: attached to a connection, or detached and in their grace.',
+    help: 'Sessions by `state`: attached to a connection, or detached and in their grace.',
     labelNames: ['state'],
     registers: [registry],
     collect() {
@@ -101,12 +101,12 @@ export function createMetrics(logger: Logger): Metrics {
   const closed = counterBy(
     'carillon_connections_closed_total',
     'reason',
-    'Connections that were closed, by reason; `client`: the client or the network ended it.',
+    'Connections that were closed, by `reason`; `client`: the client or the network ended it.',
   );
   const messages = counterBy(
     'carillon_messages_in_total',
     'type',
-    'Messages from clients by type; `bad`: could not be understood.',
+    'Messages from clients by `type`; `bad`: could not be understood.',
   );
   const bytesIn = counter('carillon_bytes_in_total', 'Size of the messages from clients, in UTF-16 units.');
   const framesOut = counter('carillon_frames_out_total', 'Messages to clients.');
@@ -114,17 +114,17 @@ export function createMetrics(logger: Logger): Metrics {
   const logins = counterBy(
     'carillon_logins_total',
     'result',
-    'Logins by result: `fresh`, `resumed`, `resume_failed` (a new session instead), or the error code.',
+    'Logins by `result`: `fresh`, `resumed`, `resume_failed` (a new session instead), or the error code.',
   );
   const errors = counterBy(
     'carillon_errors_total',
     'code',
-    'Errors answered to clients and callers, by code.',
+    'Errors answered to clients and callers, by `code`.',
   );
   const warnings = counterBy(
     'carillon_warnings_total',
     'event',
-    'Causes that were logged for the operator, by event.',
+    'Causes that were logged for the operator, by `event`.',
   );
   const slow = counter(
     'carillon_slow_consumers_total',

@@ -7,7 +7,7 @@ import { type EdgeFormat, type EdgeProblem, parseEdgeLine } from './edge-line.ts
 export const EDGE_BATCH = 5_000;
 
 /** Two ids of 255 characters, each escaped to six, and the punctuation. */
-const MAX_LINE_LENGTH = 4_096;
+export const MAX_LINE_LENGTH = 4_096;
 
 const CSV_HEADER = 'follower,followee';
 

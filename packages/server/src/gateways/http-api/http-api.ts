@@ -10,7 +10,7 @@ import { type Development, addDevRoutes } from './dev-routes.ts';
 import { addImportRoute } from './import-route.ts';
 import { addOpsRoutes, type Operations } from './ops-routes.ts';
 import { isDecodable, rawPath } from './paths.ts';
-import { type ApiEnv, createReplies } from './replies.ts';
+import { type ApiEnv, createReplies, type Replies } from './replies.ts';
 import { addRosterRoutes } from './roster-routes.ts';
 import { addUserRoutes } from './user-routes.ts';
 
@@ -32,10 +32,9 @@ export type HttpApiOptions = {
 
 export type HttpListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
-/** Everything the server answers over plain HTTP. */
-export function createHttpApi(options: HttpApiOptions): HttpListener {
+/** Every resource the server has over plain HTTP; docs/http-api.md lists them, and a test keeps the two equal. */
+export function createHttpApp(options: HttpApiOptions, replies: Replies): Hono<ApiEnv> {
   const { node, operations, secrets, telemetry, development } = options;
-  const replies = createReplies(telemetry);
   const hasApiKey = createApiKeyCheck(options.apiKey);
   const app = new Hono<ApiEnv>({ getPath: (_request, given) => rawPath(given?.env?.incoming ?? {}) });
 
@@ -66,6 +65,14 @@ export function createHttpApi(options: HttpApiOptions): HttpListener {
     return replies.fail('internal', undefined, { 'x-request-id': request });
   });
 
+  return app;
+}
+
+/** What the HTTP server calls for each request that is no upgrade. */
+export function createHttpApi(options: HttpApiOptions): HttpListener {
+  const { telemetry } = options;
+  const replies = createReplies(telemetry);
+  const app = createHttpApp(options, replies);
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     // Other libraries in the process keep the global Request and Response they know.
     overrideGlobalObjects: false,

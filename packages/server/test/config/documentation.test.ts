@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as protocol from '@carillon/protocol';
+import { HOOK_TIME_LIMIT_MS } from '../../src/auth/hook-authenticator.ts';
+import { NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/auth/jwt.ts';
+import { KEY_FETCH_TIME_LIMIT_MS, MAX_KEY_SET_BYTES } from '../../src/auth/key-fetch.ts';
+import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS } from '../../src/auth/key-set.ts';
+import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
+import { MIN_API_KEY_LENGTH } from '../../src/config/schema.ts';
+import { type Setting, settingList } from '../../src/config/setting-list.ts';
+import { MAX_QUEUED } from '../../src/core/session/admission.ts';
+import { BAD_MESSAGE_COST, MAX_REFUSALS } from '../../src/core/session/message-rate.ts';
+import { EDGE_BATCH, MAX_LINE_LENGTH } from '../../src/gateways/http-api/edge-stream.ts';
+import { DEFAULT_STATUS_TTL_MS } from '../../src/gateways/http-api/user-routes.ts';
+import { PROBE_TIME_LIMIT_MS } from '../../src/ops/readiness.ts';
+import { tableAfter } from './markdown-table.ts';
+
+const page = (name: string): string =>
+  readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
+
+function initialOf({ initial }: Setting): string {
+  if (initial === undefined) return '';
+  return `\`${typeof initial === 'object' ? initial.join(',') || '(none)' : initial}\``;
+}
+
+describe('docs/configuration.md', () => {
+  it('lists every setting with its variable, its default and what it is for', () => {
+    expect(tableAfter(page('configuration.md'), '## Settings')).toEqual(
+      settingList().map((setting) => [
+        `\`${setting.name}\``,
+        setting.env === null ? '' : `\`${setting.env}\``,
+        initialOf(setting),
+        setting.about,
+      ]),
+    );
+  });
+});
+
+describe('docs/limits.md', () => {
+  it('lists every limit that can be moved, and how far', () => {
+    expect(tableAfter(page('limits.md'), '## Limits that can be moved')).toEqual(
+      settingList()
+        .filter(({ name }) => name.startsWith('limits.'))
+        .map(({ name, initial, min, max, about }) => [
+          `\`${name}\``,
+          String(initial),
+          `${min} to ${max}`,
+          about,
+        ]),
+    );
+  });
+
+  it('states the fixed limits as they are in the code', () => {
+    const fixed: Readonly<Record<string, number>> = {
+      'user id': protocol.MAX_USER_ID_LENGTH,
+      'device name': protocol.MAX_DEVICE_LENGTH,
+      'login token': protocol.MAX_LOGIN_TOKEN_LENGTH,
+      'resume token': protocol.MAX_RESUME_TOKEN_LENGTH,
+      'presence value': protocol.MAX_PRESENCE_VALUE_LENGTH,
+      'messages behind a login': MAX_QUEUED,
+      'cost of a bad message': BAD_MESSAGE_COST,
+      'refusals in a row': MAX_REFUSALS,
+      secret: MIN_SECRET_BYTES,
+      'API key': MIN_API_KEY_LENGTH,
+      'tolerance of nbf': NOT_BEFORE_TOLERANCE_SECONDS,
+      'authenticate hook': HOOK_TIME_LIMIT_MS,
+      'key fetch': KEY_FETCH_TIME_LIMIT_MS,
+      'key set': MAX_KEY_SET_BYTES,
+      'age of keys': KEYS_FRESH_MS,
+      'key fetches at once': FETCH_BURST,
+      'key fetch cool-down': FETCH_COOL_DOWN_MS,
+      'import line': MAX_LINE_LENGTH,
+      'import piece': EDGE_BATCH,
+      'status time to live': DEFAULT_STATUS_TTL_MS,
+      'readiness probe': PROBE_TIME_LIMIT_MS,
+    };
+    const stated = tableAfter(page('limits.md'), '## Fixed limits').map(([name = '', value]) => [
+      name,
+      Number(value),
+    ]);
+    expect(Object.fromEntries(stated)).toEqual(fixed);
+  });
+});

@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { readiness } from '../../src/ops/readiness.ts';
+import { answerOf, API_KEY, type ServerUnderTest, startServer } from '../http-api/server-under-test.ts';
+
+const open: ServerUnderTest[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((s) => s.close()));
+});
+
+async function start(): Promise<ServerUnderTest> {
+  const s = await startServer();
+  open.push(s);
+  return s;
+}
+
+const ask = async (url: string, headers: Record<string, string> = {}) =>
+  answerOf(await fetch(url, { headers }));
+
+describe("the operator's endpoints", () => {
+  it('/health and /ready say yes of a server that serves, without a key', async () => {
+    const s = await start();
+    expect(await ask(`${s.url}/health`)).toMatchObject({ status: 200, body: { alive: true } });
+    expect(await ask(`${s.url}/ready`)).toMatchObject({ status: 200, body: { ready: true } });
+  });
+
+  it('/ready says no from the first moment of a drain, /health still yes', async () => {
+    const s = await start();
+    void s.server.node.drain(0);
+    expect(await ask(`${s.url}/ready`)).toMatchObject({
+      status: 503,
+      body: { ready: false, reason: 'draining' },
+    });
+    expect(await ask(`${s.url}/health`)).toMatchObject({ status: 200 });
+  });
+
+  it('/metrics shows what happens on the sockets', async () => {
+    const s = await start();
+    await s.api('PUT', '/v1/users/fan');
+    await s.api('PUT', '/v1/users/star');
+    await s.api('PUT', '/v1/users/fan/follows/star');
+    const fan = await s.logIn('fan');
+    await s.logIn('star');
+    await fan.next('o');
+    const { body } = await ask(`${s.url}/metrics`);
+    for (const line of [
+      'carillon_connections 2',
+      'carillon_sessions{state="attached"} 2',
+      'carillon_logins_total{result="fresh"} 2',
+      'carillon_messages_in_total{type="login"} 2',
+      'carillon_watched_users 1',
+    ])
+      expect(String(body).split('\n')).toContain(line);
+    expect(String(body)).toMatch(/^carillon_fan_out_viewers_sum 1$/m);
+  });
+
+  it('/metrics is for this machine, or for whoever has the key', async () => {
+    const s = await start();
+    expect(await ask(`${s.url}/metrics`)).toMatchObject({ status: 200 });
+    const forwarded = { 'x-forwarded-for': '203.0.113.7' };
+    expect(await ask(`${s.url}/metrics`, forwarded)).toMatchObject({ status: 401 });
+    expect(await ask(`${s.url}/metrics`, { ...forwarded, authorization: `Bearer ${API_KEY}` })).toMatchObject(
+      { status: 200 },
+    );
+  });
+
+  it('errors of requests are counted by their code', async () => {
+    const s = await start();
+    await s.api('GET', '/nope');
+    expect((await ask(`${s.url}/metrics`)).body).toContain('carillon_errors_total{code="not_found"} 1');
+  });
+});
+
+describe('readiness', () => {
+  it('says why not: the node, a database that refuses, one that hangs', async () => {
+    const written = (): Promise<void> => Promise.resolve();
+    expect(await readiness({ state: () => 'starting', probe: written })).toEqual({
+      ready: false,
+      reason: 'starting',
+    });
+    expect(await readiness({ state: () => 'ready', probe: written })).toEqual({
+      ready: true,
+      reason: 'ready',
+    });
+    expect(
+      await readiness({ state: () => 'ready', probe: () => Promise.reject(new Error('disk full')) }),
+    ).toEqual({
+      ready: false,
+      reason: 'the database cannot be written',
+    });
+    const hangs = readiness({
+      state: () => 'ready',
+      probe: () => new Promise(() => undefined),
+      timeLimitMs: 1,
+    });
+    expect(await hangs).toEqual({ ready: false, reason: 'the database does not answer' });
+  });
+});
