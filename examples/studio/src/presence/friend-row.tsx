@@ -54,6 +54,7 @@ export function FriendRow({ friend, session, onUse }: RowProps) {
         {(friend.project !== '' || friend.language !== '') && (
           <span class="friend-where">
             {friend.project !== '' && part('project', friend.project)}
+            {friend.project !== '' && friend.language !== '' && <span aria-hidden="true">·</span>}
             {friend.language !== '' && part('language', friend.language)}
           </span>
         )}
