@@ -18,6 +18,9 @@ export default defineConfig({
     pool: 'forks',
     // Two cores is what the smallest machine here has; more workers would only make timings unsteady.
     maxWorkers: 2,
+    // For a machine that is busy with something else; a test that hangs is found all the same.
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
     execArgv: [`--conditions=${SOURCE}`, '--disable-warning=ExperimentalWarning'],
     reporters: ['default', './scripts/vitest-closing-line.ts'],
   },
