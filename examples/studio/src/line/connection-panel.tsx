@@ -64,11 +64,12 @@ export function ConnectionPanel({ session }: { readonly session: StudioSession }
 /** What the state of the line means for friends, in a sentence. */
 function effectOf(view: ConnectionView, isCut: boolean, nowMs: number): string {
   if (isStopped(view)) return `This session is over (${view.reason}). Log in again to go on.`;
-  if (view.droppedAtMs === null || view.graceMs === null) {
-    return isCut
-      ? 'No message gets through until you mend it.'
-      : 'Cut it, and friends notice nothing for a while.';
+  if (!isCut) {
+    if (view.status === 'connected') return 'Cut it, and friends notice nothing for a while.';
+    if (view.status === 'connecting') return 'Connecting…';
+    return 'The server cannot be reached. While it is down, nobody’s grace runs.';
   }
+  if (view.droppedAtMs === null || view.graceMs === null) return 'No message gets through until you mend it.';
   // The page's clock may be a moment behind the drop.
   const leftMs = Math.min(view.graceMs, view.droppedAtMs + view.graceMs - nowMs);
   return leftMs <= 0
