@@ -7,7 +7,7 @@ export type Decoded<M> =
   | { readonly ok: true; readonly message: M }
   | {
       readonly ok: false;
-      readonly code: 'bad_json' | 'bad_message' | 'unknown_type';
+      readonly code: 'bad_json' | 'bad_message' | 'unknown_type' | 'user_id_invalid';
       readonly detail: string;
       readonly i?: number;
     };
@@ -36,15 +36,20 @@ function decode<M>(text: string, shapes: Readonly<Record<string, MessageShape>>)
   if (shape === undefined)
     return refused('unknown_type', `t: ${JSON.stringify(type.slice(0, 32))} is not known`, value);
   const wrong = misfit(shape, value);
-  if (wrong !== undefined) return refused('bad_message', `${wrong.field}: expected ${wrong.expected}`, value);
+  if (wrong !== undefined) {
+    // A text that is no user id will be none the next time either: its own code lets a client stop ([LIM4]).
+    const code =
+      wrong.field === 'username' && typeof value['username'] === 'string' ? 'user_id_invalid' : 'bad_message';
+    return refused(code, `${wrong.field}: expected ${wrong.expected}`, value);
+  }
   return { ok: true, message: value as M };
 }
 
 function refused(
-  code: 'bad_message' | 'unknown_type',
+  code: 'bad_message' | 'unknown_type' | 'user_id_invalid',
   detail: string,
   value: Record<string, unknown>,
-): { ok: false; code: 'bad_message' | 'unknown_type'; detail: string; i?: number } {
+): Decoded<never> {
   const i = Object.hasOwn(value, 'i') ? value['i'] : undefined;
   if (Number.isSafeInteger(i) && (i as number) >= 0) return { ok: false, code, detail, i: i as number };
   return { ok: false, code, detail };

@@ -9,6 +9,8 @@ const RETRY_AFTER_S = 1;
 export function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
   const { http, help, retry } = ERRORS[code];
   const body = JSON.stringify({ error: { code, message: help } });
+  // The HTTP server has let go of the socket: a peer that keeps its half open would hold it for good.
+  socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ''}\r\n` +
       'Content-Type: application/json\r\n' +

@@ -1,0 +1,190 @@
+import { WebSocket } from 'ws';
+import { downProblem } from './frame-check.ts';
+import { loginToken } from './login-token.ts';
+import { within } from './within.ts';
+
+/** A message as it stands in a frame. */
+export type Wire = { readonly t: string; readonly [field: string]: unknown };
+
+export type Close = { readonly code: number; readonly reason: string };
+
+export type LoggedIn = { readonly token: Wire; readonly sync: Wire };
+
+/** A client that knows WebSocket, JSON and the table of messages, and nothing else. */
+export type BareClient = {
+  /** Every message but echoed probes, oldest first. */
+  readonly received: readonly Wire[];
+  /** The newest resume token; empty before the first. */
+  readonly resumeToken: string;
+  /** The newest stamp, of `token` or `hb`; 0 before the first. */
+  readonly at: number;
+  readonly socket: WebSocket;
+  readonly closed: Promise<Close>;
+  /** Null while the connection is open. */
+  readonly closedWith: Close | null;
+  /** Called for each message as it comes. */
+  onMessage: ((message: Wire) => void) | null;
+  send(message: object | string | Uint8Array): void;
+  /** Sends `login` and waits for `token` and `sync`. */
+  logIn(user: string, extra?: object): Promise<LoggedIn>;
+  /** The first message that fits, from the last `take` on; waits for it. */
+  waitFor(what: string, fits: (message: Wire) => boolean): Promise<Wire>;
+  /** Messages since the last call, heartbeats left out. */
+  take(): Wire[];
+  /** Waits until everything that the server had for this client so far has arrived. */
+  settle(): Promise<void>;
+  /** Ends the connection without a close frame. */
+  drop(): void;
+};
+
+export type ConnectOptions = {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether it answers heartbeats. */
+  readonly alive?: boolean;
+};
+
+/** Frames that did not fit the schema, from all clients of this process. */
+const misfits: string[] = [];
+
+/** Forgets and gives the frames that did not fit the schema. */
+export function takeMisfits(): string[] {
+  return misfits.splice(0);
+}
+
+let lastProbe = 0;
+
+/** Opens a connection; resolves once the WebSocket is open. */
+export async function connectBare(port: number, options: ConnectOptions = {}): Promise<BareClient> {
+  const { client, opened } = begin(port, options);
+  await within(opened, 'the WebSocket is open');
+  return client;
+}
+
+/** How a server answers a connection it refuses before the upgrade; fails where it accepts it. */
+export async function refusedUpgrade(
+  port: number,
+  options: ConnectOptions = {},
+): Promise<{ readonly status: number; readonly body: string }> {
+  const { client, opened, refusal } = begin(port, options);
+  const outcome = await within(Promise.race([refusal, opened.then(() => null)]), 'the upgrade is answered');
+  client.socket.terminate();
+  if (outcome === null) throw new Error('the upgrade was accepted');
+  return outcome;
+}
+
+function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers, perMessageDeflate: false });
+  const opened = Promise.withResolvers<void>();
+  const refusal = Promise.withResolvers<{ status: number; body: string }>();
+  const closed = Promise.withResolvers<Close>();
+  const received: Wire[] = [];
+  const waiting: {
+    readonly fits: (message: Wire) => boolean;
+    readonly resolve: (message: Wire) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
+  const probes = new Map<number, () => void>();
+  let taken = 0;
+  let closedWith: Close | null = null;
+  let resumeToken = '';
+  let at = 0;
+
+  socket.on('open', () => opened.resolve());
+  socket.on('error', (error) => opened.reject(error));
+  opened.promise.catch(() => undefined);
+  socket.on('unexpected-response', (_request, response) => {
+    let body = '';
+    response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    response.on('end', () => {
+      refusal.resolve({ status: response.statusCode ?? 0, body });
+      opened.reject(new Error(`the upgrade was refused with ${response.statusCode}: ${body}`));
+    });
+  });
+  socket.on('close', (code, reason) => {
+    closedWith = { code, reason: reason.toString() };
+    closed.resolve(closedWith);
+    for (const { reject } of waiting.splice(0))
+      reject(new Error(`the connection closed with ${code} ${reason.toString()}`));
+  });
+  socket.on('message', (data, isBinary) => {
+    const text = (data as Buffer).toString();
+    const message = JSON.parse(text) as Wire;
+    const wrong = isBinary ? 'a binary frame' : downProblem(message);
+    if (wrong !== undefined) misfits.push(`${wrong}: ${text.slice(0, 200)}`);
+    take(message);
+  });
+
+  function take(message: Wire): void {
+    if (message.t === 'hb') {
+      const probe = probes.get(message['q'] as number);
+      if (probe !== undefined) {
+        probes.delete(message['q'] as number);
+        probe();
+        return;
+      }
+      if (typeof message['at'] === 'number') at = message['at'];
+      if (alive && socket.readyState === WebSocket.OPEN) socket.send('{"t":"hb"}');
+    } else if (message.t === 'token') {
+      resumeToken = message['token'] as string;
+      at = message['at'] as number;
+    }
+    received.push(message);
+    client.onMessage?.(message);
+    for (let i = waiting.length - 1; i >= 0; i--) {
+      if (waiting[i]!.fits(message)) waiting.splice(i, 1)[0]!.resolve(message);
+    }
+  }
+
+  const shown = (): string => `received last: ${JSON.stringify(received.slice(-5)).slice(0, 1500)}`;
+  const client: BareClient = {
+    received,
+    socket,
+    closed: closed.promise,
+    onMessage: null,
+    get resumeToken() {
+      return resumeToken;
+    },
+    get at() {
+      return at;
+    },
+    get closedWith() {
+      return closedWith;
+    },
+    send(message) {
+      const raw = typeof message === 'string' || message instanceof Uint8Array;
+      socket.send(raw ? message : JSON.stringify(message));
+    },
+    async logIn(user, extra = {}) {
+      const synced = client.waitFor(`sync of ${user}`, (message) => message.t === 'sync');
+      client.send({ t: 'login', username: user, token: await loginToken(user), ...extra });
+      const sync = await synced;
+      const token = received.findLast((message) => message.t === 'token')!;
+      return { token, sync };
+    },
+    waitFor(what, fits) {
+      const before = received.slice(taken).find(fits);
+      if (before !== undefined) return Promise.resolve(before);
+      if (closedWith !== null)
+        return Promise.reject(
+          new Error(`waiting for ${what} on a closed connection (${closedWith.code}); ${shown()}`),
+        );
+      const { promise, resolve, reject } = Promise.withResolvers<Wire>();
+      waiting.push({ fits, resolve, reject });
+      return within(promise, what, shown);
+    },
+    take() {
+      const fresh = received.slice(taken).filter((message) => message.t !== 'hb');
+      taken = received.length;
+      return fresh;
+    },
+    async settle() {
+      const q = ++lastProbe;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      probes.set(q, resolve);
+      client.send({ t: 'hb', q });
+      await within(promise, `the probe ${q} is echoed`, shown);
+    },
+    drop: () => socket.terminate(),
+  };
+  return { client, opened: opened.promise, refusal: refusal.promise };
+}

@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { LOGIN_SECRET } from './login-token.ts';
+import { within } from './within.ts';
+
+/** What the tests' servers answer the HTTP API for. */
+export const API_KEY = 'wire-tests-api-key';
+
+const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+
+/** Log lines kept to be shown when a test fails. */
+const KEPT_LOG_LINES = 200;
+
+export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+export type ApiReply = { readonly status: number; readonly body: unknown };
+
+/** `carillon serve` as a process of its own. */
+export type ServerProcess = {
+  readonly pid: number;
+  readonly port: number;
+  /** The newest lines it logged. */
+  readonly log: readonly string[];
+  readonly exited: Promise<Exit>;
+  /** Null while it runs. */
+  readonly exit: Exit | null;
+  signal(signal: NodeJS.Signals): void;
+  /** Calls the HTTP API with its key. */
+  api(method: string, path: string, body?: object | string): Promise<ApiReply>;
+};
+
+export type ServeOptions = {
+  /** The process's working directory, where its database lies. */
+  readonly folder: string;
+  /** Environment variables beside the ones every server here has. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** 0 takes a free port. */
+  readonly port?: number;
+};
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts `carillon serve` and waits until it listens. */
+export async function serve({ folder, settings = {}, port = 0 }: ServeOptions): Promise<ServerProcess> {
+  const child = spawn(
+    process.execPath,
+    ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning', MAIN, 'serve'],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        CARILLON_JWT_SECRET: LOGIN_SECRET,
+        CARILLON_API_KEY: API_KEY,
+        CARILLON_DATABASE_URL: 'sqlite:carillon.sqlite',
+        ...settings,
+      },
+    },
+  );
+  running.add(child);
+  const log: string[] = [];
+  const listening = Promise.withResolvers<string>();
+  let exit: Exit | null = null;
+  const exited = once(child, 'exit').then(([code, signal]): Exit => {
+    running.delete(child);
+    exit = { code: code as number | null, signal: signal as NodeJS.Signals | null };
+    listening.reject(new Error(`the server ended before it listened:\n${log.join('\n')}`));
+    return exit;
+  });
+
+  function note(line: string): void {
+    log.push(line);
+    if (log.length > KEPT_LOG_LINES) log.shift();
+    const url = /"url":"([^"]+)".*"msg":"listening"/.exec(line)?.[1];
+    if (url !== undefined) listening.resolve(url);
+  }
+  createInterface(child.stdout).on('line', note);
+  createInterface(child.stderr).on('line', note);
+
+  const url = await within(listening.promise, 'the server listens', () => log.join('\n'));
+  const bound = new URL(url);
+
+  return {
+    pid: child.pid!,
+    port: Number(bound.port),
+    log,
+    exited,
+    get exit() {
+      return exit;
+    },
+    signal: (signal) => void child.kill(signal),
+    api: (method, path, body) => callApi(Number(bound.port), method, path, body),
+  };
+}
+
+/** Sends the path as it is given: `fetch` would resolve the dots of a user called `..`. */
+async function callApi(
+  port: number,
+  method: string,
+  path: string,
+  body: object | string | undefined,
+): Promise<ApiReply> {
+  const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  const { promise, resolve, reject } = Promise.withResolvers<ApiReply>();
+  const headers = {
+    authorization: `Bearer ${API_KEY}`,
+    ...(payload === undefined ? {} : { 'content-length': Buffer.byteLength(payload) }),
+  };
+  const request = httpRequest({ host: '127.0.0.1', port, method, path, headers }, (response) => {
+    let text = '';
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => (text += chunk));
+    response.on('error', reject);
+    response.on('end', () => {
+      const isJson = response.headers['content-type']?.includes('json') === true;
+      resolve({ status: response.statusCode!, body: isJson ? JSON.parse(text) : text });
+    });
+  });
+  request.on('error', reject);
+  request.end(payload);
+  return within(promise, `${method} ${path} is answered`);
+}
