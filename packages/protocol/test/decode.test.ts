@@ -46,8 +46,12 @@ describe('decoding', () => {
     ['a type that is inherited', '{"t":"constructor"}', 'unknown_type'],
     ['a message of the other direction', '{"t":"sync","users":[]}', 'unknown_type'],
     ['a login without a token', '{"t":"login","username":"alice"}', 'bad_message'],
-    ['an empty user', '{"t":"login","username":"","token":"x"}', 'bad_message'],
-    ['a user of 256 characters', `{"t":"login","username":"${'u'.repeat(256)}","token":"x"}`, 'bad_message'],
+    ['an empty user', '{"t":"login","username":"","token":"x"}', 'user_id_invalid'],
+    [
+      'a user of 256 characters',
+      `{"t":"login","username":"${'u'.repeat(256)}","token":"x"}`,
+      'user_id_invalid',
+    ],
     [
       'a token of 8193 characters',
       `{"t":"login","username":"u","token":"${'x'.repeat(8193)}"}`,
