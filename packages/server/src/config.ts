@@ -14,3 +14,4 @@ export {
   type ServerConfig,
 } from './config/load-config.ts';
 export { type CarillonConfig } from './config/schema.ts';
+export type { AuthenticateHook, AuthenticateRequest, Identity } from './auth/hook-authenticator.ts';

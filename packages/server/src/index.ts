@@ -1,5 +1,13 @@
 /** Carillon as a library: a server in your own process, and the types of its configuration. */
-export { type CarillonConfig, defineConfig } from './config.ts';
+export {
+  type AuthenticateHook,
+  type AuthenticateRequest,
+  type CarillonConfig,
+  defineConfig,
+  type Identity,
+} from './config.ts';
+export type { AudienceHook } from './core/presence/visibility.ts';
+export type { NodeCounts, NodeState, Outcome, RealtimeNode } from './runtime/node-api.ts';
+export type { FollowsOf } from './runtime/node-options.ts';
 export { type CarillonServer, createServer } from './server.ts';
 export { StartError } from './server/start-error.ts';
-export type { Outcome, RealtimeNode } from './runtime/node-api.ts';

@@ -25,7 +25,7 @@ export type CarillonServer = {
   /**
    * Takes up what an earlier life of the process left, and clients.
    *
-   * @throws StartError where the address cannot be had
+   * @throws StartError where the address cannot be had; the server is then closed
    */
   listen(): Promise<BoundAddress>;
   /**
@@ -103,36 +103,57 @@ export async function assembleServer(
   );
   let address: BoundAddress | null = null;
   let webSockets: WebSocketGateway | null = null;
+  let closing: Promise<void> | null = null;
+
+  async function open(): Promise<BoundAddress> {
+    // The address first: a second server started by mistake fails before it touches anybody's session.
+    const bound = await bind(http, config.host, config.port);
+    await node.start();
+    webSockets = createWebSocketGateway({
+      server: http,
+      path: '/ws',
+      node,
+      telemetry,
+      // Pages that this server serves itself; which those are is known only now, for the port may be any.
+      origins: [...config.allowedOrigins, ...bound.origins],
+      trustedProxies: config.trustedProxies,
+      limits: config.limits,
+    });
+    address = bound;
+    return bound;
+  }
+
+  async function end(windowMs: number): Promise<void> {
+    address = null;
+    await node.drain(windowMs);
+    await webSockets?.close();
+    await unbind(http);
+    await node.stop();
+    await closeStores();
+  }
+
+  function close(windowMs = config.drainWindowMs): Promise<void> {
+    return (closing ??= end(windowMs));
+  }
+
   return {
     node,
     get address() {
       return address;
     },
     async listen() {
-      // The address first: a second server started by mistake fails before it touches anybody's session.
-      const bound = await bind(http, config.host, config.port);
-      await node.start();
-      webSockets = createWebSocketGateway({
-        server: http,
-        path: '/ws',
-        node,
-        telemetry,
-        // Pages that this server serves itself; which those are is known only now, for the port may be any.
-        origins: [...config.allowedOrigins, ...bound.origins],
-        trustedProxies: config.trustedProxies,
-        limits: config.limits,
-      });
-      address = bound;
-      logger.info({ url: bound.url }, 'listening');
-      return bound;
+      try {
+        const bound = await open();
+        logger.info({ url: bound.url }, 'listening');
+        return bound;
+      } catch (error) {
+        // Whoever cannot start must not hold the database, nor keep the process alive.
+        await close(0);
+        throw error;
+      }
     },
-    async close(windowMs = config.drainWindowMs) {
-      address = null;
-      await node.drain(windowMs);
-      await webSockets?.close();
-      await unbind(http);
-      await node.stop();
-      await closeStores();
+    async close(windowMs) {
+      await close(windowMs);
       logger.info('stopped');
     },
   };

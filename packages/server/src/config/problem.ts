@@ -19,8 +19,13 @@ export function configProblem(
     const where = path.length === 0 ? 'the configuration' : path.join('.');
     return `${where}: there is no setting ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}; docs/configuration.md lists them all`;
   }
+  if (path.length === 0) return 'the configuration must be an object';
   const setting = settingAt(path);
-  if (setting === undefined) return `${path.join('.')}: ${lowered(issue.message)}`;
+  if (setting === undefined) {
+    return issue.code === 'custom'
+      ? `${path.join('.')} ${issue.message}`
+      : `${path.join('.')}: ${lowered(issue.message)}`;
+  }
   const called = fromEnvironment.has(setting.name) && setting.env !== null ? setting.env : path.join('.');
   const about = setting.about === '' ? '' : ` (${setting.about.replace(/\.$/, '')})`;
   if (issue.code === 'custom') return `${called} ${issue.message}${about}`;
