@@ -184,6 +184,31 @@ describe('the own status over a reconnect', () => {
     expect(logIn(driver)).not.toHaveProperty('a');
   });
 
+  it('changed again while the change before was unanswered: the newer value is told', () => {
+    const driver = connected();
+    set(driver, { a: 'one', p: 'X' }, 1);
+    set(driver, { a: 'two' }, 2);
+    updates(driver);
+    expect(reconnect(driver, { resumed: true })).toMatchObject({ a: 'two', p: 'X' });
+    driver.receive({ t: 'ok', i: updates(driver)[0]!['i'] });
+    expect(driver.settled).toEqual([{ upTo: 2, code: null }]);
+  });
+
+  it('acknowledged once and not taken at a later login is dropped too', () => {
+    const driver = connected();
+    set(driver, { a: 'x'.repeat(200) });
+    driver.receive({ t: 'ok', i: updates(driver)[0]!['i'] });
+    driver.close(4204);
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.open();
+    const [login] = driver.takeSent();
+    expect(login).toHaveProperty('a');
+    driver.receive({ t: 'err', code: 'bad_message', m: 'a: expected at most 128 characters', i: login!['i'] });
+    driver.advance(1000);
+    expect(logIn(driver)).not.toHaveProperty('a');
+  });
+
   it('that waits when the client is stopped by the server is refused with the reason', () => {
     const driver = connected();
     set(driver, { s: 'Busy' });

@@ -231,6 +231,13 @@ describe('the network and the page', () => {
     expect(logIn(driver)).not.toHaveProperty('resume');
   });
 
+  it('what comes after a logout is not for this user any more', () => {
+    const driver = connected();
+    driver.dispatch({ type: 'logout' });
+    driver.receive({ t: 'o', id: 'dave', s: 'Online' });
+    expect(driver.friends.all.has('dave')).toBe(false);
+  });
+
   it('a logout that is not answered ends after five seconds', () => {
     const driver = connected();
     driver.dispatch({ type: 'logout' });
