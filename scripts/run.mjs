@@ -28,7 +28,11 @@ async function main() {
 
   const program = resolve(root, command.program);
   if (!existsSync(program)) fail(`${name}: ${command.program} is missing from this checkout`);
-  await runProgram(node.path, [...nodeOptions, program, ...(command.args ?? []), ...args], env);
+  await runProgram(
+    node.path,
+    [...nodeOptions, ...(command.nodeArgs ?? []), program, ...(command.args ?? []), ...args],
+    env,
+  );
 }
 
 main().catch((error) => {

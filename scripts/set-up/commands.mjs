@@ -7,6 +7,7 @@ import { ensureSystemPackages } from './system-packages.mjs';
  * the program's environment; `args` come before the user's own.
  * @typedef {{
  *   program: string,
+ *   nodeArgs?: string[],
  *   args?: string[],
  *   prepare?: (node: import('./node-version.mjs').Node) => Promise<NodeJS.ProcessEnv>,
  * }} Command
@@ -15,10 +16,16 @@ import { ensureSystemPackages } from './system-packages.mjs';
 const vitest = 'node_modules/vitest/vitest.mjs';
 const cli = 'packages/server/src/cli/main.ts';
 
+/**
+ * How Node runs the server. The young generation may grow to 32 MB instead of 128: with thousands of idle sessions the
+ * rest would be most of what the process holds (docs/benchmarks.md, "sessions").
+ */
+const serverNode = ['--max-semi-space-size=16'];
+
 /** @type {Record<string, Command>} */
 export const commands = {
-  start: { program: cli, args: ['dev', '--studio'], prepare: ensureStudioPage },
-  carillon: { program: cli },
+  start: { program: cli, nodeArgs: serverNode, args: ['dev', '--studio'], prepare: ensureStudioPage },
+  carillon: { program: cli, nodeArgs: serverNode },
   test: { program: vitest, args: ['run'], prepare: ensureSystemPackages },
   soak: {
     program: vitest,
