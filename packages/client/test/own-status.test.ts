@@ -204,7 +204,12 @@ describe('the own status over a reconnect', () => {
     driver.open();
     const [login] = driver.takeSent();
     expect(login).toHaveProperty('a');
-    driver.receive({ t: 'err', code: 'bad_message', m: 'a: expected at most 128 characters', i: login!['i'] });
+    driver.receive({
+      t: 'err',
+      code: 'bad_message',
+      m: 'a: expected at most 128 characters',
+      i: login!['i'],
+    });
     driver.advance(1000);
     expect(logIn(driver)).not.toHaveProperty('a');
   });

@@ -306,6 +306,24 @@ describe('what the app hands in', () => {
     expect(client.status).toBe('disconnected');
   });
 
+  it('what a listener does while effects are carried out comes after them', async () => {
+    const statuses: string[] = [];
+    const client = makeClient({
+      onWire: (_direction, text) => {
+        if (text.includes('"t":"statusUpdate"')) client.disconnect();
+      },
+    });
+    client.onStatus((change) => statuses.push(change.status));
+    client.connect();
+    const peer = await server.peer();
+    await peer.next();
+    void client.setStatus({ a: 'told after the login' });
+    peer.send(TOKEN, SYNC);
+    await peer.closed;
+    expect(statuses).toEqual(['connecting', 'connected', 'disconnected']);
+    expect(client.status).toBe('disconnected');
+  });
+
   it('whoever is told of the connection has been told of the friends', async () => {
     const client = makeClient();
     const order: string[] = [];

@@ -15,6 +15,18 @@ describe('the promises of setStatus', () => {
     expect(error).toMatchObject({ code: 'bad_message', message: 'bad_message: a: too long' });
   });
 
+  it('need not be waited for: a refusal that nobody awaits is no unhandled rejection', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const tickets = createStatusTickets();
+    tickets.settle(tickets.take(false).ticket, 'bad_message', '');
+    // Node looks for unhandled rejections once the microtasks of a turn are done.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
   it('are one promise for all calls while nothing can be sent', async () => {
     const tickets = createStatusTickets();
     const first = tickets.take(true);
