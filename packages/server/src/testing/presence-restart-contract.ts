@@ -88,6 +88,17 @@ export function presenceRestartContract(
       expect(await read('alice')).toMatchObject({ s: 'Offline', lastSeenMs: aliveAtMs });
     });
 
+    it('somebody who went offline with the stop, and comes and goes since, is seen when they last were', async () => {
+      await subject.keepSession('s1', 'alice', 'd1');
+      await subject.store().join('alice', 'd1', bySession('s1'), { fields: {} });
+      await subject.dropSession('s1');
+      await crash();
+      await subject.store().join('alice', 'd1', bySession('s2'), { fields: {} });
+      subject.clock.nowMs += 1_000;
+      await subject.store().leave('alice', 'd1', 's2');
+      expect(await read('alice')).toMatchObject({ s: 'Offline', lastSeenMs: subject.clock.nowMs });
+    });
+
     it('somebody who left before the stop stays last seen when they left', async () => {
       await subject.keepSession('s1', 'alice', 'd1');
       await subject.store().join('alice', 'd1', bySession('s1'), { fields: {} });

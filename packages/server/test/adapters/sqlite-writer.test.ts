@@ -146,10 +146,16 @@ describe('the writer of a SQLite database', () => {
 
     it('let other writes pass between them', async () => {
       const finished: string[] = [];
+      other.exec('BEGIN IMMEDIATE');
+      const held = put('s0');
       const imports = ['a', 'b', 'c'].map(async (name) => {
-        await directory.importEdges(edges(name, 4_000), T);
+        await directory.importEdges(edges(name, 20_000), T);
         finished.push(name);
       });
+      // All pieces wait in the thread's queue; from now on it works through them.
+      for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+      other.exec('COMMIT');
+      await held;
       await put('s1');
       finished.push('login');
       await Promise.all(imports);
