@@ -17,6 +17,9 @@ import { openStores } from './server/stores.ts';
 
 export type { Development, SamplePerson } from './gateways/http-api/dev-routes.ts';
 
+/** TCP connections beyond `limits.connections`: for requests, and for upgrades that are refused with a reason. */
+const REQUESTS_BESIDE_CONNECTIONS = 1_000;
+
 /** A server in this process. */
 export type CarillonServer = {
   readonly node: RealtimeNode;
@@ -101,6 +104,8 @@ export async function assembleServer(
       development,
     }),
   );
+  http.maxConnections = config.limits.connections + REQUESTS_BESIDE_CONNECTIONS;
+
   let address: BoundAddress | null = null;
   let webSockets: WebSocketGateway | null = null;
   let closing: Promise<void> | null = null;
@@ -108,6 +113,8 @@ export async function assembleServer(
   async function open(): Promise<BoundAddress> {
     // The address first: a second server started by mistake fails before it touches anybody's session.
     const bound = await bind(http, config.host, config.port);
+    // Out of descriptors, mostly: unheard it would end the process, and with it everybody who is connected.
+    http.on('error', (error) => telemetry.warn('accept_failed', { error: error.message }));
     await node.start();
     webSockets = createWebSocketGateway({
       server: http,

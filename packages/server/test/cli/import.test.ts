@@ -73,7 +73,7 @@ describe('carillon import', () => {
       /127\.0\.0\.1:1/,
     ],
   ])('%s: one line, and nothing on stdout', async (_name, args, given, code, line) => {
-    const ended = await result(args, { cwd: newFolder(), env: given as Record<string, string>, stdin: '' });
+    const ended = await result(args, { cwd: newFolder(), env: given, stdin: '' });
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
     expect(ended.stderr).toMatch(line);
     expect(ended.stderr.match(/\n/g)).toHaveLength(1);

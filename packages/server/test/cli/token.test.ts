@@ -72,7 +72,7 @@ describe('carillon token', () => {
       /CARILLON_JWT_SECRET has 5 bytes/,
     ],
   ])('%s: one line on stderr, nothing on stdout', async (_name, args, env, code, line) => {
-    const ended = await result(args, { cwd: newFolder(), env: env as Record<string, string> });
+    const ended = await result(args, { cwd: newFolder(), env });
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
     expect(ended.stderr).toMatch(line);
     expect(ended.stderr.match(/\n/g)).toHaveLength(1);

@@ -5,7 +5,7 @@ import { type ServerUnderTest, startServer } from './server-under-test.ts';
 
 let s: ServerUnderTest;
 beforeAll(async () => {
-  s = await startServer({ config: { limits: { followsPerUser: 3, importBytes: 200_000 } } });
+  s = await startServer({ config: { limits: { followsPerUser: 3, importBytes: 400_000 } } });
 });
 afterAll(() => s.close());
 
@@ -159,12 +159,12 @@ describe('bulk import', () => {
   });
 
   it('says how many edges before a wrong line are stored, and they are', async () => {
-    const many = Array.from({ length: 5_000 }, (_, i) => `k${i},hub`).join('\n');
+    const many = Array.from({ length: 20_000 }, (_, i) => `k${i},hub`).join('\n');
     const answer = await s.api('POST', '/v1/import', `${many}\nk1,k2\nbroken\n`);
     expect(answer).toMatchObject({ status: 400, body: error('bad_message') });
-    expect(JSON.stringify(answer.body)).toContain('line 5002');
-    expect(JSON.stringify(answer.body)).toContain('5000 edges before it are stored');
-    expect(await follows('k4999')).toEqual({ follows: ['hub'] });
+    expect(JSON.stringify(answer.body)).toContain('line 20002');
+    expect(JSON.stringify(answer.body)).toContain('20000 edges before it are stored');
+    expect(await follows('k19999')).toEqual({ follows: ['hub'] });
   });
 
   it('one at a time: a second is told to come again', async () => {
