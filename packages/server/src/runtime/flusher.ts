@@ -97,7 +97,8 @@ export function createFlusher(
     send,
     drained,
     flushNow(link) {
-      flush(link);
+      // Behind an unfinished write nothing can follow any more; the close code says the same as the `bye`.
+      if (!link.connection.writing && link.outbox.held === null) flush(link);
     },
   };
 }

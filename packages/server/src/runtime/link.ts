@@ -7,7 +7,8 @@ import type { Link } from '../ports/transport.ts';
 import { type NodeContext, sendControl, sendError } from './context.ts';
 import { endSession, linkClosed } from './ending.ts';
 import { type LinkState, isClosed } from './link-state.ts';
-import { logIn, RETRY_UNAVAILABLE_MS } from './login.ts';
+import { logIn } from './login.ts';
+import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { applyHeld, updateStatus } from './status.ts';
 import { armTokenExpiry } from './token-expiry.ts';
 

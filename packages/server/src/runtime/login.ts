@@ -5,11 +5,10 @@ import type { AuthResult } from '../ports/auth.ts';
 import type { DevicePatch } from '../ports/presence.ts';
 import { type NodeContext, addSession, sendControl, sendError } from './context.ts';
 import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
+import { endSession } from './ending.ts';
+import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { armTokenExpiry } from './token-expiry.ts';
 import { rosterEdges, settleEdits, watchEdges } from './viewing.ts';
-
-/** What a client waits when the server could not find out who it is. */
-export const RETRY_UNAVAILABLE_MS = 1_000;
 
 /**
  * Takes a connection from `login` to live: who it is, which session it goes on with, whom it watches, and then, in one
@@ -18,7 +17,8 @@ export const RETRY_UNAVAILABLE_MS = 1_000;
 export async function logIn(context: NodeContext, link: LinkState, message: Login): Promise<void> {
   const startedMs = context.ports.clock.monotonicMs();
   link.phase = 'authenticating';
-  context.loginDeadlines.remove(link);
+  // The check has as long again: a port that hangs must not hold the connection for ever.
+  context.loginDeadlines.add(link);
   try {
     await logInOrRefuse(context, link, message, startedMs);
   } catch (error) {
@@ -153,17 +153,19 @@ async function takeSession(
       message.i,
     );
   }
-  if ((context.sessionsOf.get(user)?.size ?? 0) >= context.settings.sessionsPerUser) {
+  if (!(await makeRoom(context, user))) {
+    if (isClosed(link)) return null;
     sendError(
       context,
       link,
       'limit_reached',
-      `sessions of one user: ${context.settings.sessionsPerUser}`,
+      `open sessions of one user: ${context.settings.sessionsPerUser}`,
       message.i,
     );
     context.closeLink(link, 'too_many_connections', context.settings.graceMs);
     return null;
   }
+  if (isClosed(link)) return null;
   const id = secrets.id();
   const session = newLocalSession(id, user, message.device ?? id, 1);
   attach(context, link, session);
@@ -184,6 +186,17 @@ async function takeSession(
     : null;
 }
 
+/**
+ * Keeps a user within their sessions: those that nobody holds any more give way, oldest first, so that a client which
+ * forgets its token cannot lock its user out.
+ */
+async function makeRoom(context: NodeContext, user: string): Promise<boolean> {
+  const ofUser = context.sessionsOf.get(user);
+  if (ofUser === undefined || ofUser.size < context.settings.sessionsPerUser) return true;
+  for (const session of ofUser) if (session.link === null) return endSession(context, session);
+  return false;
+}
+
 function attach(context: NodeContext, link: LinkState, session: LocalSession): void {
   session.link = link;
   link.session = session;
@@ -193,6 +206,15 @@ function attach(context: NodeContext, link: LinkState, session: LocalSession): v
 
 function stillOpen(context: NodeContext, link: LinkState, session: LocalSession): boolean {
   return !isClosed(link) && session.link === link && context.sessions.get(session.id) === session;
+}
+
+/** From which stamp on a delta sync must tell, or null where only everything will do. */
+function deltaStart({ ports, settings }: NodeContext, at: number | undefined): number | null {
+  // What hooks answered before is not known: who was visible then, or followed, cannot be compared with now.
+  if (settings.followsOf !== null || settings.audience.kind === 'hook') return null;
+  // A stamp from the future is no stamp of ours.
+  if (at === undefined || at > ports.stamps.last()) return null;
+  return at - settings.stampMarginMs * 1000;
 }
 
 async function goLive(
@@ -207,15 +229,11 @@ async function goLive(
   const { session, resumed } = taken;
   const { user, device } = session;
   link.knowsDelta = message.v !== undefined || message.at !== undefined;
-  // A stamp from the future is no stamp of ours: send everything.
-  const since =
-    resumed && message.at !== undefined && message.at <= ports.stamps.last()
-      ? message.at - settings.stampMarginMs * 1000
-      : null;
+  const since = resumed ? deltaStart(context, message.at) : null;
   const joined = ports.presence.join(user, device, { kind: 'session', session: session.id }, patch);
   const [edges, changes] = await Promise.all([
     rosterEdges(context, user),
-    since === null || settings.followsOf !== null ? null : ports.directory.changesSince(user, since),
+    since === null ? null : ports.directory.changesSince(user, since),
     joined,
   ]);
   if (!stillOpen(context, link, session)) return;
@@ -225,6 +243,7 @@ async function goLive(
 
   const at = ports.stamps.next(ports.clock.nowMs());
   link.phase = 'live';
+  context.loginDeadlines.remove(link);
   sendControl(context, link, {
     t: 'token',
     token: taken.resumeToken,

@@ -10,6 +10,7 @@ import { createFlusher } from './flusher.ts';
 import { askHeartbeat, checkHeartbeat } from './heartbeats.ts';
 import { createLeases } from './leases.ts';
 import { ConnectionLink } from './link.ts';
+import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
 import type { RealtimeNode } from './node-api.ts';
 import { receiveNodeMessage } from './node-messages.ts';
@@ -130,7 +131,9 @@ function createContext(options: NodeOptions): NodeContext {
       (link) => closeLink(context, link, 'slow_consumer'),
     ),
     loginDeadlines: createDueQueue<LinkState>(clock, settings.loginTimeoutMs, (link) =>
-      closeLink(context, link, 'login_timeout'),
+      link.phase === 'opened'
+        ? closeLink(context, link, 'login_timeout')
+        : closeLink(context, link, 'unavailable', RETRY_UNAVAILABLE_MS),
     ),
     heartbeats: createDueQueue<LinkState>(clock, settings.heartbeatMs, (link) => askHeartbeat(context, link)),
     answerDeadlines: createDueQueue<LinkState>(clock, settings.heartbeatMs / 2, (link) =>

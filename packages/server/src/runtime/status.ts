@@ -4,7 +4,7 @@ import { readPatch } from '../core/presence/fields.ts';
 import type { DevicePatch } from '../ports/presence.ts';
 import { type NodeContext, sendControl, sendError } from './context.ts';
 import type { LinkState, LocalSession } from './link-state.ts';
-import { RETRY_UNAVAILABLE_MS } from './login.ts';
+import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 
 /** A client's `statusUpdate`: checked, held back if it comes too fast, applied, and acknowledged where it asks. */
 export function updateStatus(

@@ -160,6 +160,48 @@ describe('one connection, its rules and its limits', () => {
     expect(h.warnings).toEqual(['login_failed {"error":"Error: hook crashed"}']);
   });
 
+  it('a login whose check hangs is ended with a code that says to come back', async () => {
+    const hanging: Authenticator = { verify: () => new Promise(() => undefined) };
+    const h = await createHarness({ ports: () => ({ auth: hanging }) });
+    const client = await h.logIn('bob');
+    await h.clock.advance(10_000);
+    expect(client.received).toMatchObject([{ t: 'bye', code: 'unavailable', afterMs: 1000 }]);
+    expect(client.closeCode).toBe(4103);
+    expect(h.node.counts().timers).toBe(0);
+  });
+
+  it('a client that asks and does not read is closed when its answers exceed the bound', async () => {
+    const h = await createHarness({
+      settings: {
+        messageRate: { perSecond: 10_000, burst: 10_000 },
+        outbox: { heldControlUnits: 1000, heldFriends: 10 },
+      },
+    });
+    const client = await h.logIn('bob');
+    client.stall();
+    for (let q = 0; q < 200; q++) {
+      client.send({ t: 'hb', q });
+      await h.clock.settle();
+    }
+    expect(client.closeCode).toBe(4002);
+    expect(client.writes).toBe(2);
+    expect(h.node.counts()).toMatchObject({ connections: 0, detached: 1 });
+  });
+
+  it('a user with too many sessions keeps those that are held: the oldest that nobody holds gives way', async () => {
+    const h = await createHarness({ settings: { sessionsPerUser: 2 } });
+    const first = await h.logIn('bob');
+    const second = await h.logIn('bob');
+    const refused = await h.logIn('bob');
+    expect(refused.received).toMatchObject([{ t: 'err', code: 'limit_reached' }, { t: 'bye' }]);
+    expect(refused.closeCode).toBe(4104);
+    first.drop();
+    const third = await h.logIn('bob');
+    expect(third.last('token')).toMatchObject({ resumed: false });
+    expect(h.node.counts()).toMatchObject({ attached: 2, detached: 0 });
+    expect(second.closeCode).toBeNull();
+  });
+
   it('a connection that closes while its login is checked leaves nothing behind', async () => {
     let answer: ((result: AuthResult) => void) | undefined;
     const slow: Authenticator = { verify: () => new Promise((resolve) => (answer = resolve)) };
