@@ -8,7 +8,6 @@ export function defineConfig(config: CarillonConfig): CarillonConfig {
 export { type AuthConfig } from './config/auth-settings.ts';
 export {
   type ConfigResult,
-  type ConfigSources,
   loadConfig,
   resolveConfig,
   type ServerConfig,

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CarillonConfig, createServer, defineConfig, StartError } from '@carillon/server';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'carillon-library-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = (more: CarillonConfig = {}): CarillonConfig =>
+  defineConfig({
+    port: 0,
+    databaseUrl: `sqlite:${join(folder, 'x.sqlite')}`,
+    auth: { authenticate: ({ token }) => ({ user: token }) },
+    logging: { level: 'silent' },
+    ...more,
+  });
+
+describe("a server in one's own process", () => {
+  it('listens where it says, serves its node, and closes once however often it is told', async () => {
+    const server = await createServer(config());
+    expect(server.address).toBeNull();
+    const { url, port } = await server.listen();
+    expect(server.address).toMatchObject({ url, port });
+    expect(await server.node.createUser('alice')).toEqual({ ok: true, value: { created: true } });
+    expect(await (await fetch(`${url}/ready`)).json()).toMatchObject({ ready: true });
+    await Promise.all([server.close(0), server.close(0)]);
+    await server.close();
+    expect(server.address).toBeNull();
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+  });
+
+  it('leaves its database to the next', async () => {
+    const first = await createServer(config());
+    await expect(createServer(config())).rejects.toThrow(/another process uses/);
+    await first.close();
+    const second = await createServer(config());
+    await second.close();
+  });
+
+  it('one that cannot have its port lets go of its database', async () => {
+    const first = await createServer(config());
+    const { port } = await first.listen();
+    const elsewhere = { databaseUrl: `sqlite:${join(folder, 'y.sqlite')}` };
+    const second = await createServer(config({ ...elsewhere, port }));
+    await expect(second.listen()).rejects.toThrow(StartError);
+    const third = await createServer(config(elsewhere));
+    await third.close();
+    await first.close(0);
+  });
+
+  it.each([
+    [
+      'nobody who may log in',
+      { auth: undefined } as unknown as CarillonConfig,
+      /nothing says who may log in/,
+    ],
+    ['a setting that there is not', { prot: 1 } as CarillonConfig, /there is no setting "prot"/],
+    ['a wrong value', { port: -1 }, /port must be/],
+  ])('%s is a StartError of one line', async (_name, wrong, line) => {
+    const started = createServer({ ...config(), ...wrong });
+    await expect(started).rejects.toThrow(StartError);
+    await expect(started).rejects.toThrow(line);
+  });
+});
