@@ -30,6 +30,8 @@ describe('users', () => {
     '#',
     '+',
     '...',
+    '__proto__',
+    'constructor',
     '-',
   ])('may be called %s', async (user) => {
     const path = `/v1/users/${encodeURIComponent(user)}`;

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readiness } from '../../src/ops/readiness.ts';
 import { answerOf, API_KEY, type ServerUnderTest, startServer } from '../http-api/server-under-test.ts';
@@ -31,6 +33,16 @@ describe("the operator's endpoints", () => {
       body: { ready: false, reason: 'draining' },
     });
     expect(await ask(`${s.url}/health`)).toMatchObject({ status: 200 });
+  });
+
+  it('/ready says no while the database cannot be written, and yes again by itself', async () => {
+    const s = await start();
+    const other = new BetterSqlite3(join(s.folder, 'test.sqlite'));
+    other.exec('BEGIN IMMEDIATE');
+    expect(await ask(`${s.url}/ready`)).toMatchObject({ status: 503, body: { ready: false } });
+    other.exec('ROLLBACK');
+    other.close();
+    await expect.poll(() => ask(`${s.url}/ready`), { timeout: 15_000 }).toMatchObject({ status: 200 });
   });
 
   it('/metrics shows what happens on the sockets', async () => {
