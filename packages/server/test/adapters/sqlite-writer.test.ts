@@ -163,6 +163,14 @@ describe('the writer of a SQLite database', () => {
       expect(finished).toHaveLength(4);
     });
 
+    it('that are cut short by closing are refused, and nothing of them is there', async () => {
+      const importing = unavailable(directory.importEdges(edges('alice', 50_000), T));
+      await new Promise(setImmediate);
+      await database.close();
+      expect(await importing).toBe(true);
+      expect(other.prepare('SELECT count(*) FROM users').pluck().get()).toBe(0);
+    });
+
     it('wait in a bounded number', async () => {
       const imports = Array.from({ length: MAX_WAITING_IMPORTS }, (_, i) =>
         directory.importEdges(edges(`u${i}`, 10), T),

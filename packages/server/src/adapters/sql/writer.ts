@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { EdgePair } from '../../ports/directory.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
-import { EDGES_A_PIECE, writePiece } from './import-pieces.ts';
+import { writePiece } from './import-pieces.ts';
 import type {
   Batch,
   FromThread,
@@ -194,10 +194,14 @@ export async function startWriter(data: ThreadData, onRefused: (detail: string) 
         throw storeUnavailable(`${imports.size} imports wait for the database`);
       const id = ++lastImport;
       const result = Promise.withResolvers<ImportResult>();
+      // The thread may end while pieces are still being made, when nobody waits for the result yet.
+      result.promise.catch(() => undefined);
       imports.set(id, result);
-      for (let from = 0; from < edges.length; from += EDGES_A_PIECE) {
-        if (from > 0) await nextTurn();
-        if (ended === undefined) post(writePiece(id, edges, from));
+      for (let from = 0; from < edges.length && ended === undefined;) {
+        const { piece, next } = writePiece(id, edges, from);
+        post(piece);
+        from = next;
+        if (from < edges.length) await nextTurn();
       }
       if (ended === undefined) post({ kind: 'import', import: id, at });
       return result.promise;
