@@ -6,11 +6,6 @@ export function defineConfig(config: CarillonConfig): CarillonConfig {
 }
 
 export { type AuthConfig } from './config/auth-settings.ts';
-export {
-  type ConfigResult,
-  loadConfig,
-  resolveConfig,
-  type ServerConfig,
-} from './config/load-config.ts';
+export { type ConfigResult, loadConfig, resolveConfig, type ServerConfig } from './config/load-config.ts';
 export { type CarillonConfig } from './config/schema.ts';
 export type { AuthenticateHook, AuthenticateRequest, Identity } from './auth/hook-authenticator.ts';
