@@ -53,11 +53,7 @@ describe("a server in one's own process", () => {
   });
 
   it.each([
-    [
-      'nobody who may log in',
-      { auth: undefined } as unknown as CarillonConfig,
-      /nothing says who may log in/,
-    ],
+    ['nobody who may log in', { auth: undefined }, /nothing says who may log in/],
     ['a setting that there is not', { prot: 1 }, /there is no setting "prot"/],
     ['a wrong value', { port: -1 }, /port must be/],
   ])('%s is a StartError of one line', async (_name, wrong, line) => {
