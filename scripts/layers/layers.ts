@@ -27,9 +27,17 @@ export const layers: readonly Layer[] = [
   {
     name: 'client',
     path: 'packages/client/src/',
-    imports: ['protocol'],
+    imports: ['client/core', 'protocol'],
     types: ['contract'],
     outside: 'nothing',
+  },
+  {
+    name: 'client/core',
+    path: 'packages/client/src/core/',
+    imports: ['protocol'],
+    types: ['client'],
+    outside: 'nothing',
+    pure: true,
   },
   {
     // Bindings bring their peers: react, yjs.

@@ -2,8 +2,8 @@
 export { type Client, createClient } from './client.ts';
 export { CarillonError } from './carillon-error.ts';
 export type { ConnectionChange, ConnectionStatus } from './core/events.ts';
-export type { Friend, FriendChange } from './core/friends.ts';
-export type { ClientOptions, DefaultField } from './options.ts';
+export type { DefaultField, Friend, FriendChange } from './core/friends.ts';
+export type { ClientOptions } from './options.ts';
 export type { OwnPresence } from './own-presence.ts';
 export type { WebSocketConstructor, WebSocketLike } from './platform.ts';
 export type { Presence } from './presence-store.ts';

@@ -1,10 +1,8 @@
 import { DEFAULT_PRESENCE_FIELDS, RESERVED_FIELD_NAMES } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
+import type { DefaultField } from './core/friends.ts';
 import type { WebSocketConstructor } from './platform.ts';
 import type { StorageLike } from './resume-keeper.ts';
-
-/** The presence fields of a server that configures none: activity, project, language. */
-export type DefaultField = (typeof DEFAULT_PRESENCE_FIELDS)[number];
 
 export type ClientOptions<Field extends string = DefaultField> = {
   /** Where the server listens: `wss://…/ws`, also as https, or relative to the page. */

@@ -1,8 +1,11 @@
-import type { VisibleStatus } from '@carillon/protocol';
+import type { DEFAULT_PRESENCE_FIELDS, VisibleStatus } from '@carillon/protocol';
 import type { PresenceMessage } from './events.ts';
 
+/** The presence fields of a server that configures none: activity, project, language. */
+export type DefaultField = (typeof DEFAULT_PRESENCE_FIELDS)[number];
+
 /** A friend as this user may see them. A new object for each change, so that identity tells whether one changed. */
-export type Friend<Field extends string = string> = {
+export type Friend<Field extends string = DefaultField> = {
   readonly id: string;
   readonly status: VisibleStatus;
   /** When they were last online, ms since the epoch; null while online, and where the user may not know. */
@@ -10,14 +13,14 @@ export type Friend<Field extends string = string> = {
 } & { readonly [F in Field]?: string };
 
 /** One friend before and after; undefined where they were or are no friend. */
-export type FriendChange<Field extends string = string> = {
+export type FriendChange<Field extends string = DefaultField> = {
   readonly id: string;
   readonly before: Friend<Field> | undefined;
   readonly after: Friend<Field> | undefined;
 };
 
 /** The friends: a fold of the messages `sync`, `u`, `o` and `x`. */
-export type Friends<Field extends string = string> = {
+export type Friends<Field extends string = DefaultField> = {
   readonly all: ReadonlyMap<string, Friend<Field>>;
   /** @returns what really changed; an empty list when nothing did */
   apply(message: PresenceMessage): readonly FriendChange<Field>[];
