@@ -240,6 +240,14 @@ export function sessionRestartContract(name: string, open: () => Promise<Restart
       expect(await second.restore()).toEqual([fresh({ detachedAtMs: T0 + 2 * HOUR_MS - 15_000 })]);
     });
 
+    it('nor does a stop right after taking over, before anything was restored', async () => {
+      await subject.store.create(fresh());
+      await subject.store.detach('s1', 1, T0);
+      await subject.restart(T0 + 10_000, T0 + HOUR_MS);
+      const second = await subject.restart(T0 + HOUR_MS + 5_000, T0 + 2 * HOUR_MS);
+      expect(await second.restore()).toEqual([fresh({ detachedAtMs: T0 + 2 * HOUR_MS - 15_000 })]);
+    });
+
     it('what a client was told survives: rotation, generation and both tokens', async () => {
       await subject.store.create(fresh());
       await subject.store.resume({ user: 'alice', tokenHash: 'hash-1', nextTokenHash: 'hash-2', nowMs: T0 });

@@ -10,8 +10,8 @@ import type { SessionRecord, SessionStore } from '../../ports/sessions.ts';
 import { type Restart, settled } from './restart.ts';
 import { createSessionTable } from './session-table.ts';
 
-/** Sessions written to the journal at a time after a restart, so that no number of them fills its queue. */
-const REWRITTEN_AT_ONCE = 5_000;
+/** Sessions written to the journal at a time after a restart: all that a node usually has, and less than its queue takes. */
+const REWRITTEN_AT_ONCE = 50_000;
 
 export type MemorySessionsOptions = {
   readonly journal: Journal;
@@ -33,7 +33,10 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
     ) ?? [];
   for (const record of kept) table.set(record);
 
-  /** The journal must hold the moved times too: a second crash would else count the first downtime as absence. */
+  /**
+   * The journal must hold the moved times too: a second crash would else count the first downtime as absence. Begun at
+   * once, so that no sign of this life comes before them: it would date the times of the one before.
+   */
   async function rewriteKept(): Promise<void> {
     for (let from = 0; from < kept.length; from += REWRITTEN_AT_ONCE) {
       const writes: Promise<void>[] = [];
@@ -45,6 +48,10 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
       await settled(writes);
     }
   }
+
+  const rewritten = rewriteKept();
+  // A failure is told by `restore`, which may be called later than it happens.
+  rewritten.catch(() => undefined);
 
   async function put(record: SessionRecord): Promise<void> {
     table.set(record);
@@ -91,7 +98,7 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
     },
     sessionsOf: (user) => Promise.resolve(table.ofUser(user)),
     async restore() {
-      await rewriteKept();
+      await rewritten;
       return kept;
     },
   } satisfies SessionStore;
