@@ -25,6 +25,7 @@ export const RESERVED_FIELD_NAMES: ReadonlySet<string> = new Set([
   'device',
   'users',
   'gone',
+  'ttlMs',
   'delta',
   '__proto__',
   'constructor',

@@ -7,7 +7,7 @@ import { presenceSchema } from './presence-settings.ts';
 import { list, text, whole } from './setting.ts';
 
 /** A shorter key could be tried out over the network. */
-export const MIN_API_KEY_LENGTH = 8;
+export const MIN_API_KEY_LENGTH = 16;
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 

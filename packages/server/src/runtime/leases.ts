@@ -4,7 +4,7 @@ import type { Timer } from '../ports/clock.ts';
 import type { LeasedDevice } from '../ports/presence.ts';
 import type { NodeContext } from './context.ts';
 import type { RealtimeNode } from './node-api.ts';
-import { failed, invalidUser, run, succeed } from './outcome.ts';
+import { failed, invalidUser, run, succeed, unknownUser } from './outcome.ts';
 
 type Leases = Pick<RealtimeNode, 'setStatus' | 'clearStatus'> & {
   /** Takes up the leases that an earlier life of the process left. */
@@ -59,8 +59,7 @@ export function createLeases(context: NodeContext): Leases {
         return failed('limit_reached', `statuses of one user held over HTTP: ${leasesPerUser}`);
       }
       return run(context, async () => {
-        if (!(await context.ports.directory.hasUser(user)))
-          return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+        if (!(await context.ports.directory.hasUser(user))) return unknownUser(user);
         const expiresAtMs = clock.nowMs() + ttlMs;
         arm(user, device, expiresAtMs);
         await presence.join(user, device, { kind: 'lease', expiresAtMs }, read.patch);

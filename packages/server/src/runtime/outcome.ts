@@ -14,6 +14,10 @@ export function invalidUser(user: string): Outcome<never> | undefined {
   return isUserId(user) ? undefined : failed('user_id_invalid', 'not a valid user id');
 }
 
+export function unknownUser(user: string): Outcome<never> {
+  return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+}
+
 /** Carries out an operation on the ports; a port that fails becomes `unavailable`, never a rejection. */
 export async function run<T>(
   context: NodeContext,

@@ -3,7 +3,7 @@ import { type EdgePair, MAX_IMPORT_EDGES } from '../ports/directory.ts';
 import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { Outcome, RealtimeNode } from './node-api.ts';
-import { failed, invalidUser, run, stamp, succeed } from './outcome.ts';
+import { failed, invalidUser, run, stamp, succeed, unknownUser } from './outcome.ts';
 
 type RosterEdits = Pick<
   RealtimeNode,
@@ -44,8 +44,7 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
     if (invalid !== undefined) return invalid;
     if (user === other) return failed('self_follow', 'user and other are the same');
     return run(context, async () => {
-      if (!(await directory.hasUser(other)))
-        return failed('user_unknown', `unknown user: ${JSON.stringify(other)}`);
+      if (!(await directory.hasUser(other))) return unknownUser(other);
       await directory.ensureUser(user);
       const changed = await store();
       if (changed) await publishEdge(viewer, subject);
@@ -103,7 +102,10 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
     async rosterOf(user) {
       return (
         invalidUser(user) ??
-        run(context, async () => succeed((await directory.rosterOf(user)).map((edge) => edge.user)))
+        run(context, async () => {
+          if (!(await directory.hasUser(user))) return unknownUser(user);
+          return succeed((await directory.rosterOf(user)).map((edge) => edge.user));
+        })
       );
     },
     async refreshRoster(user) {

@@ -2,7 +2,7 @@ import type { PresenceRecord } from '../ports/presence.ts';
 import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { RealtimeNode } from './node-api.ts';
-import { failed, invalidUser, run, stamp, succeed } from './outcome.ts';
+import { failed, invalidUser, run, stamp, succeed, unknownUser } from './outcome.ts';
 
 type Users = Pick<RealtimeNode, 'presenceOf' | 'eraseUser' | 'exportUser'>;
 
@@ -20,8 +20,7 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
       return (
         invalidUser(user) ??
         run(context, async () => {
-          if (!(await directory.hasUser(user)))
-            return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+          if (!(await directory.hasUser(user))) return unknownUser(user);
           const record = await recordOf(user);
           return record === undefined ? failed('unavailable', 'no record') : succeed(record);
         })
@@ -33,8 +32,7 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
       return (
         invalidUser(user) ??
         run(context, async () => {
-          if (!(await directory.hasUser(user)))
-            return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+          if (!(await directory.hasUser(user))) return unknownUser(user);
           for (const session of await sessions.sessionsOf(user))
             await sessions.end(session.id, session.generation);
           await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased' });
@@ -55,8 +53,7 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
         run(context, async () => {
           const kept = await directory.export(user);
           const record = await recordOf(user);
-          if (kept === null || record === undefined)
-            return failed('user_unknown', `unknown user: ${JSON.stringify(user)}`);
+          if (kept === null || record === undefined) return unknownUser(user);
           const devices = Object.keys(await presence.devicesOf(user));
           const open = await sessions.sessionsOf(user);
           return succeed({ ...kept, presence: record, devices, sessions: open.length });

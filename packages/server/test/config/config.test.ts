@@ -185,7 +185,7 @@ describe('a wrong value stops the start with one line that names the setting', (
     ['CARILLON_LIMITS_MESSAGE_BYTES', '5', /^CARILLON_LIMITS_MESSAGE_BYTES must be a whole number from 1024/],
     ['CARILLON_SESSIONS_GRACE_MS', 'soon', /^CARILLON_SESSIONS_GRACE_MS must be a whole number/],
     ['CARILLON_API_KEY', 'hush', /^CARILLON_API_KEY has 4 characters/],
-    ['CARILLON_API_KEY', 'hush hush hush', /^CARILLON_API_KEY has characters that no HTTP header carries/],
+    ['CARILLON_API_KEY', 'hush hush hush hush', /^CARILLON_API_KEY has characters that no HTTP header carries/],
     ['CARILLON_JWT_SECRET', 'hush', /^CARILLON_JWT_SECRET has 4 bytes, and HS256 needs at least 32/],
     [
       'CARILLON_JWT_SECRET',
