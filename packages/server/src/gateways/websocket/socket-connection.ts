@@ -1,9 +1,13 @@
 import type { Socket } from 'node:net';
-import type { RawData, WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
 import type { Connection, FrameRun, Link } from '../../ports/transport.ts';
 import { runBytes } from './frame-bytes.ts';
 
+/** How long a peer has to answer a close frame before the socket is ended. */
+export const CLOSE_TIMEOUT_MS = 2_000;
+
 const NOTHING = Buffer.alloc(0);
+const { OPEN } = WebSocket;
 
 /**
  * One WebSocket as the runtime sees it. A class, and shared listeners that find it by `connectionOf`, because there is
@@ -19,7 +23,8 @@ export class SocketConnection implements Connection {
   readonly #socket: Socket;
   #link: Link | null = null;
   #writing = false;
-  #closed = false;
+  /** False from our own close on: the runtime is told nothing more but that the link is gone. */
+  #open = true;
 
   constructor(id: number, address: string, webSocket: WebSocket, socket: Socket) {
     this.id = id;
@@ -38,39 +43,50 @@ export class SocketConnection implements Connection {
   }
 
   write(run: FrameRun): number {
+    // Nothing may follow a close frame, ours or one that `ws` sent of itself (RFC 6455, section 5.5.1).
+    if (this.#webSocket.readyState !== OPEN || this.#socket.destroyed) return 0;
     const bytes = runBytes(run);
-    if (this.#closed || this.#socket.destroyed) return 0;
     this.#socket.write(bytes);
     // The kernel takes most writes whole and at once. Only the rest pays for a callback: an empty write behind them.
     if (this.#socket.writableLength > 0) {
       this.#writing = true;
-      this.#socket.write(NOTHING, () => this.#drained());
+      this.#socket.write(NOTHING, (error) => this.#written(error));
     }
     return bytes.length;
   }
 
-  #drained(): void {
+  #written(error: Error | null | undefined): void {
+    // A socket that failed takes nothing more; `gone` follows.
+    if (error != null) return;
     this.#writing = false;
-    if (!this.#closed) this.#link?.drained();
+    if (this.#open) this.#link?.drained();
   }
 
   close(code: number, reason: string): void {
-    this.#webSocket.close(code, reason);
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#webSocket.readyState === OPEN) {
+      this.#webSocket.close(code, reason);
+      return;
+    }
+    // The peer has closed its half and `ws` waits, for any time, until what was written before has been read.
+    setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
   }
 
   terminate(): void {
+    this.#open = false;
     this.#webSocket.terminate();
   }
 
   received(data: RawData, isBinary: boolean): void {
-    if (this.#closed || this.#link === null) return;
+    if (!this.#open || this.#link === null) return;
     if (isBinary) this.#link.binary();
     else this.#link.message((data as Buffer).toString('utf8'));
   }
 
+  /** Called once, when the socket has closed. */
   gone(code: number): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    this.#open = false;
     this.#link?.closed(code);
   }
 }

@@ -7,7 +7,7 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import { peerAddress, trustedProxies } from './peer-address.ts';
 import { refuseUpgrade } from './refusal.ts';
-import { SocketConnection } from './socket-connection.ts';
+import { CLOSE_TIMEOUT_MS, SocketConnection } from './socket-connection.ts';
 
 export type WebSocketGatewayOptions = {
   readonly server: Server;
@@ -30,9 +30,6 @@ export type WebSocketGateway = {
   close(): Promise<void>;
 };
 
-/** How long a peer has to answer a close frame before the socket is ended. */
-const CLOSE_TIMEOUT_MS = 2_000;
-
 const connectionOf = new WeakMap<WebSocket, SocketConnection>();
 
 /** Where WebSocket clients enter: `/ws`, RFC 6455, text frames, no compression. */
@@ -41,12 +38,14 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
   const isTrusted = trustedProxies(options.trustedProxies);
   const origins = new Set(options.origins);
   const perAddress = new Map<string, number>();
-  let connections = 0;
+  const connections = new Set<SocketConnection>();
   let nextId = 0;
+  let allGone: (() => void) | null = null;
 
   const webSockets = new WebSocketServer({
     noServer: true,
-    clientTracking: true,
+    // Tracking costs a closure for each connection.
+    clientTracking: false,
     perMessageDeflate: false,
     maxPayload: limits.messageBytes,
     // A message is a turn of its own anyway; without this, `ws` waits for the next one between two of a packet.
@@ -73,7 +72,7 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     if ((query < 0 ? url : url.slice(0, query)) !== path) return 'not_found';
     const { origin } = request.headers;
     if (origin !== undefined && !origins.has('*') && !origins.has(origin)) return 'origin_refused';
-    if (node.state !== 'ready' || connections >= limits.connections) return 'unavailable';
+    if (node.state !== 'ready' || connections.size >= limits.connections) return 'unavailable';
     if ((perAddress.get(address) ?? 0) >= limits.connectionsPerAddress) return 'too_many_connections';
     return undefined;
   }
@@ -84,9 +83,9 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
       return;
     }
     socket.removeListener('error', ignoreReset);
-    connections++;
-    perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
     const connection = new SocketConnection(++nextId, address, webSocket, socket);
+    connections.add(connection);
+    perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
     connectionOf.set(webSocket, connection);
     webSocket.on('message', onMessage);
     webSocket.on('error', onError);
@@ -98,34 +97,30 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     const connection = connectionOf.get(this);
     if (connection === undefined) return;
     connectionOf.delete(this);
-    connections--;
+    connections.delete(connection);
     const left = (perAddress.get(connection.address) ?? 1) - 1;
     if (left === 0) perAddress.delete(connection.address);
     else perAddress.set(connection.address, left);
     connection.gone(code);
+    if (connections.size === 0) allGone?.();
   }
 
   server.on('upgrade', upgrade);
 
   return {
     get connections() {
-      return connections;
+      return connections.size;
     },
-    close() {
+    async close() {
       server.removeListener('upgrade', upgrade);
-      return new Promise((resolve) => {
-        if (connections === 0) {
-          webSockets.close(() => resolve());
-          return;
-        }
-        const impatient = setTimeout(() => {
-          for (const webSocket of webSockets.clients) webSocket.terminate();
-        }, CLOSE_TIMEOUT_MS);
-        webSockets.close(() => {
-          clearTimeout(impatient);
-          resolve();
-        });
-      });
+      if (connections.size === 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      allGone = resolve;
+      const impatient = setTimeout(() => {
+        for (const connection of connections) connection.terminate();
+      }, CLOSE_TIMEOUT_MS);
+      await promise;
+      clearTimeout(impatient);
     },
   };
 }

@@ -1,0 +1,19 @@
+import type { Telemetry } from '../../src/ports/telemetry.ts';
+
+const nothing = (): void => undefined;
+
+/** For tests that look at other things than what is reported. */
+export const silentTelemetry: Telemetry = {
+  connectionOpened: nothing,
+  connectionClosed: nothing,
+  messageIn: nothing,
+  error: nothing,
+  login: nothing,
+  fanOut: nothing,
+  flush: nothing,
+  slowConsumer: nothing,
+  presenceResync: nothing,
+  conflated: nothing,
+  sessionExpired: nothing,
+  warn: nothing,
+};
