@@ -1,0 +1,295 @@
+#define _GNU_SOURCE
+#include "load.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Larger than any message: a full sync of the person with the most friends. */
+#define BUFFER_BYTES (8 << 20)
+/* Far from the 28,000 ports that one address has towards one other. */
+#define CONNECTIONS_PER_ADDRESS 5000
+/* Nothing here takes this long; a server that is silent for it is stuck. */
+#define STALL_SECONDS 60
+#define COMMAND_BYTES 256
+#define EVENTS 1024
+#define STDIN_EVENT UINT32_MAX
+
+typedef enum { CONNECTING, UPGRADING, WAITING, READY, CLOSED } Phase;
+
+typedef struct {
+  int fd;
+  Phase phase;
+  double opened_at;
+  const char *opening;
+  unsigned char *rest; /* the beginning of a frame whose end has not come */
+  size_t rest_length;
+} Connection;
+
+int connection_count;
+long bytes_received;
+long closed_count;
+
+static Connection *connections;
+static double *ready_after;
+static int ready_count, opening_count;
+static int poller;
+static unsigned char *buffer;
+static FILE *kept;
+static char command[COMMAND_BYTES];
+static size_t command_length;
+
+double now_seconds(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static void send_bytes(int index, const unsigned char *bytes, size_t length) {
+  Connection *connection = &connections[index];
+  for (size_t at = 0; at < length;) {
+    ssize_t sent = send(connection->fd, bytes + at, length - at, MSG_NOSIGNAL);
+    if (sent > 0) {
+      at += (size_t)sent;
+    } else if (sent < 0 && errno == EAGAIN) {
+      struct pollfd waiting = {.fd = connection->fd, .events = POLLOUT};
+      poll(&waiting, 1, 100);
+    } else {
+      return; /* the end of the connection is read from it */
+    }
+  }
+}
+
+static void send_frame(int index, int opcode, const char *payload, size_t length) {
+  static unsigned char frame[65536 + 14];
+  send_bytes(index, frame, write_frame(frame, opcode, payload, length));
+}
+
+void send_text(int connection, const char *text, size_t length) { send_frame(connection, 1, text, length); }
+
+static void watch(int operation, int index, uint32_t events) {
+  struct epoll_event event = {.events = events, .data.u32 = (uint32_t)index};
+  epoll_ctl(poller, operation, connections[index].fd, &event);
+}
+
+static void open_one(int index) {
+  Connection *connection = &connections[index];
+  int one = 1;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) fail("no socket for connection %d: %s", index, strerror(errno));
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  address.sin_addr.s_addr = htonl(0x7f000001u | (uint32_t)(1 + index / CONNECTIONS_PER_ADDRESS) << 8);
+  if (bind(fd, (struct sockaddr *)&address, sizeof address)) fail("bind: %s", strerror(errno));
+  address.sin_port = htons((uint16_t)options.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connection->fd = fd;
+  connection->phase = CONNECTING;
+  connection->opened_at = now_seconds();
+  opening_count++;
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS)
+    fail("connect: %s", strerror(errno));
+  watch(EPOLL_CTL_ADD, index, EPOLLOUT);
+}
+
+static void upgrade(int index) {
+  Connection *connection = &connections[index];
+  int problem = 0;
+  socklen_t size = sizeof problem;
+  getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &problem, &size);
+  if (problem != 0) fail("connection %d: %s", index, strerror(problem));
+  char request[512];
+  /* The key of the example in RFC 6455, section 1.3. */
+  int length = snprintf(request, sizeof request,
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                        options.path, options.port);
+  connection->phase = UPGRADING;
+  watch(EPOLL_CTL_MOD, index, EPOLLIN);
+  send_bytes(index, (unsigned char *)request, (size_t)length);
+}
+
+/* Returns how many bytes the answer to the upgrade takes, 0 while it is not whole. */
+static size_t upgraded(int index, const unsigned char *bytes, size_t length) {
+  const char *end = memmem(bytes, length, "\r\n\r\n", 4);
+  if (end == NULL) return 0;
+  if (length < 12 || memcmp(bytes, "HTTP/1.1 101", 12) != 0)
+    fail("connection %d was not upgraded: %.*s", index, (int)(length < 300 ? length : 300), (const char *)bytes);
+  connections[index].phase = WAITING;
+  const char *opening = connections[index].opening;
+  send_text(index, opening, strlen(opening));
+  return (size_t)((const unsigned char *)end + 4 - bytes);
+}
+
+static void close_one(int index) {
+  Connection *connection = &connections[index];
+  if (connection->phase != READY) fail("connection %d was closed before it was ready", index);
+  close(connection->fd);
+  free(connection->rest);
+  connection->rest = NULL;
+  connection->rest_length = 0;
+  connection->phase = CLOSED;
+  closed_count++;
+}
+
+static void text_received(int index, const char *text, size_t length, OnMessage on_message) {
+  Connection *connection = &connections[index];
+  if (options.ping != NULL && length >= strlen(options.ping) &&
+      memcmp(text, options.ping, strlen(options.ping)) == 0) {
+    send_text(index, options.pong, strlen(options.pong));
+    return;
+  }
+  if (connection->phase == WAITING) {
+    if (kept != NULL && contains(text, length, options.keep))
+      fprintf(kept, "%d\t%.*s\n", index, (int)length, text);
+    if (!contains(text, length, options.ready)) return;
+    connection->phase = READY;
+    ready_after[ready_count++] = now_seconds() - connection->opened_at;
+    opening_count--;
+    return;
+  }
+  if (on_message != NULL) on_message(index, text, length);
+}
+
+static void frame_received(int index, const Frame *frame, OnMessage on_message) {
+  switch (frame->opcode) {
+    case 0x1:
+      text_received(index, frame->payload, frame->length, on_message);
+      return;
+    case 0x8:
+      if (connections[index].phase != READY)
+        fail("connection %d was sent away: %.*s", index, (int)frame->length - 2, frame->payload + 2);
+      return;
+    case 0x9:
+      send_frame(index, 0xa, frame->payload, frame->length);
+      return;
+    default:
+      fail("connection %d: a frame with opcode %d", index, frame->opcode);
+  }
+}
+
+static void readable(int index, OnMessage on_message) {
+  Connection *connection = &connections[index];
+  size_t length = connection->rest_length;
+  if (length > 0) memcpy(buffer, connection->rest, length);
+  ssize_t got = recv(connection->fd, buffer + length, BUFFER_BYTES - length, 0);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0) {
+    close_one(index);
+    return;
+  }
+  bytes_received += got;
+  length += (size_t)got;
+  size_t at = connection->phase == UPGRADING ? upgraded(index, buffer, length) : 0;
+  Frame frame;
+  if (connection->phase != UPGRADING) {
+    while (read_frame(buffer + at, length - at, &frame)) {
+      frame_received(index, &frame, on_message);
+      at += frame.total;
+    }
+  }
+  size_t left = length - at;
+  if (left == BUFFER_BYTES) fail("a message of more than %d bytes", BUFFER_BYTES);
+  if (left != connection->rest_length) {
+    free(connection->rest);
+    connection->rest = left == 0 ? NULL : allocate(left, 1);
+  }
+  if (left > 0) memcpy(connection->rest, buffer + at, left);
+  connection->rest_length = left;
+}
+
+static void read_command(void) {
+  ssize_t got = read(STDIN_FILENO, command + command_length, COMMAND_BYTES - 1 - command_length);
+  if (got <= 0) exit(0); /* whoever started this is gone, or done */
+  command_length += (size_t)got;
+}
+
+const char *next_command(void) {
+  static char line[COMMAND_BYTES];
+  char *end = memchr(command, '\n', command_length);
+  if (end == NULL) return NULL;
+  size_t length = (size_t)(end - command);
+  memcpy(line, command, length);
+  line[length] = 0;
+  command_length -= length + 1;
+  memmove(command, end + 1, command_length);
+  return line;
+}
+
+void pump(int timeout_ms, OnMessage on_message) {
+  struct epoll_event events[EVENTS];
+  int count = epoll_wait(poller, events, EVENTS, timeout_ms);
+  for (int i = 0; i < count; i++) {
+    uint32_t index = events[i].data.u32;
+    if (index == STDIN_EVENT) read_command();
+    else if (connections[index].phase == CONNECTING) upgrade((int)index);
+    else if (connections[index].phase != CLOSED) readable((int)index, on_message);
+  }
+}
+
+const char *wait_for_command(OnMessage on_message) {
+  for (;;) {
+    const char *line = next_command();
+    if (line != NULL) return line;
+    pump(1000, on_message);
+  }
+}
+
+static void read_plan(void) {
+  FILE *file = fopen(options.plan, "r");
+  if (file == NULL) fail("%s: %s", options.plan, strerror(errno));
+  int capacity = 1024;
+  connections = allocate((size_t)capacity, sizeof *connections);
+  char *line = NULL;
+  size_t size = 0;
+  ssize_t length;
+  while ((length = getline(&line, &size, file)) > 0) {
+    if (line[length - 1] == '\n') line[length - 1] = 0;
+    if (connection_count == capacity) {
+      capacity *= 2;
+      connections = realloc(connections, (size_t)capacity * sizeof *connections);
+      if (connections == NULL) fail("out of memory");
+    }
+    connections[connection_count++] = (Connection){.fd = -1, .phase = CLOSED, .opening = strdup(line)};
+  }
+  free(line);
+  fclose(file);
+}
+
+void open_all(OnMessage on_message) {
+  read_plan();
+  ready_after = allocate((size_t)connection_count, sizeof *ready_after);
+  buffer = allocate(BUFFER_BYTES, 1);
+  poller = epoll_create1(0);
+  struct epoll_event from_bench = {.events = EPOLLIN, .data.u32 = STDIN_EVENT};
+  epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &from_bench);
+  if (options.out != NULL) {
+    kept = fopen(options.out, "w");
+    if (kept == NULL) fail("%s: %s", options.out, strerror(errno));
+  }
+
+  double started = now_seconds(), moved = started;
+  for (int next = 0, before = 0; ready_count < connection_count;) {
+    while (next < connection_count && opening_count < options.at_once) open_one(next++);
+    pump(1000, on_message);
+    double now = now_seconds();
+    if (ready_count > before) moved = now;
+    before = ready_count;
+    if (now - moved > STALL_SECONDS) fail("%d of %d connections are ready, and no more become so", ready_count, connection_count);
+  }
+  double took = now_seconds() - started;
+  if (kept != NULL) fclose(kept);
+  size_t count = (size_t)ready_count;
+  double half = percentile(ready_after, count, 0.5), most = percentile(ready_after, count, 0.99);
+  printf("{\"event\":\"ready\",\"connections\":%d,\"seconds\":%.4f,\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"bytes\":%ld}\n",
+         connection_count, took, half * 1e3, most * 1e3, bytes_received);
+}

@@ -1,0 +1,74 @@
+/* The load generator: one thread, epoll, many WebSocket clients. Talks to the bench by lines: what happened as JSON on
+   stdout, what to do next on stdin. */
+#ifndef CARILLON_BENCH_LOAD_H
+#define CARILLON_BENCH_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What the command line says. */
+typedef struct {
+  const char *mode;
+  int port;
+  const char *path;
+  const char *plan;      /* file: line k is what connection k sends first */
+  const char *ready;     /* a connection is ready when a message contains this */
+  int at_once;           /* connections being opened at any moment */
+  const char *keep;      /* messages that contain this are written to `out` while connecting */
+  const char *out;
+  const char *ping;      /* a message that begins with this is answered with `pong` */
+  const char *pong;
+  int publishers;        /* fanout: the last so many connections publish */
+  const char *prefix;    /* of a change, before the mark */
+  const char *suffix;    /* and after it */
+  const char *followers; /* graph: file of `followee follower` lines, both numbers of connections */
+  long seed;
+} Options;
+
+extern Options options;
+
+/* connections.c */
+typedef void (*OnMessage)(int connection, const char *text, size_t length);
+
+extern int connection_count;
+extern long bytes_received;
+extern long closed_count;
+
+double now_seconds(void);
+void open_all(OnMessage on_message);
+void send_text(int connection, const char *text, size_t length);
+/* Waits for sockets or a line on stdin, at most so long; handles what came. */
+void pump(int timeout_ms, OnMessage on_message);
+/* The next line from stdin if one has come, else NULL. Valid until the next call. End of input ends the program. */
+const char *next_command(void);
+/* Serves heartbeats until a line comes. */
+const char *wait_for_command(OnMessage on_message);
+
+/* frames.c */
+typedef struct {
+  int opcode;
+  const char *payload;
+  size_t length;
+  size_t total; /* header and payload */
+} Frame;
+
+/* False when the bytes do not hold a whole frame yet. */
+bool read_frame(const unsigned char *bytes, size_t length, Frame *frame);
+/* Writes a masked frame; `out` holds `length` + 14 bytes. Returns its size. */
+size_t write_frame(unsigned char *out, int opcode, const char *payload, size_t length);
+
+/* figures.c */
+double percentile(double *values, size_t count, double share); /* sorts */
+bool contains(const char *text, size_t length, const char *part);
+void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void *allocate(size_t count, size_t size);
+
+/* The modes. */
+void run_hold(void);
+void run_fanout(void);
+void run_graph(void);
+void run_probe(void);
+
+#endif

@@ -1,0 +1,41 @@
+import { basename } from 'node:path';
+import { parseArguments, USAGE } from './arguments.ts';
+import { EdgeFileError } from './graph/read-edges.ts';
+import { CompileError } from './processes/native.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** `peer NAME` is how the bench starts its peers, each in a process that loads nothing else. */
+async function runPeer(name: string | undefined): Promise<void> {
+  if (name === 'ws') (await import('./peers/ws.ts')).runWs();
+  else if (name === 'socket.io') (await import('./peers/socket-io.ts')).runSocketIo();
+  else throw new Error(`no peer ${name ?? ''}`);
+}
+
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  if (argv[0] === 'peer') return runPeer(argv[1]);
+  if (argv.includes('--help') || argv.includes('-h')) {
+    console.log(USAGE);
+    return;
+  }
+  const parsed = parseArguments(argv);
+  if (!parsed.ok) {
+    console.error(`bench: ${parsed.problem}\n\n${USAGE}`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  // The name of the file says which graph it was; where it lies is nobody's business.
+  const command = ['npm run bench --', ...argv.map((word) => (word.includes('/') ? basename(word) : word))].join(' ');
+  try {
+    const { runBench } = await import('./run-bench.ts');
+    await runBench(parsed.args, command);
+  } catch (error) {
+    if (!(error instanceof CompileError) && !(error instanceof EdgeFileError)) throw error;
+    console.error(`bench: ${error.message}`);
+    process.exitCode = EXIT_FAILED;
+  }
+}
+
+await main();

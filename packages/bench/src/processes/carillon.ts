@@ -1,0 +1,125 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bench } from '../bench.ts';
+import { startLineProcess } from './line-process.ts';
+
+/**
+ * What the server is started with, as `npm start` does: V8 would otherwise keep up to 128 MB for young objects, which
+ * tells more about V8 than about a session.
+ */
+export const SERVER_FLAGS = ['--max-semi-space-size=16'] as const;
+
+/** Raised, because thousands of people come from a few addresses here, and publish as fast as they can. */
+export const RAISED_LIMITS = {
+  CARILLON_LIMITS_CONNECTIONS_PER_ADDRESS: '100000',
+  CARILLON_LIMITS_MESSAGES_PER_SECOND: '100000',
+  CARILLON_LIMITS_MESSAGE_BURST: '1000000',
+} as const;
+
+const SECRET = randomBytes(32).toString('base64');
+const API_KEY = randomBytes(16).toString('hex');
+const TOKEN_SECONDS = 6 * 3600;
+
+export type Carillon = {
+  readonly pid: number;
+  readonly port: number;
+  /** POSTs to the HTTP API. @throws Error with the answer when it is not 2xx */
+  post(path: string, body: string | Uint8Array<ArrayBuffer>): Promise<unknown>;
+  /** Reads all metrics; what comes back gives the value of one without labels. */
+  metrics(): Promise<(name: string) => number>;
+  end(signal?: NodeJS.Signals): Promise<void>;
+};
+
+/** A folder for a database that nobody has used. */
+export function newDatabase(bench: Bench): string {
+  return join(mkdtempSync(join(bench.folder, 'database-')), 'carillon.sqlite');
+}
+
+/** Starts `carillon serve` on a free port, in a process of its own on the server's core. */
+export async function startCarillon(
+  bench: Bench,
+  database: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Carillon> {
+  const port = await freePort();
+  const main = join(
+    dirname(fileURLToPath(import.meta.resolve('@carillon/server/package.json'))),
+    'src/cli/main.ts',
+  );
+  const child = startLineProcess(
+    bench.cores.server([process.execPath, ...process.execArgv, ...SERVER_FLAGS, main, 'serve']),
+    {
+      ...process.env,
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      CARILLON_DATABASE_URL: `sqlite:${database}`,
+      CARILLON_JWT_SECRET: SECRET,
+      CARILLON_API_KEY: API_KEY,
+      ...RAISED_LIMITS,
+      ...settings,
+    },
+    bench.folder,
+  );
+  await child.next(({ msg }) => msg === 'listening');
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    pid: child.pid,
+    port,
+    async post(path, body) {
+      const response = await fetch(`${url}${path}`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${API_KEY}`, 'Content-Type': 'text/csv' },
+        body,
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+      return JSON.parse(text);
+    },
+    async metrics() {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return (name) => {
+        const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
+        if (value === undefined) throw new Error(`no metric ${name}`);
+        return Number(value);
+      };
+    },
+    end: (signal = 'SIGKILL') => child.end(signal),
+  };
+}
+
+/** A login token (HS256), as an app's backend would sign. */
+export function loginToken(user: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, iat: now, exp: now + TOKEN_SECONDS })}`;
+  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
+}
+
+/** The first message of a connection. */
+export function loginMessage(user: string, more: Readonly<Record<string, string>> = {}): string {
+  return JSON.stringify({ t: 'login', username: user, token: loginToken(user), ...more });
+}
+
+/** How a load generator enters and keeps a session. */
+export const CARILLON_CLIENT = {
+  path: '/ws',
+  ready: '"t":"sync"',
+  heartbeat: { ping: '{"t":"hb"', pong: '{"t":"hb"}' },
+} as const;
+
+function part(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

@@ -1,0 +1,31 @@
+import type { Bench } from '../bench.ts';
+import { type LineProcess, numberIn, startLineProcess } from './line-process.ts';
+
+export const PEERS = ['socket.io', 'ws'] as const;
+export type PeerName = (typeof PEERS)[number];
+
+export type Peer = { readonly pid: number; readonly port: number; end(): Promise<void> };
+
+/** Starts a peer in a process of its own on the server's core, by this program's own `peer` command. */
+export function startPeer(bench: Bench, name: PeerName): Promise<Peer> {
+  const [, main = ''] = process.argv;
+  return listening(
+    startLineProcess(
+      bench.cores.server([process.execPath, ...process.execArgv, main, 'peer', name]),
+      {
+        ...process.env,
+        NODE_ENV: 'production',
+      },
+    ),
+  );
+}
+
+/** Starts the bare `send()` loop in C. */
+export function startFloor(bench: Bench): Promise<Peer> {
+  return listening(startLineProcess(bench.cores.server([bench.programs.floor])));
+}
+
+async function listening(child: LineProcess): Promise<Peer> {
+  const line = await child.next(({ event }) => event === 'listening');
+  return { pid: child.pid, port: numberIn(line, 'port'), end: () => child.end('SIGKILL') };
+}

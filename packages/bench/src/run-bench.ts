@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BenchArguments, Scenario } from './arguments.ts';
+import type { Bench } from './bench.ts';
+import { generateGraph } from './graph/generate-edges.ts';
+import type { Graph } from './graph/graph.ts';
+import { readGraph } from './graph/read-edges.ts';
+import { findCores } from './processes/cores.ts';
+import { compilePrograms } from './processes/native.ts';
+import { replaceSection } from './report/document.ts';
+import { reportFanout } from './report/fanout.ts';
+import { reportGraph } from './report/graph.ts';
+import { reportImport } from './report/import.ts';
+import { describeMachine } from './report/machine.ts';
+import { reportSessions } from './report/sessions.ts';
+import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
+import { runGraph } from './scenarios/graph.ts';
+import { runImport } from './scenarios/import.ts';
+import { runSessions } from './scenarios/sessions.ts';
+
+const DOCUMENT = join(import.meta.dirname, '../../../docs/benchmarks.md');
+const GRAPH_SEED = 1;
+const QUICK_PEOPLE = 2_000;
+const QUICK_EDGES_PER_PERSON = 8;
+
+/**
+ * Runs the scenarios one after the other. What each gave is printed, and written into the document at once, so that a
+ * later failure loses nothing.
+ */
+export async function runBench(args: BenchArguments, command: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'carillon-bench-'));
+  try {
+    const cores = findCores();
+    const bench: Bench = {
+      folder,
+      cores,
+      programs: compilePrograms(folder),
+      say: (line) => console.error(`bench: ${line}`),
+    };
+    const machine = describeMachine(cores.described);
+    const setting = [...machine.lines, `\`${command}\``].map((line) => `- ${line}`).join('\n');
+    let graph: Graph | null = null;
+    const graphOnce = (): Graph => (graph ??= loadGraph(args));
+    for (const scenario of args.scenarios) {
+      const text = `${await runScenario(bench, args, scenario, graphOnce)}\n\nRun on ${today()}:\n\n${setting}`;
+      console.log(`\n## ${scenario}\n\n${text}\n`);
+      if (args.quick) continue;
+      writeFileSync(DOCUMENT, replaceSection(readFileSync(DOCUMENT, 'utf8'), { name: scenario, text }));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runScenario(
+  bench: Bench,
+  args: BenchArguments,
+  scenario: Scenario,
+  graph: () => Graph,
+): Promise<string> {
+  const { quick, repetitions } = args;
+  switch (scenario) {
+    case 'fanout': {
+      const plan = quick
+        ? { followers: 200, repetitions, warmUpSeconds: 0.3, windowSeconds: 0.5 }
+        : { followers: FOLLOWERS, repetitions, warmUpSeconds: 2, windowSeconds: 4 };
+      return reportFanout(plan, await runFanout(bench, plan));
+    }
+    case 'graph': {
+      const plan = {
+        people: args.people,
+        changesPerSecond: quick ? 200 : 500,
+        seconds: quick ? 2 : 20,
+      };
+      return reportGraph(await runGraph(bench, graph(), plan));
+    }
+    case 'sessions': {
+      const people = graph().people;
+      const plan = {
+        sessions: Math.min(args.sessions, people),
+        repetitions,
+        idleSeconds: quick ? 2 : 40,
+      };
+      return reportSessions(plan, await runSessions(bench, graph(), plan));
+    }
+    case 'import':
+      return reportImport(graph(), await runImport(bench, graph(), repetitions));
+  }
+}
+
+function loadGraph({ edges, mutual, quick }: BenchArguments): Graph {
+  if (edges !== null) return readGraph(edges, mutual);
+  return quick ? generateGraph(GRAPH_SEED, QUICK_PEOPLE, QUICK_EDGES_PER_PERSON) : generateGraph(GRAPH_SEED);
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
