@@ -123,7 +123,8 @@ function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
         return;
       }
       if (typeof message['at'] === 'number') at = message['at'];
-      if (alive && socket.readyState === WebSocket.OPEN) socket.send('{"t":"hb"}');
+      if (alive && message['q'] === undefined && socket.readyState === WebSocket.OPEN)
+        socket.send('{"t":"hb"}');
     } else if (message.t === 'token') {
       resumeToken = message['token'] as string;
       at = message['at'] as number;
