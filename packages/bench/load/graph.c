@@ -1,144 +1,169 @@
 #define _GNU_SOURCE
-#include <stdio.h>
+#include "load.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenarios.h"
-
-// Latencies up to this are told apart, in steps of 10 µs.
-#define LONGEST_MS 20000
-#define STEPS_A_MS 100
-// How long deliveries may still come after the last change.
-#define TAIL_SECONDS 10
-
-typedef struct {
-  int *followers;
-  // For each follower, the last change it was told of.
-  int *told;
-  int count;
-  long list_bytes;
-} person;
+/* `~`, six digits of the person, eight of the change, `~`. */
+#define MARK_LENGTH 16
+/* A person's next change comes no sooner: two within the server's conflation time would rightly be one. */
+#define REST_SECONDS 1.0
+/* What is late by more counts as missing. */
+#define SETTLE_SECONDS 10.0
+/* After everything has come: time for what should not come. */
+#define QUIET_SECONDS 1.0
 
 typedef struct {
-  double due;
-  int by, received;
-} change;
+  int person;
+  int got;
+  double sent_at;
+  uint8_t *had; /* by the follower's place in its person's list */
+} Change;
 
-static person *people;
-static change *changes;
-static int sent;
-static long deliveries, strangers, repeated, delivery_bytes;
-static unsigned histogram[LONGEST_MS * STEPS_A_MS + 1];
-static double batch_time;
+static int *first;    /* by person: where its followers begin in `follower` */
+static int *follower; /* ascending within a person */
+static Change *changes;
+static long change_count;
+static double *latencies;
+static size_t latency_count;
+static long deliveries, duplicates, strangers, others, bytes, due;
+static double *changed_at;
+static uint64_t state;
 
-static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+static uint64_t next_random(void) { /* xorshift64 */
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
 
-static void read_people(const char *path, int count) {
-  FILE *file = fopen(path, "r");
-  if (!file) fail("cannot read %s", path);
-  people = calloc(count, sizeof(person));
-  char *line = NULL;
-  size_t size = 0;
-  for (int i = 0; i < count; i++) {
-    if (getline(&line, &size, file) < 0) fail("%s ends after %d lines", path, i);
-    person *who = &people[i];
-    char *at = line;
-    who->list_bytes = strtol(at, &at, 10);
-    int room = 0;
-    for (;;) {
-      char *next;
-      int follower = strtol(at, &next, 10);
-      if (next == at) break;
-      at = next;
-      if (who->count == room) who->followers = realloc(who->followers, (room = room * 2 + 8) * sizeof(int));
-      who->followers[who->count++] = follower;
+static void read_followers(void) {
+  FILE *file = fopen(options.followers, "r");
+  if (file == NULL) fail("%s: %s", options.followers, strerror(errno));
+  int person, one, before = -1, capacity = 1 << 16, count = 0;
+  first = allocate((size_t)connection_count + 1, sizeof *first);
+  follower = allocate((size_t)capacity, sizeof *follower);
+  while (fscanf(file, "%d %d", &person, &one) == 2) {
+    if (person < before || person >= connection_count || one >= connection_count) fail("%s: not sorted", options.followers);
+    while (before < person) first[++before] = count;
+    if (count == capacity) {
+      capacity *= 2;
+      follower = realloc(follower, (size_t)capacity * sizeof *follower);
+      if (follower == NULL) fail("out of memory");
     }
-    qsort(who->followers, who->count, sizeof(int), compare);
-    who->told = malloc(who->count * sizeof(int));
-    for (int k = 0; k < who->count; k++) who->told[k] = -1;
+    follower[count++] = one;
   }
-  free(line);
+  while (before < connection_count) first[++before] = count;
   fclose(file);
 }
 
-static void delivered(client *to, const char *text, size_t length, size_t wire_bytes) {
+/* The place of a connection among the followers of a person, or -1. */
+static int place_of(int person, int connection) {
+  int low = first[person], high = first[person + 1];
+  while (low < high) {
+    int middle = (low + high) / 2;
+    if (follower[middle] < connection) low = middle + 1;
+    else high = middle;
+  }
+  return low < first[person + 1] && follower[low] == connection ? low - first[person] : -1;
+}
+
+static void received(int connection, const char *text, size_t length) {
   const char *mark = memchr(text, '~', length);
-  if (mark == NULL) return;
-  int number = atoi(mark + 1);
-  if (number < 0 || number >= sent) {
+  if (mark == NULL || length < 9 || memcmp(text, "{\"t\":\"u\",", 9) != 0) {
+    others++;
+    return;
+  }
+  if (text + length - mark < MARK_LENGTH) fail("half a mark");
+  char digits[9] = {0};
+  memcpy(digits, mark + 1, 6);
+  int person = atoi(digits);
+  memcpy(digits, mark + 7, 8);
+  long number = atol(digits);
+  if (number >= change_count || changes[number].person != person) fail("a change that was not made");
+  Change *change = &changes[number];
+  int place = place_of(person, connection);
+  if (place < 0) {
     strangers++;
     return;
   }
-  change *what = &changes[number];
-  person *by = &people[what->by];
-  int *at = bsearch(&to->number, by->followers, by->count, sizeof(int), compare);
-  if (at == NULL) {
-    strangers++;
+  if (change->had[place]) {
+    duplicates++;
     return;
   }
-  int *told = &by->told[at - by->followers];
-  if (*told == number) {
-    repeated++;
-    return;
-  }
-  *told = number;
-  what->received++;
+  change->had[place] = 1;
+  change->got++;
   deliveries++;
-  delivery_bytes += wire_bytes;
-  long step = (batch_time - what->due) * 1000 * STEPS_A_MS;
-  histogram[step < 0 ? 0 : step > LONGEST_MS * STEPS_A_MS ? LONGEST_MS * STEPS_A_MS : step]++;
+  bytes += (long)length + (length < 126 ? 2 : length < 65536 ? 4 : 10);
+  latencies[latency_count++] = now_seconds() - change->sent_at;
 }
 
-static double percentile(double share) {
-  long wanted = deliveries * share, seen = 0;
-  for (int i = 0; i <= LONGEST_MS * STEPS_A_MS; i++)
-    if ((seen += histogram[i]) > wanted) return i / (double)STEPS_A_MS;
-  return 0;
+static void publish(double now) {
+  int person;
+  do person = (int)(next_random() % (uint64_t)connection_count);
+  while (now - changed_at[person] < REST_SECONDS);
+  changed_at[person] = now;
+  Change *change = &changes[change_count];
+  int count = first[person + 1] - first[person];
+  *change = (Change){.person = person, .had = allocate((size_t)count, 1)};
+  due += count;
+  latencies = realloc(latencies, (size_t)(due + 1) * sizeof *latencies);
+  if (latencies == NULL) fail("out of memory");
+  char text[512];
+  int length = snprintf(text, sizeof text, "%s~%06d%08ld~%s", options.prefix, person, change_count, options.suffix);
+  change_count++;
+  change->sent_at = now_seconds();
+  send_text(person, text, (size_t)length);
 }
 
-void graph(client_set *set, const char *arguments) {
-  char path[1024];
-  double rate, seconds;
-  unsigned seed;
-  if (sscanf(arguments, "%1023s %lf %lf %u", path, &rate, &seconds, &seed) != 4)
-    fail("graph: wrong arguments: %s", arguments);
-  read_people(path, set->count);
-  int *order = malloc(set->count * sizeof(int)), total = rate * seconds;
-  srand(seed);
-  for (int i = 0; i < set->count; i++) order[i] = i;
-  for (int i = set->count - 1; i > 0; i--) {
-    int k = rand() % (i + 1), kept = order[i];
-    order[i] = order[k];
-    order[k] = kept;
-  }
-  changes = calloc(total, sizeof(change));
-  long expected = 0, list_bytes = 0;
-  double start = now_seconds(), last = start;
-  while (sent < total || (deliveries < expected && now_seconds() - last < TAIL_SECONDS)) {
-    double now = now_seconds();
-    while (sent < total && start + sent / rate <= now) {
-      int by = order[sent % set->count];
-      char text[64];
-      // Latency counts from when the change was due: a load that lags must not flatter the server.
-      changes[sent] = (change){.due = start + sent / rate, .by = by};
-      int length = sprintf(text, "{\"t\":\"statusUpdate\",\"a\":\"~%08d\"}", sent);
-      sent++;
-      client_send(&set->all[by], text, length);
-      expected += people[by].count;
-      list_bytes += people[by].list_bytes;
-      last = now;
+static void run_window(double rate, double seconds) {
+  long total = (long)(rate * seconds);
+  changes = allocate((size_t)total, sizeof *changes);
+  change_count = 0;
+  latency_count = 0;
+  deliveries = duplicates = strangers = others = bytes = due = 0;
+  double started = now_seconds(), late = 0;
+  while (change_count < total) {
+    double now = now_seconds(), next = started + (double)change_count / rate;
+    if (now >= next) {
+      if (now - next > late) late = now - next;
+      publish(now);
     }
-    batch_time = now_seconds();
-    clients_poll(set, sent < total && rate > 500 ? 0 : 1, 0, delivered);
+    pump(next - now > 0.001 ? 1 : 0, received);
   }
-  double elapsed = last - start;
-  // Whatever should not come at all gets its chance to be seen.
-  clients_poll(set, 500, 1, delivered);
-  int inexact = 0;
-  for (int i = 0; i < sent; i++) inexact += changes[i].received != people[changes[i].by].count;
-  printf("{\"changes\":%d,\"seconds\":%.3f,\"expected\":%ld,\"deliveries\":%ld,\"inexactChanges\":%d,\"strangers\":%ld,"
-         "\"repeated\":%ld,\"p50Ms\":%.2f,\"p95Ms\":%.2f,\"p99Ms\":%.2f,\"maxMs\":%.2f,\"deliveryBytes\":%ld,"
-         "\"listBytes\":%ld,\"live\":%d}\n",
-         sent, elapsed, expected, deliveries, inexact, strangers, repeated, percentile(0.5), percentile(0.95),
-         percentile(0.99), percentile(0.9999999), delivery_bytes, list_bytes, clients_live(set));
+  double took = now_seconds() - started;
+  for (double limit = now_seconds() + SETTLE_SECONDS; deliveries < due && now_seconds() < limit;) pump(10, received);
+  for (double limit = now_seconds() + QUIET_SECONDS; now_seconds() < limit;) pump(10, received);
+
+  long exact = 0;
+  for (long i = 0; i < total; i++) {
+    int person = changes[i].person;
+    if (changes[i].got == first[person + 1] - first[person]) exact++;
+    free(changes[i].had);
+  }
+  free(changes);
+  double p50 = percentile(latencies, latency_count, 0.5), p95 = percentile(latencies, latency_count, 0.95);
+  double p99 = percentile(latencies, latency_count, 0.99), longest = percentile(latencies, latency_count, 1);
+  printf("{\"event\":\"measured\",\"seconds\":%.4f,\"changes\":%ld,\"exact\":%ld,\"due\":%ld,\"deliveries\":%ld,"
+         "\"duplicates\":%ld,\"strangers\":%ld,\"others\":%ld,\"bytes\":%ld,\"p50Ms\":%.4f,\"p95Ms\":%.4f,"
+         "\"p99Ms\":%.4f,\"maxMs\":%.4f,\"lateMs\":%.3f,\"closed\":%ld}\n",
+         took, total, exact, due, deliveries, duplicates, strangers, others, bytes, p50 * 1e3, p95 * 1e3, p99 * 1e3,
+         longest * 1e3, late * 1e3, closed_count);
+}
+
+/* `go RATE SECONDS`: random people change at a steady rate; every change is checked against the graph, follower by
+   follower. */
+void run_graph(void) {
+  if (options.followers == NULL) fail("--followers is needed");
+  open_all(NULL);
+  read_followers();
+  changed_at = allocate((size_t)connection_count, sizeof *changed_at);
+  for (int person = 0; person < connection_count; person++) changed_at[person] = -REST_SECONDS;
+  state = (uint64_t)options.seed * 0x9e3779b97f4a7c15u | 1;
+  for (;;) {
+    const char *line = wait_for_command(NULL);
+    double rate, seconds;
+    if (sscanf(line, "go %lf %lf", &rate, &seconds) != 2) fail("no command %s", line);
+    run_window(rate, seconds);
+  }
 }

@@ -10,7 +10,6 @@
 
 /* What the command line says. */
 typedef struct {
-  const char *mode;
   int port;
   const char *path;
   const char *plan;      /* file: line k is what connection k sends first */
