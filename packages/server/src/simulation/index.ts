@@ -1,0 +1,26 @@
+/**
+ * What the simulator needs of the server: the runtime and the in-process adapters, each over the ports it is given. For
+ * the repository alone: the subpath is resolved from source and not published.
+ */
+export { createMemoryBroker } from '../adapters/memory/broker.ts';
+export { createMemoryDirectory } from '../adapters/memory/directory.ts';
+export { createMemoryJournal } from '../adapters/memory/journal.ts';
+export { createMemoryPresence } from '../adapters/memory/presence.ts';
+export { createMemorySessions } from '../adapters/memory/sessions.ts';
+export { DEFAULT_FIELDS } from '../core/presence/fields.ts';
+export { createStampSource } from '../core/presence/stamp.ts';
+export type { Audience } from '../core/presence/visibility.ts';
+export type { Authenticator } from '../ports/auth.ts';
+export type { Broker, NodeMessage } from '../ports/broker.ts';
+export type { Clock, Timer } from '../ports/clock.ts';
+export type { Directory } from '../ports/directory.ts';
+export type { Journal } from '../ports/journal.ts';
+export type { PresenceRecord, PresenceStore } from '../ports/presence.ts';
+export type { Secrets } from '../ports/secrets.ts';
+export type { SessionStore } from '../ports/sessions.ts';
+export type { Telemetry } from '../ports/telemetry.ts';
+export type { Connection, FrameRun, Link } from '../ports/transport.ts';
+export { storeUnavailable } from '../ports/unavailable.ts';
+export { createNode } from '../runtime/node.ts';
+export type { NodeCounts, Outcome, RealtimeNode } from '../runtime/node-api.ts';
+export { DEFAULT_SETTINGS, type NodePorts, type NodeSettings } from '../runtime/node-options.ts';

@@ -1,0 +1,3 @@
+import { simulate } from './cli/simulate.ts';
+
+process.exitCode = await simulate(process.argv.slice(2));

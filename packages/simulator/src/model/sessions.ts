@@ -1,0 +1,96 @@
+import type { Line } from '../network/line.ts';
+import type { Device } from './devices.ts';
+import type { Outages } from './outages.ts';
+
+/** A session as the wire shows it; one whose token was never sent has no id, and yet holds its device. */
+export type Session = {
+  readonly user: string;
+  id: string | null;
+  device: Device | null;
+  line: Line | null;
+  /** When the last connection was lost or began to suffer, ms, and how long the service had been down by then. */
+  lostMs: number;
+  downBeforeMs: number;
+  /** Ended by a logout or an erasure, or about to be. */
+  ended: boolean;
+  /** Two clients hold its tokens: they take it from each other. */
+  duplicated: boolean;
+  /** A login that names it reached the server, after an absence of so many ms, and is under way on this line. */
+  claim: { readonly line: Line; readonly absentMs: number } | null;
+};
+
+export type Sessions = {
+  begin(user: string, line: Line): Session;
+  /** A login that names the session reached the server. */
+  claim(session: Session, line: Line): void;
+  attach(session: Session, line: Line): void;
+  /** The server lost a line. */
+  detach(line: Line): void;
+  /** The server handed this token out for the session. */
+  remember(token: string, session: Session): void;
+  byToken(token: string): Session | undefined;
+  byId(id: string): Session | undefined;
+  of(user: string): readonly Session[];
+  /** How long the session has been without a line that works, service downtime taken out, ms. */
+  absentMs(session: Session): number;
+  forget(session: Session): void;
+  /** Forgets what has been absent for so long that nothing of it can be left. */
+  prune(): void;
+};
+
+/** A session that was absent for longer than this has ended, and whatever its end caused has been told, ms. */
+const FORGOTTEN_MS = 1_000_000;
+
+export function createSessions(nowMs: () => number, outages: Outages): Sessions {
+  const all = new Set<Session>();
+  const tokens = new Map<string, Session>();
+
+  return {
+    begin(user, line) {
+      const session: Session = {
+        user,
+        id: null,
+        device: null,
+        line,
+        lostMs: nowMs(),
+        downBeforeMs: 0,
+        ended: false,
+        duplicated: false,
+        claim: null,
+      };
+      all.add(session);
+      return session;
+    },
+    claim(session, line) {
+      if (session.line === null) session.claim = { line, absentMs: absentMs(session) };
+    },
+    attach(session, line) {
+      session.line = line;
+      session.claim = null;
+    },
+    detach(line) {
+      for (const session of all) {
+        if (session.claim?.line === line) session.claim = null;
+        if (session.line !== line) continue;
+        session.line = null;
+        session.lostMs = line.impairedSinceMs ?? nowMs();
+        session.downBeforeMs = outages.totalMs();
+      }
+    },
+    remember: (token, session) => void tokens.set(token, session),
+    byToken: (token) => tokens.get(token),
+    byId: (id) => [...all].find((session) => session.id === id),
+    of: (user) => [...all].filter((session) => session.user === user),
+    absentMs,
+    forget: (session) => void all.delete(session),
+    prune() {
+      for (const session of all) if (absentMs(session) > FORGOTTEN_MS) all.delete(session);
+    },
+  };
+
+  function absentMs({ line, lostMs, downBeforeMs, claim }: Session): number {
+    if (line !== null) return line.impairedSinceMs === null ? 0 : nowMs() - line.impairedSinceMs;
+    if (claim !== null && claim.line.impairedSinceMs === null) return claim.absentMs;
+    return nowMs() - lostMs - (outages.totalMs() - downBeforeMs);
+  }
+}

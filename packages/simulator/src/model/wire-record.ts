@@ -1,0 +1,46 @@
+import type { Login } from '@carillon/protocol';
+import type { Line } from '../network/line.ts';
+import { type DeviceWrite, type Patch, PARTS } from './devices.ts';
+import type { Session } from './sessions.ts';
+
+/** What the wire has shown of one connection. */
+export type WireRecord = {
+  readonly line: Line;
+  login: Login | null;
+  /** The login's own patch on its way. */
+  loginWrite: DeviceWrite | null;
+  session: Session | null;
+  /** The token went out; then also the sync. */
+  hasToken: boolean;
+  hasSync: boolean;
+  /** Requests that are not answered yet, with what they write. */
+  readonly requests: Map<number, DeviceWrite | null>;
+  /** Status changes that came before the token went out. */
+  readonly queued: { readonly patch: Patch; readonly request: number | undefined }[];
+  /** When a message was last refused, ms: which one it was is not said to whoever names no request. */
+  refusedMs: number;
+};
+
+export function newRecord(line: Line): WireRecord {
+  return {
+    line,
+    login: null,
+    loginWrite: null,
+    session: null,
+    hasToken: false,
+    hasSync: false,
+    requests: new Map(),
+    queued: [],
+    refusedMs: -Infinity,
+  };
+}
+
+/** The parts of a device's state that a message names. */
+export function patchOf(message: Readonly<Record<string, unknown>>): Patch {
+  const patch: Record<string, string> = {};
+  for (const part of PARTS) {
+    const value = message[part];
+    if (typeof value === 'string') patch[part] = value;
+  }
+  return patch;
+}

@@ -1,0 +1,196 @@
+import { type Bye, type Err, type Ok, type Token, type UpMessage, decodeDown } from '@carillon/protocol';
+import type { Line, WireObserver } from '../network/line.ts';
+import type { Disk } from '../node/disk.ts';
+import type { Owner, VirtualTime } from '../time/virtual-time.ts';
+import type { Violations } from '../violations.ts';
+import { type DeviceWrite, type Patch, beginWrite, createDevice, settleWrite, voidWrite } from './devices.ts';
+import { UNDER_WAY_MS } from './register.ts';
+import { type Session } from './sessions.ts';
+import { type WireRecord, newRecord, patchOf } from './wire-record.ts';
+import { CAUSE_MS, type WorldModel } from './world-model.ts';
+
+export type WireWatchParts = {
+  readonly model: WorldModel;
+  readonly time: VirtualTime;
+  readonly owner: Owner;
+  readonly disk: Pick<Disk, 'refusedAtMs'>;
+  readonly violations: Violations;
+  /** Judges each frame, after the model has taken it in. */
+  readonly judge: (record: WireRecord, text: string) => void;
+};
+
+/** Tells the model what passes the server's door, and checks that the talk keeps to the protocol. */
+export function createWireWatch(parts: WireWatchParts): WireObserver {
+  const { model, time, violations } = parts;
+  const { nowMs, sessions } = model;
+  const records = new Map<Line, WireRecord>();
+
+  function recordOf(line: Line): WireRecord {
+    const known = records.get(line) ?? newRecord(line);
+    records.set(line, known);
+    return known;
+  }
+
+  function cause(user: string): void {
+    model.causes.open(user, nowMs(), nowMs() + CAUSE_MS);
+  }
+
+  function beginFresh(record: WireRecord, user: string): Session {
+    const session = sessions.begin(user, record.line);
+    record.session = session;
+    cause(user);
+    const { login } = record;
+    if (login?.device !== undefined) {
+      record.loginWrite = model.joinNamed(user, login.device, patchOf(login), session);
+      session.device = record.loginWrite.device;
+    }
+    return session;
+  }
+
+  function write(record: WireRecord, patch: Patch, request: number | undefined): void {
+    const session = record.session;
+    if (session?.device == null) return;
+    if (patch.s !== undefined) cause(session.user);
+    const begun = beginWrite(session.device, patch, session, nowMs());
+    if (request !== undefined) record.requests.set(request, begun);
+    else assumeMade(record, session, begun);
+  }
+
+  /** Without a request id nobody says that a change was made; after a while in which nothing went wrong it was. */
+  function assumeMade(record: WireRecord, session: Session, begun: DeviceWrite): void {
+    const { line } = record;
+    time.plan(UNDER_WAY_MS, parts.owner, () => {
+      const undisturbed =
+        line.serverOpen &&
+        line.life?.alive === true &&
+        session.line === line &&
+        record.refusedMs < begun.beganMs &&
+        parts.disk.refusedAtMs < begun.beganMs;
+      if (undisturbed) settleWrite(begun, nowMs());
+    });
+  }
+
+  function takeUp(record: WireRecord, message: UpMessage): void {
+    if ('i' in message && message.i !== undefined && message.t !== 'login')
+      record.requests.set(message.i, null);
+    switch (message.t) {
+      case 'login': {
+        record.login = message;
+        const resumed = message.resume === undefined ? undefined : sessions.byToken(message.resume);
+        if (resumed === undefined) beginFresh(record, message.username);
+        else {
+          sessions.claim(resumed, record.line);
+          if (resumed.device !== null)
+            record.loginWrite = beginWrite(resumed.device, patchOf(message), resumed, nowMs());
+        }
+        if (message.s !== undefined) cause(message.username);
+        return;
+      }
+      case 'statusUpdate':
+        if (record.hasToken) write(record, patchOf(message), message.i);
+        else record.queued.push({ patch: patchOf(message), request: message.i });
+        return;
+      case 'logout':
+        if (record.session === null) return;
+        record.session.ended = true;
+        cause(record.session.user);
+        return;
+      case 'auth':
+      case 'hb':
+        return;
+    }
+  }
+
+  function takeToken(record: WireRecord, token: Token): void {
+    const user = record.login?.username ?? '';
+    let session = token.resumed ? sessions.byId(token.session) : (record.session ?? beginFresh(record, user));
+    if (session === undefined) {
+      violations.found('protocol', `a session nobody saw before: ${token.session}`);
+      session = beginFresh(record, user);
+    }
+    record.session = session;
+    record.hasToken = true;
+    sessions.attach(session, record.line);
+    sessions.remember(token.token, session);
+    if (!token.resumed) session.id = token.session;
+    // A login without a device name: the session is the device, and began with what the login said.
+    session.device ??= createDevice(nowMs, user, `#${token.session}`, patchOf(record.login ?? {}));
+    if (record.loginWrite !== null) settleWrite(record.loginWrite, nowMs());
+    for (const { patch, request } of record.queued.splice(0)) write(record, patch, request);
+  }
+
+  function takeReply(record: WireRecord, reply: Ok | Err): void {
+    const { i } = reply;
+    if (reply.t === 'err') takeError(record, reply);
+    if (i === undefined || i === record.login?.i) return;
+    const written = record.requests.get(i);
+    if (!record.requests.delete(i)) {
+      violations.found('protocol', `a reply to nothing, or the second one: ${JSON.stringify(reply)}`);
+      return;
+    }
+    if (written == null) return;
+    if (reply.t === 'ok') settleWrite(written, nowMs());
+    else if (reply.code !== 'unavailable') voidWrite(written);
+  }
+
+  function takeError(record: WireRecord, { code }: Err): void {
+    record.refusedMs = nowMs();
+    if (code !== 'resume_failed') return;
+    const { login } = record;
+    if (login === null) return;
+    const session = sessions.byToken(login.resume ?? '');
+    if (record.loginWrite !== null) voidWrite(record.loginWrite);
+    record.loginWrite = null;
+    if (session !== undefined) judgeRefusedResume(session);
+    beginFresh(record, login.username);
+  }
+
+  /** Whoever comes back in time, holding the newest token that reached them, goes on. */
+  function judgeRefusedResume(session: Session): void {
+    const absentMs = sessions.absentMs(session);
+    if (session.ended || session.duplicated || absentMs >= model.graceMs) return;
+    violations.found(
+      'i',
+      `resume_failed for ${session.user}, session ${session.id}, absent for ${absentMs} ms of ${model.graceMs}`,
+    );
+  }
+
+  function takeBye(record: WireRecord, { code }: Bye): void {
+    const { session } = record;
+    if (session === null || (code !== 'logged_out' && code !== 'user_erased')) return;
+    session.ended = true;
+    cause(session.user);
+    if (code === 'logged_out') sessions.forget(session);
+  }
+
+  function checkOrder(record: WireRecord, type: string): void {
+    const presence = type === 'u' || type === 'o' || type === 'x';
+    if (type === 'sync' && !record.hasToken) violations.found('protocol', 'a sync before the token');
+    if (presence && !record.hasSync) violations.found('protocol', `${type} before the sync`);
+    if (type === 'sync') record.hasSync = true;
+  }
+
+  return {
+    arrived(line, text) {
+      takeUp(recordOf(line), JSON.parse(text) as UpMessage);
+    },
+    handed(line, text) {
+      const record = recordOf(line);
+      const decoded = decodeDown(text);
+      if (!decoded.ok) {
+        violations.found('protocol', `${decoded.detail}: ${text}`);
+        return;
+      }
+      const { message } = decoded;
+      checkOrder(record, message.t);
+      if (message.t === 'token') takeToken(record, message);
+      else if (message.t === 'ok' || message.t === 'err') takeReply(record, message);
+      else if (message.t === 'bye') takeBye(record, message);
+      parts.judge(record, text);
+    },
+    ended(line) {
+      sessions.detach(line);
+      records.delete(line);
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import {
+  type Journal,
+  type Telemetry,
+  DEFAULT_SETTINGS,
+  createMemoryDirectory,
+  createMemoryJournal,
+} from '@carillon/server/simulation';
+import { type ApiCaller, createApiCaller } from './api/api-caller.ts';
+import { createFrameJudge } from './checks/frame-judge.ts';
+import type { SimClient } from './clients/sim-client.ts';
+import type { Visibility } from './model/audience.ts';
+import { createWireWatch } from './model/wire-watch.ts';
+import { type WorldModel, createWorldModel } from './model/world-model.ts';
+import type { Line, LineConditions, WireObserver } from './network/line.ts';
+import { type Network, createNetwork } from './network/network.ts';
+import { type Disk, createDisk } from './node/disk.ts';
+import { type Issuer, createIssuer, createSecrets } from './node/identity.ts';
+import { type Latencies, drawMs } from './node/latencies.ts';
+import { type NodeProcess, createNodeProcess } from './node/node-process.ts';
+import type { Random } from './random.ts';
+import type { WallClock } from './time/node-clock.ts';
+import { type Owner, type VirtualTime, createOwner, createVirtualTime } from './time/virtual-time.ts';
+import { type Violations, createViolations } from './violations.ts';
+
+/** One run's surroundings: everything but what happens in it. */
+export type World = {
+  readonly time: VirtualTime;
+  readonly owner: Owner;
+  readonly random: Random;
+  readonly wall: WallClock;
+  readonly violations: Violations;
+  readonly model: WorldModel;
+  readonly network: Network;
+  readonly process: NodeProcess;
+  readonly disk: Disk;
+  readonly journal: Journal;
+  readonly issuer: Issuer;
+  readonly caller: ApiCaller;
+  readonly users: readonly string[];
+  readonly clients: SimClient[];
+  /** How long a node that died stays away. */
+  restartAfterMs: number;
+};
+
+export type WorldParts = {
+  readonly random: Random;
+  readonly users: readonly string[];
+  readonly latencies: Latencies;
+  readonly visibility: Visibility;
+  readonly conditions: (client: string, random: Random) => LineConditions;
+  /** How the kernel says good-bye for a process that was killed. */
+  readonly farewell: (random: Random) => 'flush' | 'reset' | 'silence';
+  /** Sees every frame that reaches the server or is handed to a line. */
+  readonly onWire?: (line: Line, direction: 'up' | 'down', text: string) => void;
+  readonly onNote?: (text: string) => void;
+};
+
+export async function createWorld(parts: WorldParts): Promise<World> {
+  const { random, users, latencies, visibility, onNote } = parts;
+  const owner = createOwner('world');
+  const violations = createViolations(() => time.nowMs());
+  const time: VirtualTime = createVirtualTime(() => violations.first !== null);
+  const wall: WallClock = { offsetMs: 0 };
+  const { graceMs } = DEFAULT_SETTINGS;
+  const model = createWorldModel(() => time.nowMs(), graceMs, visibility);
+  const journal = createMemoryJournal();
+  const directory = createMemoryDirectory();
+  const disk = createDisk(time, random.fork('disk'), (draw) => drawMs(draw, latencies.commitMs));
+  const issuer = createIssuer(time, random.fork('issuer'), latencies.authMs);
+  const deaths = random.fork('deaths');
+
+  const watch = createWireWatch({
+    model,
+    time,
+    owner,
+    disk,
+    violations,
+    judge: createFrameJudge(model, violations, () => disk.refusedAtMs),
+  });
+  const observer: WireObserver = parts.onWire === undefined ? watch : tapped(watch, parts.onWire);
+
+  const network = createNetwork({
+    time,
+    random: random.fork('network'),
+    gate: () => {
+      const { node, life } = process;
+      return node === null || life === null ? null : { life, open: (connection) => node.open(connection) };
+    },
+    observer,
+    violations,
+    conditions: parts.conditions,
+  });
+
+  const process: NodeProcess = createNodeProcess({
+    time,
+    wall,
+    random: random.fork('node'),
+    secrets: createSecrets(random.fork('secrets')),
+    issuer,
+    latencies,
+    disk,
+    journal,
+    directory,
+    telemetry: telemetry(onNote),
+    audience: visibility.audience,
+    settings: { graceMs },
+    onDeath(how) {
+      onNote?.(`node: ${how}`);
+      for (const line of network.lines()) line.nodeDied(how === 'exit' ? 'reset' : parts.farewell(deaths));
+      model.outages.began();
+      world.caller.nodeDied();
+      time.plan(world.restartAfterMs, owner, () => process.start());
+    },
+    onLoaded() {
+      onNote?.('node: started');
+      model.outages.ended();
+    },
+  });
+
+  const world: World = {
+    time,
+    owner,
+    random,
+    wall,
+    violations,
+    model,
+    network,
+    process,
+    disk,
+    journal,
+    issuer,
+    caller: createApiCaller(time, () => process),
+    users,
+    clients: [],
+    restartAfterMs: 0,
+  };
+  for (const user of users) await directory.ensureUser(user);
+  return world;
+}
+
+function tapped(watch: WireObserver, onWire: NonNullable<WorldParts['onWire']>): WireObserver {
+  return {
+    arrived(line, text) {
+      onWire(line, 'up', text);
+      watch.arrived(line, text);
+    },
+    handed(line, text) {
+      onWire(line, 'down', text);
+      watch.handed(line, text);
+    },
+    ended: (line) => watch.ended(line),
+  };
+}
+
+function telemetry(onNote: WorldParts['onNote']): Telemetry {
+  const nothing = (): void => undefined;
+  return {
+    connectionOpened: nothing,
+    connectionClosed: nothing,
+    messageIn: nothing,
+    error: nothing,
+    login: nothing,
+    fanOut: nothing,
+    flush: nothing,
+    slowConsumer: nothing,
+    presenceResync: nothing,
+    conflated: nothing,
+    sessionExpired: nothing,
+    warn: (event, detail) => onNote?.(`warn: ${event} ${JSON.stringify(detail)}`),
+  };
+}
