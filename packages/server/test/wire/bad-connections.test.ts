@@ -205,9 +205,7 @@ describe('[LOG1] a login that never comes', () => {
     deaf.socket.resume();
     deaf.socket.end();
     await ended;
-    expect(deaf.texts().map((text) => (JSON.parse(text) as { code: string }).code)).toEqual([
-      'login_timeout',
-    ]);
+    expect(deaf.texts.map((text) => (JSON.parse(text) as { code: string }).code)).toEqual(['login_timeout']);
   });
 });
 

@@ -8,14 +8,14 @@ const FIELDS = ['a', 'p', 'l'] as const;
 /** What a viewer who reads the messages of the table knows of their friends. */
 export type FriendView = {
   readonly friends: ReadonlyMap<string, Friend>;
-  /** Users for whom an `o` or `x` came. */
-  readonly flapped: ReadonlySet<string>;
+  /** Each `o` and `x` that came, in order: `o bob`. */
+  readonly transitions: readonly string[];
   read(message: Wire): void;
 };
 
 export function createFriendView(): FriendView {
   const friends = new Map<string, Friend>();
-  const flapped = new Set<string>();
+  const transitions: string[] = [];
 
   function whole(source: Readonly<Record<string, unknown>>): Friend {
     const friend: Record<string, string> & { s: string } = { s: source['s'] as string };
@@ -25,7 +25,7 @@ export function createFriendView(): FriendView {
 
   return {
     friends,
-    flapped,
+    transitions,
     read(message) {
       const id = message['id'] as string;
       switch (message.t) {
@@ -36,11 +36,11 @@ export function createFriendView(): FriendView {
           for (const user of (message['gone'] ?? []) as string[]) friends.delete(user);
           return;
         case 'o':
-          flapped.add(id);
+          transitions.push(`${message.t} ${id}`);
           friends.set(id, whole(message));
           return;
         case 'x':
-          flapped.add(id);
+          transitions.push(`${message.t} ${id}`);
           friends.set(id, { s: 'Offline' });
           return;
         case 'u': {

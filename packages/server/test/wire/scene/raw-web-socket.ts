@@ -46,57 +46,77 @@ export type RawWebSocket = {
   readonly socket: Socket;
   /** Bytes received after the handshake. */
   readonly bytes: number;
-  /** The messages that the bytes read so far hold. */
-  texts(): string[];
+  /** The text messages received so far. */
+  readonly texts: readonly string[];
   send(text: string): void;
+  /** The first text message, from the first on, that fits; waits for it. */
+  waitFor(what: string, fits: (text: string) => boolean): Promise<string>;
 };
 
 /** Opens a WebSocket on a raw socket and keeps what it receives. */
 export async function openRawWebSocket(port: number): Promise<RawWebSocket> {
   const socket = await connectRaw(port);
-  const chunks: Buffer[] = [];
-  let handshakeBytes = 0;
-  let bytes = 0;
+  const texts: string[] = [];
+  const waiting: { readonly fits: (text: string) => boolean; readonly resolve: (text: string) => void }[] =
+    [];
   const opened = Promise.withResolvers<void>();
+  let isOpen = false;
+  let bytes = 0;
+  let rest = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (handshakeBytes > 0) return;
-    const end = Buffer.concat(chunks).indexOf('\r\n\r\n');
-    if (end < 0) return;
-    handshakeBytes = end + 4;
-    opened.resolve();
+    rest = Buffer.concat([rest, chunk]);
+    if (!isOpen) {
+      const end = rest.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      rest = rest.subarray(end + 4);
+      bytes = rest.length;
+      isOpen = true;
+      opened.resolve();
+    } else bytes += chunk.length;
+    rest = rest.subarray(readTexts(rest, hear));
   });
+
+  function hear(text: string): void {
+    texts.push(text);
+    for (const { fits, resolve } of waiting) if (fits(text)) resolve(text);
+  }
+
   socket.write(upgradeRequest(port));
   await within(opened.promise, 'the upgrade is answered');
   return {
     socket,
+    texts,
     get bytes() {
-      return bytes - handshakeBytes;
+      return bytes;
     },
-    texts: () => readTexts(Buffer.concat(chunks).subarray(handshakeBytes)),
     send: (text) => void socket.write(textFrame(text)),
+    waitFor(what, fits) {
+      const before = texts.find(fits);
+      if (before !== undefined) return Promise.resolve(before);
+      const { promise, resolve } = Promise.withResolvers<string>();
+      waiting.push({ fits, resolve });
+      return within(promise, what);
+    },
   };
 }
 
-/** Whole text frames of a server, which does not mask. */
-function readTexts(bytes: Buffer): string[] {
-  const texts: string[] = [];
+/**
+ * Reads the whole text frames at the start of what a server sent, unmasked and in one piece each.
+ *
+ * @returns how many bytes they took
+ */
+function readTexts(bytes: Buffer, hear: (text: string) => void): number {
   let from = 0;
   while (from + 2 <= bytes.length) {
     const short = bytes[from + 1]! & 0x7f;
     const headerBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
     if (from + headerBytes > bytes.length) break;
-    const length =
-      short < 126
-        ? short
-        : short === 126
-          ? bytes.readUInt16BE(from + 2)
-          : Number(bytes.readBigUInt64BE(from + 2));
-    const end = from + headerBytes + length;
+    const long = (): number =>
+      short === 126 ? bytes.readUInt16BE(from + 2) : Number(bytes.readBigUInt64BE(from + 2));
+    const end = from + headerBytes + (short < 126 ? short : long());
     if (end > bytes.length) break;
-    if ((bytes[from]! & 0x0f) === 1) texts.push(bytes.toString('utf8', from + headerBytes, end));
+    if ((bytes[from]! & 0x0f) === 1) hear(bytes.toString('utf8', from + headerBytes, end));
     from = end;
   }
-  return texts;
+  return from;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
@@ -27,9 +27,17 @@ export type Scene = {
   close(): Promise<void>;
 };
 
-/** @param settings environment variables of the server */
-export async function openScene(settings: Readonly<Record<string, string>> = {}): Promise<Scene> {
+/**
+ * @param settings environment variables of the server
+ * @param config what its configuration file says, for what no variable can
+ */
+export async function openScene(
+  settings: Readonly<Record<string, string>> = {},
+  config?: object,
+): Promise<Scene> {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-wire-'));
+  if (config !== undefined)
+    await writeFile(join(folder, 'carillon.config.mjs'), `export default ${JSON.stringify(config)};\n`);
   let server = await serve({ folder, settings });
   const clients: BareClient[] = [];
   let stopped = false;
