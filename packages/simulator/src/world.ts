@@ -129,7 +129,7 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     disk,
     journal,
     issuer,
-    caller: createApiCaller(time, () => process),
+    caller: createApiCaller(time, () => process, onNote),
     users,
     clients: [],
     restartAfterMs: 0,

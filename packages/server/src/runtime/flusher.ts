@@ -76,6 +76,8 @@ export function createFlusher(
 
   function drained(link: LinkState): void {
     if (link.phase === 'closed' || link.outbox.held === null || link.connection.writing) return;
+    // What is held is told by its present state, and the state of an edge that is being read again is not known.
+    if (link.edgeReads !== null) return;
     // What this turn still owes goes behind what was held, folded the same way.
     if (link.outbox.current !== null) hold(link.outbox, settings.outbox);
     const frames = release(link.outbox, rendererFor(link));

@@ -56,9 +56,6 @@ async function logInOrRefuse(
     return refuse(context, link, problem?.reason ?? 'token_invalid', problem?.detail ?? '', message.i);
   }
   const user = verified.principal.user;
-  await ports.directory.ensureUser(user);
-  if (isClosed(link)) return;
-
   const taken = await takeSession(context, link, user, message);
   if (taken === null) return;
   taken.session.tokenExpiresAtMs = verified.principal.expiresAtMs;
@@ -115,7 +112,7 @@ async function takeSession(
   user: string,
   message: Login,
 ): Promise<Taken | null> {
-  const { sessions, secrets, clock } = context.ports;
+  const { sessions, secrets } = context.ports;
   const resumeToken = secrets.token();
   const tokenHash = secrets.hash(resumeToken);
   if (message.resume !== undefined) {
@@ -123,7 +120,7 @@ async function takeSession(
       user,
       tokenHash: secrets.hash(message.resume),
       nextTokenHash: tokenHash,
-      nowMs: clock.nowMs(),
+      nowMs: context.steadyMs(),
     });
     if (result.ok) {
       const { id, device, generation } = result.session;
@@ -230,6 +227,9 @@ async function goLive(
   const { user, device } = session;
   link.knowsDelta = message.v !== undefined || message.at !== undefined;
   const since = resumed ? deltaStart(context, message.at) : null;
+  // Behind the session: an erasure ends the sessions that are there, and whoever comes after it is a new user.
+  await ports.directory.ensureUser(user);
+  if (!stillOpen(context, link, session)) return;
   const joined = ports.presence.join(user, device, { kind: 'session', session: session.id }, patch);
   const [edges, changes] = await Promise.all([
     rosterEdges(context, user),

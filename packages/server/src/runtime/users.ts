@@ -42,6 +42,8 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
           await broker.publish(presenceTopic(user), { kind: 'edge', viewer: user, user });
           for (const viewer of followers)
             await broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user });
+          // A login that began before the edges were gone may have read them, and its session is not among the first.
+          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased' });
           return succeed(undefined);
         })
       );

@@ -123,9 +123,9 @@ export function edgeEdited(context: NodeContext, link: LinkState, viewer: string
   if (link.phase !== 'live') return;
   // Until it is read again the edge shows nothing: what is published behind a block must not slip through.
   if (context.watchList.viewOf(link, user) !== undefined) context.watchList.watch(link, user, 0);
-  const reads = (link.edgeReads ??= new Map<string, number>());
-  const read = (reads.get(user) ?? 0) + 1;
-  reads.set(user, read);
+  // Never the number of another read, however late that is answered.
+  const read = link.edgeEdits;
+  (link.edgeReads ??= new Map<string, number>()).set(user, read);
   rereadEdge(context, link, viewer, user, read).catch((error: unknown) => {
     // The viewer cannot be left with an unknown view: a new connection reads everything afresh.
     context.ports.telemetry.warn('roster_read_failed', { error: String(error) });
@@ -150,6 +150,8 @@ async function rereadEdge(
   if (link.edgeReads.size === 0) link.edgeReads = null;
   if (edge === null) tellGone(context, link, user);
   else tellWhole(context, link, user);
+  // What was held because edges were unsettled can go out now.
+  if (link.edgeReads === null) context.flusher.drained(link);
 }
 
 function tellWhole(context: NodeContext, link: LinkState, user: string): void {
@@ -166,7 +168,9 @@ function tellGone(context: NodeContext, link: LinkState, user: string): void {
 
 /** A client that knows only the fixed messages understands "no friend any more" by a whole new list alone. */
 function sendFullSync(context: NodeContext, link: LinkState): void {
-  if (link.outbox.held === null) context.flusher.send(link, controlFrame(context.watchList.fullSync(link)));
+  // An edge that is being read again shows nothing for the moment; a sync made now would show that friend offline.
+  if (link.outbox.held === null && link.edgeReads === null)
+    context.flusher.send(link, controlFrame(context.watchList.fullSync(link)));
   else holdResync(link.outbox);
 }
 

@@ -8,6 +8,7 @@ import { createStampSource } from '../core/presence/stamp.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { NodePorts } from '../runtime/node-options.ts';
+import { createSteadyTime } from '../runtime/steady-time.ts';
 import { lockDatabase, reasonOf } from './database-lock.ts';
 import { StartError } from './start-error.ts';
 
@@ -49,6 +50,7 @@ export async function openStores({ databasePath, graceMs, clock, telemetry }: St
   const directory = createSqliteDirectory(database);
   const contents = await journal.load();
   const nowMs = clock.nowMs();
+  const steadyMs = createSteadyTime(clock);
   const restart = { contents, nowMs };
   const stamps = createStampSource(contents.stamp);
   const broker = createMemoryBroker();
@@ -64,7 +66,7 @@ export async function openStores({ databasePath, graceMs, clock, telemetry }: St
 
   let beat: Timer;
   function noteAlive(): void {
-    journal.alive(clock.nowMs(), stamps.last());
+    journal.alive(steadyMs(), stamps.last());
     beat = clock.setTimer(ALIVE_INTERVAL_MS, noteAlive);
   }
   noteAlive();
@@ -75,10 +77,10 @@ export async function openStores({ databasePath, graceMs, clock, telemetry }: St
     directory,
     broker,
     stamps,
-    probe: () => database.writer.put('alive', clock.nowMs(), stamps.last()),
+    probe: () => database.writer.put('alive', steadyMs(), stamps.last()),
     async close() {
       beat.cancel();
-      journal.alive(clock.nowMs(), stamps.last());
+      journal.alive(steadyMs(), stamps.last());
       await database.close();
       lock.release();
     },

@@ -23,4 +23,5 @@ export type { Connection, FrameRun, Link } from '../ports/transport.ts';
 export { storeUnavailable } from '../ports/unavailable.ts';
 export { createNode } from '../runtime/node.ts';
 export type { NodeCounts, Outcome, RealtimeNode } from '../runtime/node-api.ts';
+export { createSteadyTime } from '../runtime/steady-time.ts';
 export { DEFAULT_SETTINGS, type NodePorts, type NodeSettings } from '../runtime/node-options.ts';

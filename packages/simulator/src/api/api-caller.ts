@@ -22,7 +22,11 @@ export type ApiCaller = {
 
 const RETRY_MS = 500;
 
-export function createApiCaller(time: VirtualTime, process: () => NodeProcess): ApiCaller {
+export function createApiCaller(
+  time: VirtualTime,
+  process: () => NodeProcess,
+  onNote?: (text: string) => void,
+): ApiCaller {
   const owner = createOwner('api caller');
   const waiting: ApiCall[] = [];
   const underWay = new Map<ApiCall, { attempt: number }>();
@@ -49,11 +53,13 @@ export function createApiCaller(time: VirtualTime, process: () => NodeProcess): 
     const { node } = process();
     if (state === undefined) return;
     const attempt = ++state.attempt;
+    onNote?.(`api: ${call.about}, attempt ${attempt}`);
     if (node === null) return sendAgain(call);
     void call.run(node).then((outcome) => {
       if (state.attempt !== attempt || !underWay.has(call)) return;
       if (!outcome.ok && outcome.code === 'unavailable') return sendAgain(call);
       underWay.delete(call);
+      onNote?.(`api: ${call.about}: ${outcome.ok ? 'ok' : outcome.code}`);
       if (outcome.ok) call.done();
       else call.refused(outcome.code);
       beginWhatMay();

@@ -15,6 +15,7 @@ import {
   createMemorySessions,
   createNode,
   createStampSource,
+  createSteadyTime,
 } from '@carillon/server/simulation';
 import type { Random } from '../random.ts';
 import { type WallClock, createNodeClock } from '../time/node-clock.ts';
@@ -86,6 +87,7 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
     const contents = await journal.load();
     parts.onLoaded();
     const restart = { contents, nowMs: clock.nowMs() };
+    const steadyMs = createSteadyTime(clock);
     const stamps = createStampSource(contents.stamp);
     const broker = distantBroker(createMemoryBroker(), time, owner, random.fork('broker'), latencies.subscribeMs);
     const graceMs = settings.graceMs ?? DEFAULT_SETTINGS.graceMs;
@@ -98,7 +100,7 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
       nowMs: () => clock.nowMs(),
       restart,
     });
-    noteAlive = () => journal.alive(clock.nowMs(), stamps.last());
+    noteAlive = () => journal.alive(steadyMs(), stamps.last());
     beat();
     function beat(): void {
       noteAlive?.();

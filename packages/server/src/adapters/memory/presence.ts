@@ -5,7 +5,7 @@ import type { Directory } from '../../ports/directory.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { DeviceHolder, DeviceState, LeasedDevice, PresenceStore } from '../../ports/presence.ts';
 import { createPresenceReader } from './presence-read.ts';
-import { restorePresence } from './presence-restart.ts';
+import { type RestoredPresence, restorePresence } from './presence-restart.ts';
 import { type HeldDevice, type PresentUser, isHeld, unseenUser, visibleState } from './presence-table.ts';
 import { type Restart, settled } from './restart.ts';
 
@@ -33,17 +33,18 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
   const restored = restart === undefined ? undefined : restorePresence(restart, stamps);
   const users = restored?.users ?? new Map<string, PresentUser>();
   const reader = createPresenceReader({ users, gone: restored?.gone, lastSeen, nowMs });
-  const cleanedUp = settled(
-    restored === undefined
-      ? []
-      : [
-          // First, as in `show`: a crash between the two must not lose when somebody was last seen.
-          lastSeen.recordLastSeen(
-            [...restored.gone.values()].map(({ user, lastSeenMs }) => ({ user, ms: lastSeenMs ?? 0 })),
-          ),
-          ...restored.orphans.map(({ user, device }) => journal.dropDevice(user, device)),
-        ],
-  );
+  const cleanedUp = restored === undefined ? undefined : cleanUp(restored);
+  // `leases` says what went wrong; until somebody asks for it nobody listens.
+  cleanedUp?.catch(() => undefined);
+
+  async function cleanUp({ gone, orphans }: RestoredPresence): Promise<void> {
+    // In this order: a crash or a refusal between the two must not lose when somebody was last seen.
+    if (gone.size > 0) {
+      const seen = [...gone.values()].map((record) => ({ user: record.user, ms: record.lastSeenMs ?? 0 }));
+      await lastSeen.recordLastSeen(seen);
+    }
+    await settled(orphans.map(({ user, device }) => journal.dropDevice(user, device)));
+  }
 
   /**
    * Shows others what changed, if anything did.
