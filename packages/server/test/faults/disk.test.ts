@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import BetterSqlite3 from 'better-sqlite3';
+import { afterEach, expect, it } from 'vitest';
+import { openScene, type Scene } from '../wire/scene/scene.ts';
+import { within } from '../wire/scene/within.ts';
+
+const run = promisify(execFile);
+
+let scene: Scene;
+afterEach(() => scene.close());
+
+/**
+ * Sets the size that the server's files may have, from outside and while it runs (RLIMIT_FSIZE, util-linux's prlimit).
+ * With 0 every write to a file fails, as on a full disk; Node ignores the signal that would come with it. Needs no root.
+ */
+async function limitFiles(bytes: '0' | 'unlimited'): Promise<void> {
+  await run('prlimit', [`--pid=${scene.server.pid}`, `--fsize=${bytes}:`]);
+}
+
+it('[LOG3] a database that cannot be written refuses logins and nothing else, and the server comes back by itself', async () => {
+  scene = await openScene();
+  await scene.follow(['ann', 'ben'], ['ann', 'cai'], ['ben', 'ann']);
+  const ann = await scene.logIn('ann');
+  const ben = await scene.logIn('ben');
+  const cai = await scene.logIn('cai');
+  await ann.waitFor('o of cai', ({ t, id }) => t === 'o' && id === 'cai');
+  ann.take();
+  expect(await scene.server.api('GET', '/ready')).toMatchObject({ status: 200 });
+
+  // Changes on their way when the disk fills up: each is acknowledged or refused, none is left without a word.
+  const inFlight = Array.from({ length: 40 }, (_, k) => k + 1);
+  const limited = limitFiles('0');
+  for (const i of inFlight) cai.send({ t: 'statusUpdate', a: `change ${i}`, i });
+  await limited;
+  cai.send({ t: 'statusUpdate', a: 'too late', i: 99 });
+  expect(await cai.waitFor('the answer to the last change', ({ i }) => i === 99)).toEqual({
+    t: 'err',
+    code: 'unavailable',
+    m: expect.any(String),
+    i: 99,
+    retryAfterMs: expect.any(Number),
+  });
+  const answers = cai.take().filter(({ t }) => t === 'ok' || t === 'err');
+  expect(answers.map(({ i }) => i as number).toSorted((a, b) => a - b)).toEqual([...inFlight, 99]);
+
+  // Nobody new, and it is said when to come again; nobody is told that their token were wrong.
+  for (const extra of [{}, { resume: cai.resumeToken }]) {
+    const client = await scene.connect();
+    const failing = client.logIn('cai', extra).catch(() => null);
+    expect(await client.closed).toMatchObject({ code: 4103 });
+    await failing;
+    expect(client.take()).toEqual([
+      { t: 'err', code: 'unavailable', m: expect.any(String), retryAfterMs: expect.any(Number) },
+      {
+        t: 'bye',
+        code: 'unavailable',
+        advice: 'reconnect',
+        afterMs: expect.any(Number),
+        m: expect.any(String),
+      },
+    ]);
+  }
+  expect(await scene.server.api('GET', '/ready')).toEqual({
+    status: 503,
+    body: { ready: false, reason: 'the database cannot be written' },
+  });
+  expect(await scene.server.api('GET', '/health')).toMatchObject({ status: 200 });
+  expect(await scene.server.api('PUT', '/v1/users/ben/follows/cai')).toMatchObject({
+    status: 503,
+    body: { error: { code: 'unavailable' } },
+  });
+
+  // Who is there stays, and goes on seeing and being seen.
+  for (const client of [ann, ben]) await client.settle();
+  ann.take();
+  ben.send({ t: 'statusUpdate', a: 'meanwhile' });
+  await ann.waitFor('the change of ben', ({ t, id, a }) => t === 'u' && id === 'ben' && a === 'meanwhile');
+  expect(ben.closedWith).toBeNull();
+  // A line that drops now is a drop like any other.
+  ben.drop();
+  await ben.closed;
+  await ann.settle();
+
+  await limitFiles('unlimited');
+  const ready = async (): Promise<void> => {
+    while ((await scene.server.api('GET', '/ready')).status !== 200);
+  };
+  await within(ready(), 'the server is ready again');
+  const back = await scene.connect();
+  expect((await back.logIn('ben', { resume: ben.resumeToken })).token['resumed']).toBe(true);
+  await ann.settle();
+  expect(ann.take().filter(({ t }) => t === 'o' || t === 'x')).toEqual([]);
+  expect((await scene.server.api('PUT', '/v1/users/ben/follows/cai')).status).toBe(200);
+  back.send({ t: 'statusUpdate', a: 'kept again', i: 7 });
+  expect(await back.waitFor('the answer', ({ i }) => i === 7)).toEqual({ t: 'ok', i: 7 });
+
+  // What was acknowledged since is on the disk: a kill and a restart bring it back.
+  await scene.stop('SIGKILL');
+  const database = new BetterSqlite3(scene.databasePath);
+  expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
+  database.close();
+  await scene.restart();
+  const annBack = await scene.connect();
+  const { token, sync } = await annBack.logIn('ann', { resume: ann.resumeToken });
+  expect(token['resumed']).toBe(true);
+  expect(sync['users']).toContainEqual({ username: 'ben', s: 'Online', a: 'kept again' });
+  const benAgain = await scene.connect();
+  expect((await benAgain.logIn('ben', { resume: back.resumeToken })).token['resumed']).toBe(true);
+});
