@@ -2,6 +2,7 @@ import process from 'node:process';
 import { clearStatus, importFollows } from './api/api-calls.ts';
 import { checkEmpty } from './checks/empty-check.ts';
 import { checkQuiet } from './checks/quiet-check.ts';
+import type { SimClient } from './clients/sim-client.ts';
 import { NAMES, addClient, castRoles } from './clients/cast.ts';
 import { chooseVisibility } from './model/audience.ts';
 import type { Line, LineConditions } from './network/line.ts';
@@ -20,6 +21,9 @@ export const EVENTS_PER_RUN = 300;
  * nobody came back for ends (60 s), and what was judged by the time it takes is certain.
  */
 const QUIET_MS = 260_000;
+
+/** Within this a client that was sent away comes back, where nothing goes wrong. */
+const BACK_SOON_MS = 40_000;
 
 /** Until everyone who left is gone, restarts and a disk that refused included. */
 const EMPTY_MS = 200_000;
@@ -123,6 +127,12 @@ async function comeToRest(world: World): Promise<void> {
     if (!certain || model.wallWasSet) caller.ask(clearStatus(model, user, device.name));
   world.process.start();
   await time.pass(QUIET_MS);
+  // A client whose login token has just run out is on its way back.
+  for (let waited = 0; waited < BACK_SOON_MS && !world.clients.every(isThere); waited += 500) await time.pass(500);
+}
+
+function isThere(client: SimClient): boolean {
+  return client.connected || !client.wants;
 }
 
 /** Some say so, some close the page, some just vanish. */

@@ -11,8 +11,6 @@ import type { Topics } from './topics.ts';
 /** What the parts of a node share. Built once, in node.ts. */
 export type NodeContext = NodeOptions & {
   state: NodeState;
-  /** The time by which a session's absence is measured, ms since the epoch. */
-  readonly steadyMs: () => number;
   readonly links: Set<LinkState>;
   /** Sessions on this node, attached or in their grace, by id. */
   readonly sessions: Map<string, LocalSession>;

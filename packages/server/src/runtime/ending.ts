@@ -58,11 +58,11 @@ function forgetLink(context: NodeContext, link: LinkState): void {
 }
 
 function detach(context: NodeContext, session: LocalSession): void {
-  const { sessions, telemetry } = context.ports;
+  const { sessions, steadyMs, telemetry } = context.ports;
   const { generation } = session;
   // The grace counts from now, whether or not the store can note it at the moment.
   if (context.sessions.get(session.id) === session) context.grace.add(session);
-  sessions.detach(session.id, generation, context.steadyMs()).catch((error: unknown) => {
+  sessions.detach(session.id, generation, steadyMs()).catch((error: unknown) => {
     telemetry.warn('detach_failed', { error: String(error) });
   });
 }

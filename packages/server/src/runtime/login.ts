@@ -112,7 +112,7 @@ async function takeSession(
   user: string,
   message: Login,
 ): Promise<Taken | null> {
-  const { sessions, secrets } = context.ports;
+  const { sessions, secrets, steadyMs } = context.ports;
   const resumeToken = secrets.token();
   const tokenHash = secrets.hash(resumeToken);
   if (message.resume !== undefined) {
@@ -120,7 +120,7 @@ async function takeSession(
       user,
       tokenHash: secrets.hash(message.resume),
       nextTokenHash: tokenHash,
-      nowMs: context.steadyMs(),
+      nowMs: steadyMs(),
     });
     if (result.ok) {
       const { id, device, generation } = result.session;

@@ -24,6 +24,8 @@ export type NodePorts = {
   readonly directory: Directory;
   readonly broker: Broker;
   readonly telemetry: Telemetry;
+  /** The time by which a session's absence is measured (`createSteadyTime`); shared with what notes it in the journal. */
+  readonly steadyMs: () => number;
   /** Shared with the in-process presence store, so that a heartbeat's stamp lies above every change before it. */
   readonly stamps: StampSource;
 };

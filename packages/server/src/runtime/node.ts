@@ -16,7 +16,6 @@ import type { RealtimeNode } from './node-api.ts';
 import { receiveNodeMessage } from './node-messages.ts';
 import type { NodeOptions } from './node-options.ts';
 import { createRosterEdits } from './roster-edits.ts';
-import { createSteadyTime } from './steady-time.ts';
 import { createTopics } from './topics.ts';
 import { createUsers } from './users.ts';
 
@@ -31,7 +30,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
   ports.broker.listen((_topic, message) => receiveNodeMessage(context, message));
 
   async function start(): Promise<void> {
-    const nowMs = context.steadyMs();
+    const nowMs = ports.steadyMs();
     for (const record of await ports.sessions.restore()) {
       const session = newLocalSession(record.id, record.user, record.device, record.generation);
       addSession(context, session);
@@ -118,7 +117,6 @@ function createContext(options: NodeOptions): NodeContext {
   const context: NodeContext = {
     ...options,
     state: 'starting',
-    steadyMs: createSteadyTime(clock),
     links: new Set<LinkState>(),
     sessions: new Map<string, LocalSession>(),
     sessionsOf: new Map<string, Set<LocalSession>>(),

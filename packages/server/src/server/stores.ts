@@ -22,7 +22,7 @@ export type StoreOptions = {
   readonly telemetry: Telemetry;
 };
 
-export type Stores = Pick<NodePorts, 'sessions' | 'presence' | 'directory' | 'broker' | 'stamps'> & {
+export type Stores = Pick<NodePorts, 'sessions' | 'presence' | 'directory' | 'broker' | 'stamps' | 'steadyMs'> & {
   /** Writes to the database and resolves when that is committed; rejects where it cannot be. */
   probe(): Promise<void>;
   /** Commits what was written and closes the file. */
@@ -50,18 +50,17 @@ export async function openStores({ databasePath, graceMs, clock, telemetry }: St
   const directory = createSqliteDirectory(database);
   const contents = await journal.load();
   const nowMs = clock.nowMs();
-  const steadyMs = createSteadyTime(clock);
-  const restart = { contents, nowMs };
+  const steadyMs = createSteadyTime(clock, contents.aliveAtMs);
   const stamps = createStampSource(contents.stamp);
   const broker = createMemoryBroker();
-  const sessions = createMemorySessions({ journal, graceMs, restart });
+  const sessions = createMemorySessions({ journal, graceMs, restart: { contents, nowMs: steadyMs() } });
   const presence = createMemoryPresence({
     broker,
     journal,
     lastSeen: directory,
     stamps,
     nowMs: () => clock.nowMs(),
-    restart,
+    restart: { contents, nowMs },
   });
 
   let beat: Timer;
@@ -77,6 +76,7 @@ export async function openStores({ databasePath, graceMs, clock, telemetry }: St
     directory,
     broker,
     stamps,
+    steadyMs,
     probe: () => database.writer.put('alive', steadyMs(), stamps.last()),
     async close() {
       beat.cancel();

@@ -15,6 +15,7 @@ import type { Telemetry } from '../../src/ports/telemetry.ts';
 import type { Connection, Link } from '../../src/ports/transport.ts';
 import { createNode } from '../../src/runtime/node.ts';
 import type { RealtimeNode } from '../../src/runtime/node-api.ts';
+import { createSteadyTime } from '../../src/runtime/steady-time.ts';
 import { DEFAULT_SETTINGS, type NodePorts, type NodeSettings } from '../../src/runtime/node-options.ts';
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts';
 
@@ -68,7 +69,8 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
     const contents = await journal.load();
     const stamps = createStampSource(contents.stamp);
     const broker = createMemoryBroker();
-    const restart = { contents, nowMs: clock.nowMs() };
+    const steadyMs = createSteadyTime(clock, contents.aliveAtMs);
+    const restart = { contents, nowMs: steadyMs() };
     const graceMs = options.settings?.graceMs ?? DEFAULT_SETTINGS.graceMs;
     const ports: NodePorts = {
       clock,
@@ -87,6 +89,7 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
       broker,
       telemetry: silentTelemetry(warnings),
       stamps,
+      steadyMs,
     };
     const node = createNode({
       ports: { ...ports, ...options.ports?.(ports) },

@@ -86,19 +86,18 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
     await time.sleep(random.whole(0, latencies.bootMs), owner);
     const contents = await journal.load();
     parts.onLoaded();
-    const restart = { contents, nowMs: clock.nowMs() };
-    const steadyMs = createSteadyTime(clock);
+    const steadyMs = createSteadyTime(clock, contents.aliveAtMs);
     const stamps = createStampSource(contents.stamp);
     const broker = distantBroker(createMemoryBroker(), time, owner, random.fork('broker'), latencies.subscribeMs);
     const graceMs = settings.graceMs ?? DEFAULT_SETTINGS.graceMs;
-    const sessions = createMemorySessions({ journal, graceMs, restart });
+    const sessions = createMemorySessions({ journal, graceMs, restart: { contents, nowMs: steadyMs() } });
     const presence = createMemoryPresence({
       broker,
       journal,
       lastSeen: directory,
       stamps,
       nowMs: () => clock.nowMs(),
-      restart,
+      restart: { contents, nowMs: clock.nowMs() },
     });
     noteAlive = () => journal.alive(steadyMs(), stamps.last());
     beat();
@@ -117,6 +116,7 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
         broker,
         telemetry,
         stamps,
+        steadyMs,
       },
       settings: { ...DEFAULT_SETTINGS, fields: DEFAULT_FIELDS, audience, followsOf: null, ...settings },
     });
