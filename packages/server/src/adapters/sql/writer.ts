@@ -95,18 +95,13 @@ export async function startWriter(data: ThreadData, onRefused: (detail: string) 
     post({ kind: 'batch', batch: lastBatch, durable: batch.durable, writes: batch.writes } satisfies Batch);
   }
 
-  function sendWhenIdle(): void {
-    if (sent.size === 0) sendCurrent();
-  }
-
   function openBatch(): OpenBatch {
     const settle = Promise.withResolvers<void>();
     // Everyone who wrote holds this promise or one made from it; this keeps a write that nobody awaits, such as
     // `alive`, from ending the process. `onRefused` tells the log.
     settle.promise.catch(() => undefined);
-    // At the end of the turn, after the sockets that were readable in it: their writes share the commit. While the
-    // thread is at work the batch goes on growing until its answer, for the thread could not begin it sooner.
-    setImmediate(sendWhenIdle);
+    // At the end of the turn, after the sockets that were readable in it: their writes share the commit.
+    setImmediate(sendCurrent);
     return { writes: [], settle, committed: settle.promise, results: null, durable: false };
   }
 
@@ -144,12 +139,10 @@ export async function startWriter(data: ThreadData, onRefused: (detail: string) 
         return;
       case 'committed':
         settleBatch(message.batch, message.results, undefined);
-        sendWhenIdle();
         return;
       case 'refused':
         onRefused(message.message);
         settleBatch(message.batch, null, message.message);
-        sendWhenIdle();
         return;
       case 'imported':
         imports.get(message.import)?.resolve(message.result);
