@@ -3,7 +3,9 @@ import { promisify } from 'node:util';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import { openScene, type Scene } from '../wire/scene/scene.ts';
+import { scrape } from '../wire/scene/server-metrics.ts';
 import { within } from '../wire/scene/within.ts';
+import { expectNothingLeft } from './churn.ts';
 
 const run = promisify(execFile);
 
@@ -107,4 +109,36 @@ it('[LOG3] a database that cannot be written refuses logins and nothing else, an
   expect(sync['users']).toContainEqual({ username: 'ben', s: 'Online', a: 'kept again' });
   const benAgain = await scene.connect();
   expect((await benAgain.logIn('ben', { resume: back.resumeToken })).token['resumed']).toBe(true);
+});
+
+it('[RES6] [LOG7] sessions that end while the database cannot be written are gone when it can be again', async () => {
+  scene = await openScene({ CARILLON_SESSIONS_GRACE_MS: '300' });
+  await scene.follow(['ann', 'ben'], ['ann', 'cai']);
+  const ann = await scene.logIn('ann');
+  const ben = await scene.logIn('ben');
+  const cai = await scene.logIn('cai');
+  await ann.waitFor('o of cai', ({ t, id }) => t === 'o' && id === 'cai');
+  ann.take();
+  await limitFiles('0');
+  // One drops and its grace ends, one logs out: neither can be stored.
+  ben.drop();
+  const refusals = async (): Promise<void> => {
+    while ((await scrape(scene.server)).value('carillon_warnings_total', '{event="expire_failed"}') < 2);
+  };
+  await within(refusals(), 'the end of a session was tried twice in vain');
+  cai.send('{"t":"logout","i":1}');
+  expect(await cai.waitFor('the answer', ({ i }) => i === 1)).toMatchObject({
+    t: 'err',
+    code: 'unavailable',
+  });
+
+  await limitFiles('unlimited');
+  await ann.waitFor('x of ben', ({ t, id }) => t === 'x' && id === 'ben');
+  cai.send('{"t":"logout","i":2}');
+  expect((await cai.closed).code).toBe(4205);
+  await ann.waitFor('x of cai', ({ t, id }) => t === 'x' && id === 'cai');
+  ann.send('{"t":"logout"}');
+  await ann.closed;
+  expect((await scene.server.api('GET', '/ready')).status).toBe(200);
+  await expectNothingLeft(scene);
 });

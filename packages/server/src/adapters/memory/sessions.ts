@@ -93,7 +93,13 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
       const record = table.get(id);
       if (!mayEnd(record, generation)) return false;
       table.delete(record);
-      await journal.dropSession(id);
+      try {
+        await journal.dropSession(id);
+      } catch (error) {
+        // The journal still has it, so it is not over: whoever asks again must find it, or it would end for nobody.
+        if (table.get(id) === undefined) table.set(record);
+        throw error;
+      }
       return true;
     },
     sessionsOf: (user) => Promise.resolve(table.ofUser(user)),
