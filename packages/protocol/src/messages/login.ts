@@ -1,6 +1,7 @@
 import {
   MAX_DEVICE_LENGTH,
   MAX_LOGIN_TOKEN_LENGTH,
+  MAX_PRESENCE_VALUE_LENGTH,
   MAX_REQUEST_ID,
   MAX_RESUME_TOKEN_LENGTH,
   MAX_USER_ID_LENGTH,
@@ -8,6 +9,8 @@ import {
 import { MAX_INTEGER, optional, required } from '../shape.ts';
 import type { MessageOf } from '../shape-types.ts';
 import { STATUSES } from '../status.ts';
+
+const value = { kind: 'string', maxLength: MAX_PRESENCE_VALUE_LENGTH } as const;
 
 export const login = {
   about: 'The first message of a connection: who this is, and which session it goes on with.',
@@ -73,7 +76,7 @@ export type Auth = MessageOf<typeof auth>;
 
 export const token = {
   about: 'The login worked: the resume token of the session, and how it will be kept.',
-  presenceFields: false,
+  presenceFields: true,
   fields: {
     t: required({ kind: 'literal', value: 'token' }, 'message type'),
     token: required(
@@ -82,6 +85,10 @@ export const token = {
     ),
     session: required({ kind: 'string', maxLength: 64 }, 'session id, for logs and support; no secret'),
     v: required({ kind: 'integer', min: 1, max: 65535 }, 'the protocol version of this connection'),
+    s: optional({ kind: 'oneOf', values: STATUSES }, "status of the session's own device after this login"),
+    a: optional(value, "activity of the session's own device"),
+    p: optional(value, "project of the session's own device"),
+    l: optional(value, "language of the session's own device"),
     resumed: required({ kind: 'boolean' }, 'true when the session named by `resume` goes on'),
     at: required(
       { kind: 'integer', min: 0, max: MAX_INTEGER },

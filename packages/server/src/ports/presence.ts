@@ -44,8 +44,12 @@ export type LeasedDevice = { readonly user: string; readonly device: string; rea
  *   to followers before.
  */
 export interface PresenceStore {
-  /** Adds a holder to a device. `state` is taken when the device is new, and applied as a patch when it is not. */
-  join(user: string, device: string, holder: DeviceHolder, state: DevicePatch): Promise<void>;
+  /**
+   * Adds a holder to a device. `state` is taken when the device is new, and applied as a patch when it is not.
+   *
+   * @returns the device's state after that
+   */
+  join(user: string, device: string, holder: DeviceHolder, state: DevicePatch): Promise<DeviceState>;
   /** Changes a device. `session` is the acting session, or null for a lease. */
   update(user: string, device: string, session: string | null, patch: DevicePatch): Promise<void>;
   /** Takes a holder away; the device goes with its last one. `session` null takes the lease away. */

@@ -231,7 +231,7 @@ async function goLive(
   await ports.directory.ensureUser(user);
   if (!stillOpen(context, link, session)) return;
   const joined = ports.presence.join(user, device, { kind: 'session', session: session.id }, patch);
-  const [edges, changes] = await Promise.all([
+  const [edges, changes, own] = await Promise.all([
     rosterEdges(context, user),
     since === null ? null : ports.directory.changesSince(user, since),
     joined,
@@ -254,6 +254,8 @@ async function goLive(
     graceMs: settings.graceMs,
     hbMs: settings.heartbeatMs,
     ...(session.tokenExpiresAtMs === null ? {} : { exp: Math.floor(session.tokenExpiresAtMs) }),
+    s: own.s,
+    ...own.fields,
   });
   const sync =
     since !== null && changes?.complete === true

@@ -102,7 +102,8 @@ export function presenceStoreContract(
 
       it('joining a device that is there applies what is said as a patch, and keeps the rest', async () => {
         await store.join('alice', 'd1', bySession('s1'), { s: 'Busy', fields: { a: 'x', p: 'y' } });
-        await store.join('alice', 'd1', bySession('s2'), { fields: { a: 'z' } });
+        const state = await store.join('alice', 'd1', bySession('s2'), { fields: { a: 'z' } });
+        expect(state).toMatchObject({ s: 'Busy', fields: { a: 'z', p: 'y' } });
         expect(await read('alice')).toMatchObject({ s: 'Busy', fields: { a: 'z', p: 'y' } });
       });
 

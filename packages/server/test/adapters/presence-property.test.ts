@@ -99,7 +99,7 @@ async function run(steps: readonly Step[]): Promise<void> {
   let resolvedUpTo = 0;
   let life = 0;
 
-  async function follow(call: Promise<void>): Promise<void> {
+  async function follow(call: Promise<unknown>): Promise<void> {
     const ofLife = life;
     const now = await read();
     // What shows no difference has nothing to wait for, and may resolve before the writes that led to this state.

@@ -58,7 +58,9 @@ async function all(store: SessionStore): Promise<readonly SessionRecord[]> {
 
 describe('sessions in random interleavings of many clients, a slow disk and crashes', () => {
   it('no generation is given twice, older ones change nothing, and what was resolved survives a crash at any moment', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), run), { numRuns: 2_000 });
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), run), {
+      numRuns: 2_000,
+    });
   });
 });
 

@@ -180,6 +180,19 @@ describe('sessions that outlive their connections', () => {
     expect(again.last('sync')).toEqual({ t: 'sync', users: [{ username: 'alice', s: 'Offline' }] });
   });
 
+  it("[LOG8] `token` says what the session's own device is, after what the login set", async () => {
+    const h = await createHarness({ follows: FRIENDS });
+    const bob = await h.logIn('bob', { s: 'Invisible', a: 'Hiding', device: 'laptop' });
+    expect(bob.last('token')).toMatchObject({ s: 'Invisible', a: 'Hiding' });
+    expect(bob.last('token')).not.toHaveProperty('p');
+    bob.drop();
+    const again = await h.logIn('bob', { resume: resumeToken(bob), p: 'Cave' });
+    expect(again.last('token')).toMatchObject({ resumed: true, s: 'Invisible', a: 'Hiding', p: 'Cave' });
+    const other = await h.logIn('bob', { device: 'phone' });
+    expect(other.last('token')).toMatchObject({ s: 'Online' });
+    expect(other.last('token')).not.toHaveProperty('a');
+  });
+
   it('[RES6] after a crash everyone resumes, however long the service was down, and nobody sees anything', async () => {
     const h = await createHarness({ follows: FRIENDS });
     const alice = await h.logIn('alice', { v: 1 });

@@ -103,16 +103,17 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       user.devices.set(deviceName, device);
       const gone = show(user, stamp);
       await both(gone, journalled ? undefined : putDevice(name, deviceName, device));
+      return state;
     },
     async update(name, deviceName, session, patch) {
       const user = users.get(name);
       const device = user?.devices.get(deviceName);
       if (user === undefined || device === undefined || !holds(device, session)) return;
       const stamp = stamps.next(nowMs());
-      const state = patchDevice(device.state, patch, stamp);
-      if (state === device.state) return;
-      device.state = state;
+      device.state = patchDevice(device.state, patch, stamp);
       const gone = show(user, stamp);
+      // Written also when nothing changed: a repetition may overtake the write of what it repeats, and is
+      // acknowledged by what it promises.
       await both(gone, putDevice(name, deviceName, device));
     },
     async leave(name, deviceName, session) {
