@@ -1,6 +1,6 @@
 import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
-import type { ConnectionChange, ConnectionStatus } from './core/events.ts';
+import type { ConnectionChange } from './core/events.ts';
 import { wanted } from './core/own-status.ts';
 import { createListeners } from './listeners.ts';
 import type { DefaultField } from './core/friends.ts';
@@ -14,8 +14,7 @@ import { createShell } from './shell.ts';
 /** One user's connection to a Carillon server. */
 export interface Client<Field extends string = DefaultField> {
   readonly username: string;
-  readonly status: ConnectionStatus;
-  /** The status with its reason, and when the next attempt is made. */
+  /** Where the connection stands, with the reason, and when the next attempt is made. A new object for each change. */
   readonly connection: ConnectionChange;
   /** The session's id for logs and support; null without one. */
   readonly session: string | null;
@@ -38,12 +37,12 @@ export interface Client<Field extends string = DefaultField> {
    */
   setStatus(change: OwnPresence<Field>): Promise<void>;
   /**
-   * Calls the listener when the status changes. `disconnected` comes with the reason and with `retryInMs`; where that is
+   * Calls the listener when `connection` changes. `disconnected` comes with the reason and with `retryInMs`; where that is
    * null the client does not come back by itself.
    *
    * @returns removes the listener again
    */
-  onStatus(listener: (change: ConnectionChange) => void): () => void;
+  onConnection(listener: (change: ConnectionChange) => void): () => void;
 }
 
 /**
@@ -71,7 +70,7 @@ export function createClientOn<const Field extends string = DefaultField>(
   if (WebSocket === null) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
 
   const store = createPresenceStore(fields, (run) => platform.later(run), platform.report);
-  const statusListeners = createListeners<ConnectionChange>(platform.report);
+  const connectionListeners = createListeners<ConnectionChange>(platform.report);
   const storage = options.storage === undefined ? platform.storage : options.storage;
   const shell = createShell({
     platform,
@@ -82,15 +81,12 @@ export function createClientOn<const Field extends string = DefaultField>(
     keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),
     store,
     onWire,
-    onStatus: (change) => statusListeners.tell(change),
+    onConnection: (change) => connectionListeners.tell(change),
   });
 
   return {
     username,
     presence: store.presence,
-    get status() {
-      return shell.connection().status;
-    },
     get connection() {
       return shell.connection();
     },
@@ -108,7 +104,7 @@ export function createClientOn<const Field extends string = DefaultField>(
       if (patch instanceof CarillonError) return rejected(patch);
       return Object.keys(patch).length === 0 ? Promise.resolve() : shell.setStatus(patch);
     },
-    onStatus: (listener) => statusListeners.add(listener),
+    onConnection: (listener) => connectionListeners.add(listener),
   };
 }
 

@@ -19,7 +19,7 @@ export type ShellParts<Field extends string> = {
   readonly keeper: ResumeKeeper;
   readonly store: PresenceStore<Field>;
   readonly onWire: ((direction: 'up' | 'down', text: string) => void) | undefined;
-  readonly onStatus: (change: ConnectionChange) => void;
+  readonly onConnection: (change: ConnectionChange) => void;
 };
 
 /** Carries out what the core decides, on a platform. */
@@ -94,7 +94,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
         connection = effect.change;
         // Whoever hears "connected" and looks finds the friends that came with it, and has been told of them.
         store.flush();
-        return parts.onStatus(effect.change);
+        return parts.onConnection(effect.change);
       case 'presence':
         return store.apply(effect.message);
       case 'clearPresence':

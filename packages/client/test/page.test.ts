@@ -56,7 +56,7 @@ let client: Client;
 
 async function connect(): Promise<Peer> {
   const connected = new Promise<void>((resolve) => {
-    const off = client.onStatus((change) => {
+    const off = client.onConnection((change) => {
       if (change.status !== 'connected') return;
       off();
       resolve();
@@ -93,7 +93,7 @@ describe('a client in a page', () => {
     client.disconnect();
     expect(page.listeners()).toBe(0);
     const peer = await connect();
-    const stopped = new Promise((resolve) => client.onStatus(resolve));
+    const stopped = new Promise((resolve) => client.onConnection(resolve));
     peer.close(4204);
     await stopped;
     expect(page.listeners()).toBe(0);

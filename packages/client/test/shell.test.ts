@@ -58,7 +58,7 @@ function makeClient(options: Partial<ClientOptions> = {}): Client {
 /** Resolves when the status is told that the condition holds for. */
 function told(client: Client, holds: (change: ConnectionChange) => boolean): Promise<ConnectionChange> {
   return new Promise((resolve) => {
-    const off = client.onStatus((change) => {
+    const off = client.onConnection((change) => {
       if (!holds(change)) return;
       off();
       resolve(change);
@@ -104,7 +104,7 @@ for (const [name, WebSocket] of [
       expect(login).toMatch(
         /^\{"t":"login","username":"alice","token":"jwt","v":1,"i":\d+,"device":"desk"\}$/,
       );
-      expect([client.status, client.session]).toEqual(['connected', 's_1']);
+      expect([client.connection.status, client.session]).toEqual(['connected', 's_1']);
       expect([...client.presence]).toEqual([
         { id: 'bob', status: 'Online', lastSeen: null, a: 'Coding' },
         { id: 'carol', status: 'Offline', lastSeen: 1763711000000 },
@@ -135,13 +135,13 @@ for (const [name, WebSocket] of [
       const client = start({ url });
       let failures = 0;
       await new Promise<void>((resolve) => {
-        client.onStatus((change) => {
+        client.onConnection((change) => {
           if (change.reason === 'line_lost' && ++failures === 3) resolve();
         });
         client.connect();
       });
       client.disconnect();
-      expect(client.status).toBe('disconnected');
+      expect(client.connection.status).toBe('disconnected');
       server = await startLiteralServer();
     });
 
@@ -163,7 +163,7 @@ for (const [name, WebSocket] of [
       peer.send('{"t":"bye","code":"logged_out","advice":"stop"}');
       peer.close(4205);
       await left;
-      expect([client.status, client.session, client.presence.size]).toEqual(['disconnected', null, 0]);
+      expect([client.connection.status, client.session, client.presence.size]).toEqual(['disconnected', null, 0]);
     });
 
     it('[RES3] stops when another connection took the session, and says why', async () => {
@@ -278,7 +278,7 @@ describe('what the app hands in', () => {
         throw new Error('wire');
       },
     });
-    client.onStatus(() => {
+    client.onConnection(() => {
       throw new Error('status');
     });
     client.presence.subscribe(() => {
@@ -295,7 +295,7 @@ describe('what the app hands in', () => {
 
   it('a listener may act on the client at once', async () => {
     const client = makeClient();
-    client.onStatus((change) => {
+    client.onConnection((change) => {
       if (change.status === 'connected') client.disconnect();
     });
     client.connect();
@@ -303,7 +303,7 @@ describe('what the app hands in', () => {
     await peer.next();
     peer.send(TOKEN, SYNC);
     await peer.closed;
-    expect(client.status).toBe('disconnected');
+    expect(client.connection.status).toBe('disconnected');
   });
 
   it('what a listener does while effects are carried out comes after them', async () => {
@@ -313,7 +313,7 @@ describe('what the app hands in', () => {
         if (text.includes('"t":"statusUpdate"')) client.disconnect();
       },
     });
-    client.onStatus((change) => statuses.push(change.status));
+    client.onConnection((change) => statuses.push(change.status));
     client.connect();
     const peer = await server.peer();
     await peer.next();
@@ -321,14 +321,14 @@ describe('what the app hands in', () => {
     peer.send(TOKEN, SYNC);
     await peer.closed;
     expect(statuses).toEqual(['connecting', 'connected', 'disconnected']);
-    expect(client.status).toBe('disconnected');
+    expect(client.connection.status).toBe('disconnected');
   });
 
   it('whoever is told of the connection has been told of the friends', async () => {
     const client = makeClient();
     const order: string[] = [];
     client.presence.subscribe((changes) => order.push(`friends ${changes.length}`));
-    client.onStatus((change) => order.push(`${change.status} ${client.presence.size}`));
+    client.onConnection((change) => order.push(`${change.status} ${client.presence.size}`));
     await connect(client);
     expect(order).toEqual(['connecting 0', 'friends 2', 'connected 2']);
   });

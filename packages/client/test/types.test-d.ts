@@ -15,7 +15,7 @@ const mood = createClient({
 
 holds<Same<typeof plain, Client<'a' | 'p' | 'l'>>>();
 holds<Same<typeof mood, Client<'mood' | 'tune'>>>();
-holds<Same<typeof plain.status, 'connecting' | 'connected' | 'disconnected'>>();
+holds<Same<typeof plain.connection.status, 'connecting' | 'connected' | 'disconnected'>>();
 
 void plain.setStatus({ status: 'Invisible', a: 'Coding' });
 void mood.setStatus({ mood: '', tune: 'x' });

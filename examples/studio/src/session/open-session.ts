@@ -51,7 +51,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     friends.value = snapshot();
   });
 
-  client.onStatus((change) => {
+  client.onConnection((change) => {
     connection.changed(change, client.session, Date.now());
     // Nobody is followed, so no friend will ever change: the empty list is the news.
     if (change.status === 'connected') friends.value ??= snapshot();
