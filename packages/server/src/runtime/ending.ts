@@ -48,6 +48,11 @@ function forgetLink(context: NodeContext, link: LinkState): void {
   context.heartbeats.remove(link);
   context.answerDeadlines.remove(link);
   unwatchAll(context, link);
+  leaveSession(context, link);
+}
+
+/** Leaves a connection's session to its grace. */
+export function leaveSession(context: NodeContext, link: LinkState): void {
   const session = link.session;
   link.session = null;
   // A newer connection may have the session already: then this one has nothing to detach.

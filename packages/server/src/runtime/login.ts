@@ -5,7 +5,7 @@ import type { AuthResult } from '../ports/auth.ts';
 import type { DevicePatch } from '../ports/presence.ts';
 import { type NodeContext, addSession, sendControl, sendError } from './context.ts';
 import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
-import { endSession } from './ending.ts';
+import { endSession, leaveSession } from './ending.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { armTokenExpiry } from './token-expiry.ts';
 import { rosterEdges, settleEdits, watchEdges } from './viewing.ts';
@@ -134,6 +134,11 @@ async function takeSession(
       session.generation = generation;
       attach(context, link, session);
       if (older !== null && older !== link) context.closeLink(older, 'replaced');
+      if (isClosed(link)) {
+        // The line dropped while the session was being taken: nobody else will say that it has no connection.
+        leaveSession(context, link);
+        return null;
+      }
       if (!stillOpen(context, link, session)) return null;
       await context.topics.subscribeInbox(user);
       link.tokenUnshown = true;

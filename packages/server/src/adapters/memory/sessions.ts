@@ -70,9 +70,16 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
       }
     },
     async resume(request) {
-      const result = decideResume(table.byToken(request.tokenHash), request, graceMs);
-      // Not undone when the journal refuses: the client keeps the token it presented, and that stays good.
-      if (result.ok) await put(result.session);
+      const before = table.byToken(request.tokenHash);
+      const result = decideResume(before, request, graceMs);
+      if (!result.ok) return result;
+      try {
+        await put(result.session);
+      } catch (error) {
+        // The client is told that it did not work, so the generation before, which may be in its grace, still counts.
+        if (before !== undefined && table.get(before.id) === result.session) table.set(before);
+        throw error;
+      }
       return result;
     },
     async confirm(id, generation) {
