@@ -8,10 +8,6 @@
 #define MARK_LENGTH 16
 /* A person's next change comes no sooner: two within the server's conflation time would rightly be one. */
 #define REST_SECONDS 1.0
-/* What is late by more counts as missing. */
-#define SETTLE_SECONDS 10.0
-/* After everything has come: time for what should not come. */
-#define QUIET_SECONDS 1.0
 
 typedef struct {
   int person;
@@ -132,8 +128,9 @@ static void run_window(double rate, double seconds) {
     pump(next - now > 0.001 ? 1 : 0, received);
   }
   double took = now_seconds() - started;
-  for (double limit = now_seconds() + SETTLE_SECONDS; deliveries < due && now_seconds() < limit;) pump(10, received);
-  for (double limit = now_seconds() + QUIET_SECONDS; now_seconds() < limit;) pump(10, received);
+  for (double limit = now_seconds() + options.settle; deliveries < due && now_seconds() < limit;) pump(10, received);
+  /* Everything has come, or is late enough to count as missing. Now time for what should not come. */
+  for (double limit = now_seconds() + options.settle / 10; now_seconds() < limit;) pump(10, received);
 
   long exact = 0;
   for (long i = 0; i < total; i++) {

@@ -23,6 +23,7 @@ typedef struct {
   const char *prefix;    /* of a change, before the mark */
   const char *suffix;    /* and after it */
   const char *followers; /* graph: file of `followee follower` lines, both numbers of connections */
+  double settle;         /* graph: seconds after which a delivery counts as missing */
   long seed;
 } Options;
 

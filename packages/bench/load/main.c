@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-Options options = {.path = "/", .at_once = 64, .ready = "", .publishers = 1, .prefix = "", .suffix = "", .seed = 1};
+Options options = {.path = "/", .at_once = 64, .ready = "", .publishers = 1, .prefix = "", .suffix = "", .settle = 10, .seed = 1};
 
 static void set(const char *name, const char *value) {
   if (!strcmp(name, "--port")) options.port = atoi(value);
@@ -19,6 +19,7 @@ static void set(const char *name, const char *value) {
   else if (!strcmp(name, "--prefix")) options.prefix = value;
   else if (!strcmp(name, "--suffix")) options.suffix = value;
   else if (!strcmp(name, "--followers")) options.followers = value;
+  else if (!strcmp(name, "--settle")) options.settle = atof(value);
   else if (!strcmp(name, "--seed")) options.seed = atol(value);
   else fail("no option %s", name);
 }

@@ -27,7 +27,10 @@ async function main(): Promise<void> {
     return;
   }
   // The name of the file says which graph it was; where it lies is nobody's business.
-  const command = ['npm run bench --', ...argv.map((word) => (word.includes('/') ? basename(word) : word))].join(' ');
+  const command = [
+    'npm run bench --',
+    ...argv.map((word) => (word.includes('/') ? basename(word) : word)),
+  ].join(' ');
   try {
     const { runBench } = await import('./run-bench.ts');
     await runBench(parsed.args, command);

@@ -15,7 +15,8 @@ export function parseEdges(text: string): [number, number][] {
   const pairs: [number, number][] = [];
   text.split('\n').forEach((line, i) => {
     if (line === '') return;
-    const [a, b, ...more] = line.split(',').map(Number);
+    // A missing number would be read as 0.
+    const [a, b, ...more] = line.split(',').map((part) => (part === '' ? Number.NaN : Number(part)));
     if (!isPerson(a) || !isPerson(b) || more.length > 0)
       throw new EdgeFileError(`line ${i + 1}: not a pair of numbers`);
     pairs.push([a, b]);

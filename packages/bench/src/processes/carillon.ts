@@ -77,7 +77,8 @@ export async function startCarillon(
       });
       const text = await response.text();
       if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-      return JSON.parse(text);
+      const answer: unknown = JSON.parse(text);
+      return answer;
     },
     async metrics() {
       const text = await (await fetch(`${url}/metrics`)).text();

@@ -14,7 +14,8 @@ export function findCores(): Cores {
   const pins = spawnSync('taskset', ['-c', '1', 'true']).status === 0;
   if (!pins || availableParallelism() < 2) {
     return {
-      described: 'not pinned to cores (no taskset, or one core): the server and the load shared what there was',
+      described:
+        'not pinned to cores (no taskset, or one core): the server and the load shared what there was',
       server: (command) => command,
       load: (command) => command,
     };

@@ -34,6 +34,7 @@ function compile(sources: readonly string[], out: string): string {
       `the load generator is written in C and there is no ${compiler}; install one (on Debian: apt-get install gcc libc6-dev) or name one in CC`,
     );
   }
-  if (result.status !== 0) throw new CompileError(`${compiler} refused the load generator:\n${result.stderr}`);
+  if (result.status !== 0)
+    throw new CompileError(`${compiler} refused the load generator:\n${result.stderr}`);
   return out;
 }

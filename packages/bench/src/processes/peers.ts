@@ -10,13 +10,10 @@ export type Peer = { readonly pid: number; readonly port: number; end(): Promise
 export function startPeer(bench: Bench, name: PeerName): Promise<Peer> {
   const [, main = ''] = process.argv;
   return listening(
-    startLineProcess(
-      bench.cores.server([process.execPath, ...process.execArgv, main, 'peer', name]),
-      {
-        ...process.env,
-        NODE_ENV: 'production',
-      },
-    ),
+    startLineProcess(bench.cores.server([process.execPath, ...process.execArgv, main, 'peer', name]), {
+      ...process.env,
+      NODE_ENV: 'production',
+    }),
   );
 }
 

@@ -1,4 +1,10 @@
-import { CONTENDERS, type Contender, type FanoutPlan, type FanoutSample, IN_FLIGHT } from '../scenarios/fanout.ts';
+import {
+  CONTENDERS,
+  type Contender,
+  type FanoutPlan,
+  type FanoutSample,
+  IN_FLIGHT,
+} from '../scenarios/fanout.ts';
 import { median, medianRatio } from '../statistics.ts';
 import { digits, table, type Verdict, verdicts } from './table.ts';
 

@@ -4,8 +4,7 @@ import { digits, table, verdicts } from './table.ts';
 export function reportGraph(result: GraphResult): string {
   const { plan } = result;
   const saved = 1 - result.bytesPerChange / result.fullListBytesPerChange;
-  const allExact =
-    result.exact === result.changes && result.strangers === 0 && result.duplicates === 0;
+  const allExact = result.exact === result.changes && result.strangers === 0 && result.duplicates === 0;
   return `${verdicts([
     {
       target: 'every change to exactly its online followers',

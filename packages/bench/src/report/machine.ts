@@ -31,7 +31,9 @@ function versionsOf(packages: readonly string[]): string[] {
 }
 
 function compilerVersion(): string {
-  const [first = ''] = execFileSync(process.env['CC'] ?? 'gcc', ['--version'], { encoding: 'utf8' }).split('\n');
+  const [first = ''] = execFileSync(process.env['CC'] ?? 'gcc', ['--version'], { encoding: 'utf8' }).split(
+    '\n',
+  );
   return first;
 }
 

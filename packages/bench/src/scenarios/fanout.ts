@@ -107,7 +107,12 @@ function names(count: number, name: (index: number) => string): string[] {
 }
 
 /** `ws` and the floor know one group of followers, so all publishers share it; that costs them nothing more. */
-function openings(followers: number, publishers: number, follower: string, publisher: (id: string) => string): string[] {
+function openings(
+  followers: number,
+  publishers: number,
+  follower: string,
+  publisher: (id: string) => string,
+): string[] {
   return [...names(followers, () => follower), ...names(publishers, publisherName).map(publisher)];
 }
 

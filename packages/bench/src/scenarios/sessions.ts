@@ -58,10 +58,7 @@ export function perSecond({ connections, seconds }: Opened): number {
 }
 
 /** A plain `ws` server that answers the first message: what connecting costs before anybody is anybody. */
-async function runFloor(
-  bench: Bench,
-  plan: SessionsPlan,
-): Promise<Pick<SessionsRound, 'floor' | 'floorKb'>> {
+async function runFloor(bench: Bench, plan: SessionsPlan): Promise<Pick<SessionsRound, 'floor' | 'floorKb'>> {
   const peer = await startPeer(bench, 'ws');
   await sleep(SETTLE_MS);
   const before = residentKb(peer.pid);

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { replaceSection } from '../src/report/document.ts';
+import { reportFanout } from '../src/report/fanout.ts';
+import { digits, table, verdicts } from '../src/report/table.ts';
+import { CONTENDERS, type Contender, type FanoutSample, IN_FLIGHT } from '../src/scenarios/fanout.ts';
+
+describe('the document', () => {
+  const document = 'Before.\n<!-- bench:graph -->\nold\n<!-- /bench:graph -->\nAfter.\n';
+
+  it('gets a new section between its markers, and keeps everything else', () => {
+    const once = replaceSection(document, { name: 'graph', text: '\nnew\n' });
+    expect(once).toBe('Before.\n<!-- bench:graph -->\n\nnew\n\n<!-- /bench:graph -->\nAfter.\n');
+    expect(replaceSection(once, { name: 'graph', text: 'new' })).toBe(once);
+  });
+
+  it('without the markers is an error, for nobody would see the results', () => {
+    expect(() => replaceSection(document, { name: 'fanout', text: '' })).toThrow(/bench:fanout/);
+  });
+});
+
+describe('tables', () => {
+  it('are Markdown, numbers to the right', () => {
+    expect(table(['a', 'b'], [['x', '1']])).toBe('| a | b |\n| --- | --: |\n| x | 1 |');
+  });
+
+  it('say of a missed target that it was missed', () => {
+    expect(verdicts([{ target: 't', value: '2', met: false }])).toContain('| t | 2 | **no** |');
+  });
+
+  it.each([
+    [0.05012, '0.050'],
+    [2.345, '2.35'],
+    [45.67, '45.7'],
+    [578006, '578,006'],
+  ])('%d is written %s', (value, text) => {
+    expect(digits(value)).toBe(text);
+  });
+});
+
+describe('the fan-out', () => {
+  const MICROS: Record<Contender, number> = { carillon: 3, 'socket.io': 5, ws: 4, floor: 2 };
+  const samples = (carillonAt32: number): FanoutSample[] =>
+    IN_FLIGHT.flatMap((inFlight) =>
+      CONTENDERS.map((contender) => ({
+        contender,
+        inFlight,
+        microsPerDelivery: contender === 'carillon' && inFlight === 32 ? carillonAt32 : MICROS[contender],
+        deliveriesPerSecond: 1,
+        bytesPerDelivery: 58,
+        p50Ms: 1,
+        p99Ms: 2,
+      })),
+    );
+  const plan = { followers: 1_000, repetitions: 1, warmUpSeconds: 0, windowSeconds: 1 };
+
+  it('meets its targets at three quarters and at a twentieth of Socket.IO, and not above', () => {
+    const met = reportFanout(plan, samples(0.25));
+    expect(met).toContain('| 0.600 (1/1.67) | yes |');
+    expect(met).toContain('| 0.050 (1/20.0) | yes |');
+    expect(reportFanout(plan, samples(0.26))).toContain('| 0.052 (1/19.2) | **no** |');
+  });
+});
