@@ -124,7 +124,7 @@ async function comeToRest(world: World): Promise<void> {
   issuer.calm();
   world.restartAfterMs = 0;
   for (const { user, device, certain } of model.leases.values())
-    if (!certain || model.wallWasSet) caller.ask(clearStatus(model, user, device.name));
+    if (!certain || model.wallSetMs !== null) caller.ask(clearStatus(model, user, device.name));
   world.process.start();
   await time.pass(QUIET_MS);
   // A client whose login token has just run out is on its way back.

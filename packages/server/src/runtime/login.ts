@@ -214,8 +214,10 @@ function stillOpen(context: NodeContext, link: LinkState, session: LocalSession)
 function deltaStart({ ports, settings }: NodeContext, at: number | undefined): number | null {
   // What hooks answered before is not known: who was visible then, or followed, cannot be compared with now.
   if (settings.followsOf !== null || settings.audience.kind === 'hook') return null;
-  // A stamp from the future is no stamp of ours.
-  if (at === undefined || at > ports.stamps.last()) return null;
+  if (at === undefined) return null;
+  const now = ports.stamps.next(ports.clock.nowMs());
+  // A stamp from the future is no stamp of ours, and one from a time when the clock was set back tells nothing.
+  if (at >= now || at <= ports.stamps.aheadUntil()) return null;
   return at - settings.stampMarginMs * 1000;
 }
 

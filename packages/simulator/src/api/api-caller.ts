@@ -1,6 +1,6 @@
 import type { Outcome, RealtimeNode } from '@carillon/server/simulation';
 import type { NodeProcess } from '../node/node-process.ts';
-import { type VirtualTime, createOwner } from '../time/virtual-time.ts';
+import { type Plan, type VirtualTime, createOwner } from '../time/virtual-time.ts';
 
 /** A request to the HTTP API, sent again until it is answered for good: what is asked for may happen more than once. */
 export type ApiCall = {
@@ -29,7 +29,7 @@ export function createApiCaller(
 ): ApiCaller {
   const owner = createOwner('api caller');
   const waiting: ApiCall[] = [];
-  const underWay = new Map<ApiCall, { attempt: number }>();
+  const underWay = new Map<ApiCall, { attempt: number; retry: Plan | null }>();
 
   function mayBegin(call: ApiCall, before: readonly ApiCall[]): boolean {
     return [...underWay.keys(), ...before].every(
@@ -42,7 +42,7 @@ export function createApiCaller(
       const call = waiting[i] as ApiCall;
       if (!mayBegin(call, waiting.slice(0, i))) continue;
       waiting.splice(i--, 1);
-      underWay.set(call, { attempt: 0 });
+      underWay.set(call, { attempt: 0, retry: null });
       call.begin();
       send(call);
     }
@@ -53,6 +53,7 @@ export function createApiCaller(
     const { node } = process();
     if (state === undefined) return;
     const attempt = ++state.attempt;
+    state.retry = null;
     onNote?.(`api: ${call.about}, attempt ${attempt}`);
     if (node === null) return sendAgain(call);
     void call.run(node).then((outcome) => {
@@ -67,7 +68,8 @@ export function createApiCaller(
   }
 
   function sendAgain(call: ApiCall): void {
-    time.plan(RETRY_MS, owner, () => send(call));
+    const state = underWay.get(call);
+    if (state !== undefined) state.retry ??= time.plan(RETRY_MS, owner, () => send(call));
   }
 
   return {

@@ -71,7 +71,7 @@ export function createFrameJudge(
     for (const { user, expiresMs } of model.leases.values()) {
       if (user !== subject) continue;
       // What a time to live means while somebody sets the clock is anybody's guess.
-      if (model.wallWasSet || (expiresMs.least <= nowMs() && expiresMs.most + CAUSE_MS >= fromMs)) return true;
+      if (model.wallSetMs !== null || (expiresMs.least <= nowMs() && expiresMs.most + CAUSE_MS >= fromMs)) return true;
     }
     return false;
   }

@@ -119,7 +119,7 @@ async function checkNode(
 
 /** Everyone who may see when somebody was last there sees the same time, unless the clock was set meanwhile. */
 function checkLastSeen(world: World, user: string, lastSeenMs: number | null): void {
-  if (world.model.wallWasSet) return;
+  if (world.model.wallSetMs !== null) return;
   for (const client of world.clients) {
     const friend = client.connected ? client.friends().get(user) : undefined;
     if (friend === undefined || friend.ts === null || friend.ts === lastSeenMs) continue;

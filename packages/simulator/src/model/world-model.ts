@@ -22,8 +22,8 @@ export type Lease = {
 export type WorldModel = {
   readonly nowMs: () => number;
   readonly graceMs: number;
-  /** Somebody set the node's wall clock during the run. */
-  wallWasSet: boolean;
+  /** When somebody last set the node's wall clock; null for never. */
+  wallSetMs: number | null;
   readonly visibility: Visibility;
   readonly roster: Roster;
   readonly sessions: Sessions;
@@ -74,7 +74,7 @@ export function createWorldModel(
     }
     const lease = leases.get(keyOf(user, device.name));
     if (lease !== undefined && lease !== but) {
-      if (lease.certain && lease.expiresMs.least > nowMs() && !model.wallWasSet) return 'surely';
+      if (lease.certain && lease.expiresMs.least > nowMs() && model.wallSetMs === null) return 'surely';
       perhaps = true;
     }
     return perhaps ? 'perhaps' : 'nobody';
@@ -83,7 +83,7 @@ export function createWorldModel(
   const model: WorldModel = {
     nowMs,
     graceMs,
-    wallWasSet: false,
+    wallSetMs: null,
     visibility,
     roster: createRoster(nowMs),
     sessions,
