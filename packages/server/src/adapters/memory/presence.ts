@@ -4,6 +4,7 @@ import { type Broker, presenceTopic } from '../../ports/broker.ts';
 import type { Directory } from '../../ports/directory.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { DeviceHolder, DeviceState, LeasedDevice, PresenceStore } from '../../ports/presence.ts';
+import { createDeviceJournal } from './device-journal.ts';
 import { createPresenceReader } from './presence-read.ts';
 import { type RestoredPresence, restorePresence } from './presence-restart.ts';
 import { type HeldDevice, type PresentUser, isHeld, unseenUser, visibleState } from './presence-table.ts';
@@ -34,6 +35,7 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
   const users = restored?.users ?? new Map<string, PresentUser>();
   const reader = createPresenceReader({ users, gone: restored?.gone, lastSeen, nowMs });
   const cleanedUp = restored === undefined ? undefined : cleanUp(restored);
+  const devices = createDeviceJournal(journal, (user, device) => users.get(user)?.devices.get(device));
   // `leases` says what went wrong; until somebody asks for it nobody listens.
   cleanedUp?.catch(() => undefined);
 
@@ -76,15 +78,6 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
     if (user.devices.size === 0 && users.get(user.user) === user) users.delete(user.user);
   }
 
-  function putDevice(user: string, name: string, device: HeldDevice): Promise<void> {
-    return journal.putDevice({
-      user,
-      device: name,
-      state: device.state,
-      leaseExpiresAtMs: device.leaseExpiresAtMs,
-    });
-  }
-
   return {
     async join(name, deviceName, holder, patch) {
       const user = users.get(name) ?? unseenUser(name);
@@ -102,7 +95,7 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       hold(device, holder);
       user.devices.set(deviceName, device);
       const gone = show(user, stamp);
-      await both(gone, journalled ? undefined : putDevice(name, deviceName, device));
+      await both(gone, (journalled ? devices.written : devices.write)(name, deviceName));
       return state;
     },
     async update(name, deviceName, session, patch) {
@@ -110,26 +103,29 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       const device = user?.devices.get(deviceName);
       if (user === undefined || device === undefined || !holds(device, session)) return;
       const stamp = stamps.next(nowMs());
-      device.state = patchDevice(device.state, patch, stamp);
+      const state = patchDevice(device.state, patch, stamp);
+      // A repetition may overtake the write of what it repeats, and is acknowledged only with that.
+      if (state === device.state) return devices.written(name, deviceName);
+      device.state = state;
       const gone = show(user, stamp);
-      // Written also when nothing changed: a repetition may overtake the write of what it repeats, and is
-      // acknowledged by what it promises.
-      await both(gone, putDevice(name, deviceName, device));
+      await both(gone, devices.write(name, deviceName));
     },
     async leave(name, deviceName, session) {
       const user = users.get(name);
       const device = user?.devices.get(deviceName);
-      if (user === undefined || device === undefined || !holds(device, session)) return;
+      // Gone already, but perhaps not for the journal: whoever asks again asks for that.
+      if (user === undefined || device === undefined || !holds(device, session))
+        return devices.written(name, deviceName);
       if (session === null) device.leaseExpiresAtMs = null;
       else device.sessions.delete(session);
       if (isHeld(device)) {
         // The journal knows a device's sessions from the sessions; only a lease is written with the device.
-        if (session === null) await putDevice(name, deviceName, device);
+        if (session === null) await devices.write(name, deviceName);
         return;
       }
       user.devices.delete(deviceName);
       const gone = show(user, stamps.next(nowMs()));
-      await both(gone, journal.dropDevice(name, deviceName));
+      await both(gone, devices.write(name, deviceName));
     },
     read: reader.read,
     devicesOf(name) {
@@ -141,7 +137,7 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       reader.forget(name);
       const user = users.get(name);
       if (user === undefined) return;
-      const devices = [...user.devices.keys()];
+      const names = [...user.devices.keys()];
       user.devices.clear();
       users.delete(name);
       const before = user.record;
@@ -150,13 +146,13 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
         // No last seen is written: it would bring back a trace of somebody who is to leave none.
         void broker.publish(presenceTopic(name), { kind: 'presence', prev: before.version, record: next });
       }
-      await settled(devices.map((device) => journal.dropDevice(name, device)));
+      await settled(names.map((device) => devices.write(name, device)));
     },
     async leases() {
       await cleanedUp;
       const leases: LeasedDevice[] = [];
-      for (const { user, devices } of users.values()) {
-        for (const [device, { leaseExpiresAtMs }] of devices) {
+      for (const { user, devices: held } of users.values()) {
+        for (const [device, { leaseExpiresAtMs }] of held) {
           if (leaseExpiresAtMs !== null) leases.push({ user, device, expiresAtMs: leaseExpiresAtMs });
         }
       }
