@@ -35,6 +35,6 @@ export function createJwksAuthenticator(options: JwksAuthenticatorOptions): Auth
   const key = createKeySet(options);
   return {
     verify: (token, username) =>
-      checkJwt(token, username, { key: { of: key, algorithms: ALGORITHMS }, rules, nowMs: clock.nowMs() }),
+      checkJwt(token, username, { key, algorithms: ALGORITHMS, rules, nowMs: clock.nowMs() }),
   };
 }

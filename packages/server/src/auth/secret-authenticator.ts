@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import type { CryptoKey } from 'jose';
 import type { Authenticator } from '../ports/auth.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -6,6 +5,8 @@ import { checkJwt, type JwtRules } from './jwt.ts';
 
 /** RFC 7518, section 3.2: a key at least as long as the hash output. */
 export const MIN_SECRET_BYTES = 32;
+
+const ALGORITHMS = ['HS256'] as const;
 
 /** Why a secret must not be used, or undefined. Never repeats the secret. */
 export function secretProblem(secret: string): string | undefined {
@@ -16,7 +17,7 @@ export function secretProblem(secret: string): string | undefined {
   return undefined;
 }
 
-/** The key that signs HS256 tokens. */
+/** The key that signs and checks HS256 tokens. */
 export function importSecret(secret: string): Promise<CryptoKey> {
   return crypto.subtle.importKey(
     'raw',
@@ -40,8 +41,9 @@ export async function createSecretAuthenticator({
   rules,
   clock,
 }: SecretAuthenticatorOptions): Promise<Authenticator> {
-  const key = createSecretKey(secret, 'utf8');
+  const key = await importSecret(secret);
   return {
-    verify: (token, username) => checkJwt(token, username, { key, rules, nowMs: clock.nowMs() }),
+    verify: (token, username) =>
+      checkJwt(token, username, { key, algorithms: ALGORITHMS, rules, nowMs: clock.nowMs() }),
   };
 }
