@@ -1,0 +1,24 @@
+import { afterEach, expect, it } from 'vitest';
+import { activeResources, churn, expectNothingLeft } from '../faults/churn.ts';
+import { openScene, type Scene } from '../wire/scene/scene.ts';
+
+let scene: Scene;
+afterEach(() => scene.close());
+
+const ROUNDS = 10;
+const SESSIONS_A_ROUND = 5_000;
+/** What eight rounds may add once two have given the process its size. */
+const GROWTH_BYTES = 64 * 1024 * 1024;
+
+it('after 50,000 sessions came and went nothing is left', { timeout: 3_600_000 }, async () => {
+  scene = await openScene({ CARILLON_SESSIONS_GRACE_MS: '300' });
+  const atRest = await activeResources(scene);
+  const residentBytes: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    residentBytes.push((await churn(scene, { sessions: SESSIONS_A_ROUND, seed: round })).residentBytes);
+    await expectNothingLeft(scene);
+  }
+  expect(residentBytes.at(-1)! - residentBytes[1]!).toBeLessThan(GROWTH_BYTES);
+  for (const [kind, count] of Object.entries(await activeResources(scene)))
+    expect(count, kind).toBeLessThanOrEqual((atRest[kind] ?? 0) + 2);
+});
