@@ -84,7 +84,7 @@ export async function assembleServer(
     telemetry,
   });
 
-  const { probe, close: closeStores, ...kept } = stores;
+  const { probe, beginLife, close: closeStores, ...kept } = stores;
   const node = createNode({ ports: { ...kept, clock, secrets, auth, telemetry }, settings: config.node });
   metrics.watch(() => node.counts());
 
@@ -116,6 +116,7 @@ export async function assembleServer(
     // Out of descriptors, mostly: unheard it would end the process, and with it everybody who is connected.
     http.on('error', (error) => telemetry.warn('accept_failed', { error: error.message }));
     await node.start();
+    beginLife();
     webSockets = createWebSocketGateway({
       server: http,
       path: '/ws',

@@ -22,7 +22,15 @@ export type StoreOptions = {
   readonly telemetry: Telemetry;
 };
 
-export type Stores = Pick<NodePorts, 'sessions' | 'presence' | 'directory' | 'broker' | 'stamps' | 'steadyMs'> & {
+export type Stores = Pick<
+  NodePorts,
+  'sessions' | 'presence' | 'directory' | 'broker' | 'stamps' | 'steadyMs'
+> & {
+  /**
+   * From here on the process notes that it lives. Called once what an earlier life left has been taken up, whose times
+   * are measured from its own last sign of life.
+   */
+  beginLife(): void;
   /** Writes to the database and resolves when that is committed; rejects where it cannot be. */
   probe(): Promise<void>;
   /** Commits what was written and closes the file. */
@@ -63,12 +71,11 @@ export async function openStores({ databasePath, graceMs, clock, telemetry }: St
     restart: { contents, nowMs },
   });
 
-  let beat: Timer;
+  let beat: Timer | undefined;
   function noteAlive(): void {
     journal.alive(steadyMs(), stamps.last());
     beat = clock.setTimer(ALIVE_INTERVAL_MS, noteAlive);
   }
-  noteAlive();
 
   return {
     sessions,
@@ -77,10 +84,11 @@ export async function openStores({ databasePath, graceMs, clock, telemetry }: St
     broker,
     stamps,
     steadyMs,
+    beginLife: noteAlive,
     probe: () => database.writer.put('alive', steadyMs(), stamps.last()),
     async close() {
-      beat.cancel();
-      journal.alive(steadyMs(), stamps.last());
+      if (beat !== undefined) journal.alive(steadyMs(), stamps.last());
+      beat?.cancel();
       await database.close();
       lock.release();
     },

@@ -100,7 +100,6 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
       restart: { contents, nowMs: clock.nowMs() },
     });
     noteAlive = () => journal.alive(steadyMs(), stamps.last());
-    beat();
     function beat(): void {
       noteAlive?.();
       clock.setTimer(ALIVE_INTERVAL_MS, beat);
@@ -121,6 +120,8 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
       settings: { ...DEFAULT_SETTINGS, fields: DEFAULT_FIELDS, audience, followsOf: null, ...settings },
     });
     await booting.start();
+    // Not before: a sign of life dates what the life before left, until that has been taken up.
+    beat();
     node = booting;
   }
 

@@ -17,7 +17,7 @@ export function journalOnDisk(journal: Journal, disk: Disk, calls: Calls): Journ
     dropDevice: (user, device) => calls.atOnce(() => disk.drop(() => journal.dropDevice(user, device))),
     alive(nowMs, stamp) {
       // Not awaited, so a refusal is nobody's: the next beat says the same.
-      disk.drop(async () => journal.alive(nowMs, stamp)).catch(() => undefined);
+      disk.write(async () => journal.alive(nowMs, stamp)).catch(() => undefined);
     },
     load: () => calls.anytime(() => journal.load()),
   } satisfies Journal;
