@@ -1,7 +1,10 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 
 /** Whether a hop is one of our own proxies, whose `X-Forwarded-For` may be believed. */
 export type TrustedProxies = (address: string) => boolean;
+
+/** `203.0.113.7:51000` and `[2001:db8::7]:51000`: some proxies append the port (RFC 7239, section 6, has it so too). */
+const WITH_PORT = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d+)?$/;
 
 /** @param networks addresses and CIDR networks, checked by the configuration */
 export function trustedProxies(networks: readonly string[]): TrustedProxies {
@@ -21,6 +24,8 @@ export function trustedProxies(networks: readonly string[]): TrustedProxies {
 /**
  * Who connected. `X-Forwarded-For` is read from the right, one hop for each proxy that is trusted: what stands left of
  * the first hop that is not ours was written by the client and could be anything.
+ *
+ * @returns the address in its shortest form, so that one peer has one name; empty where the socket is gone already
  */
 export function peerAddress(
   remoteAddress: string | undefined,
@@ -37,7 +42,30 @@ export function peerAddress(
   return address;
 }
 
-/** An IPv4 address that arrived over an IPv6 socket is the same peer. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
+/**
+ * What a limit per address counts: an IPv4 address, or the first 64 bits of an IPv6 one. The smallest network that a
+ * customer is given has 64 bits to itself (RFC 6177), so a limit on single addresses would bind nobody.
+ *
+ * @param address as `peerAddress` returns it
+ */
+export function countedAddress(address: string): string {
+  if (!address.includes(':')) return address;
+  const [left = '', right] = address.split('::');
+  const groups = left === '' ? [] : left.split(':');
+  if (right !== undefined) {
+    const tail = right === '' ? [] : right.split(':');
+    while (groups.length + tail.length < 8) groups.push('0');
+    groups.push(...tail);
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}
+
+/** Without port, brackets and zone, in the form that every such address has only one of (RFC 5952). */
+function plainAddress(text: string): string {
+  const parts = WITH_PORT.exec(text);
+  const address = parts?.[1] ?? parts?.[2] ?? text;
+  if (isIP(address) !== 6) return address;
+  const shortest = new SocketAddress({ address, family: 'ipv6' }).address;
+  // An IPv4 address that arrived over an IPv6 socket is the same peer.
+  return shortest.startsWith('::ffff:') && shortest.includes('.') ? shortest.slice(7) : shortest;
 }

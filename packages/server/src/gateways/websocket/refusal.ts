@@ -5,16 +5,28 @@ import { ERRORS, type ErrorCode } from '@carillon/protocol';
 /** How long a client waits before it asks again, in seconds (RFC 9110, section 10.2.3). */
 const RETRY_AFTER_S = 1;
 
-/** Answers an upgrade with an HTTP error in place of a WebSocket, and ends the socket. */
-export function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
-  const { http, help, retry } = ERRORS[code];
-  const body = JSON.stringify({ error: { code, message: help } });
-  // The HTTP server has let go of the socket: a peer that keeps its half open would hold it for good.
+/** How long a peer has to take a refusal before its socket is ended. */
+const REFUSAL_TIMEOUT_MS = 2_000;
+
+/**
+ * Answers an upgrade with an HTTP error in place of a WebSocket, and ends the socket.
+ *
+ * @param message what was wrong in particular, in place of the code's own words
+ */
+export function refuseUpgrade(socket: Duplex, code: ErrorCode, message: string = ERRORS[code].help): void {
+  const { http, retry } = ERRORS[code];
+  const body = JSON.stringify({ error: { code, message } });
+  // The HTTP server has let go of the socket, its timeouts too: a peer that keeps its half open, or has not read what
+  // it asked for before, would hold it for good.
+  const impatient = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(impatient));
   socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ''}\r\n` +
       'Content-Type: application/json\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+      // RFC 6455, section 4.4: says so to whom comes with another.
+      (http === 400 ? 'Sec-WebSocket-Version: 13\r\n' : '') +
       (retry ? `Retry-After: ${RETRY_AFTER_S}\r\n` : '') +
       `Connection: close\r\n\r\n${body}`,
   );

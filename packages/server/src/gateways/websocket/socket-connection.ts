@@ -1,17 +1,24 @@
 import type { Socket } from 'node:net';
 import { type RawData, WebSocket } from 'ws';
+import { CLOSES } from '@carillon/protocol';
 import type { Connection, FrameRun, Link } from '../../ports/transport.ts';
 import { runBytes } from './frame-bytes.ts';
 
 /** How long a peer has to answer a close frame before the socket is ended. */
 export const CLOSE_TIMEOUT_MS = 2_000;
 
+/**
+ * Pings and pongs from one message of a client to its next. They pass by the limits on messages, and each ping costs an
+ * answer; a client that pings every few seconds, and answers its heartbeats, stays well below.
+ */
+export const MAX_CONTROL_FRAMES = 128;
+
 const NOTHING = Buffer.alloc(0);
 const { OPEN } = WebSocket;
 
 /**
- * One WebSocket as the runtime sees it. A class, and shared listeners that find it by `connectionOf`, because there is
- * one for each of many thousands of idle clients: closures would cost each of them several hundred bytes.
+ * One WebSocket as the runtime sees it. A class, because there is one for each of many thousands of idle clients:
+ * closures would cost each of them several hundred bytes.
  *
  * Frames are written to the raw socket, already framed. `ws` writes its own frames (pong, close) to the same socket,
  * each whole and within one call, so that the two cannot interleave inside a frame.
@@ -25,6 +32,7 @@ export class SocketConnection implements Connection {
   #writing = false;
   /** False from our own close on: the runtime is told nothing more but that the link is gone. */
   #open = true;
+  #controlFrames = 0;
 
   constructor(id: number, address: string, webSocket: WebSocket, socket: Socket) {
     this.id = id;
@@ -79,9 +87,14 @@ export class SocketConnection implements Connection {
   }
 
   received(data: RawData, isBinary: boolean): void {
+    this.#controlFrames = 0;
     if (!this.#open || this.#link === null) return;
     if (isBinary) this.#link.binary();
     else this.#link.message((data as Buffer).toString('utf8'));
+  }
+
+  receivedControlFrame(): void {
+    if (++this.#controlFrames > MAX_CONTROL_FRAMES) this.close(CLOSES.rate_limited.close, 'rate_limited');
   }
 
   /** Called once, when the socket has closed. */

@@ -5,9 +5,22 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { ErrorCode } from '@carillon/protocol';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
-import { peerAddress, trustedProxies } from './peer-address.ts';
+import { watchOwedResponses } from './owed-responses.ts';
+import { countedAddress, peerAddress, trustedProxies } from './peer-address.ts';
 import { refuseUpgrade } from './refusal.ts';
 import { CLOSE_TIMEOUT_MS, SocketConnection } from './socket-connection.ts';
+
+/** Fragments of one message. Browsers send none; each costs a buffer, and keeps the packet it came in. */
+const MAX_FRAGMENTS = 256;
+
+/**
+ * The smallest pieces that a frame may come in on average. A piece costs some 300 bytes while the frame is unfinished:
+ * one byte a packet would make a message of 64 KB cost 20 MB, before anybody has logged in.
+ */
+const MIN_PIECE_BYTES = 64;
+
+/** Pieces that are no attack however small they are. */
+const MIN_PIECES = 256;
 
 export type WebSocketGatewayOptions = {
   readonly server: Server;
@@ -26,20 +39,20 @@ export type WebSocketGatewayOptions = {
 
 export type WebSocketGateway = {
   readonly connections: number;
-  /** Waits for the close handshakes that are under way, then ends what is left. */
+  /** Takes nobody any more, waits for the close handshakes that are under way, then ends what is left. */
   close(): Promise<void>;
 };
-
-const connectionOf = new WeakMap<WebSocket, SocketConnection>();
 
 /** Where WebSocket clients enter: `/ws`, RFC 6455, text frames, no compression. */
 export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSocketGateway {
   const { server, path, node, limits, telemetry } = options;
   const isTrusted = trustedProxies(options.trustedProxies);
   const origins = new Set(options.origins);
+  const owed = watchOwedResponses(server);
   const perAddress = new Map<string, number>();
-  const connections = new Set<SocketConnection>();
+  const connections = new Map<WebSocket, SocketConnection>();
   let nextId = 0;
+  let closing: Promise<void> | null = null;
   let allGone: (() => void) | null = null;
 
   const webSockets = new WebSocketServer({
@@ -47,34 +60,52 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     // Tracking costs a closure for each connection.
     clientTracking: false,
     perMessageDeflate: false,
+    // Left to itself `ws` agrees to whatever is asked for first. A client that insists on a subprotocol fails.
+    handleProtocols: () => false,
     maxPayload: limits.messageBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: Math.max(MIN_PIECES, Math.ceil(limits.messageBytes / MIN_PIECE_BYTES)),
     // A message is a turn of its own anyway; without this, `ws` waits for the next one between two of a packet.
     allowSynchronousEvents: true,
     closeTimeout: CLOSE_TIMEOUT_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0]);
 
+  webSockets.on('wsClientError', (error, socket, request) => {
+    refuse(socket, request.method === 'GET' ? 'bad_message' : 'method_not_allowed', error.message);
+  });
+
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Until `ws` has taken it over nobody listens, and a reset would end the process.
     socket.on('error', ignoreReset);
+    if (owed.owes(socket)) {
+      // Neither a WebSocket nor a refusal would stand where the client expects it.
+      socket.destroy();
+      return;
+    }
     const address = peerAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], isTrusted);
     const refusal = refusalOf(request, address);
     if (refusal !== undefined) {
-      telemetry.error(refusal);
-      refuseUpgrade(socket, refusal);
+      refuse(socket, refusal);
       return;
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => open(webSocket, socket, address));
   }
 
-  function refusalOf(request: IncomingMessage, address: string): ErrorCode | undefined {
-    const url = request.url ?? '';
+  function refuse(socket: Duplex, code: ErrorCode, message?: string): void {
+    telemetry.error(code);
+    refuseUpgrade(socket, code, message);
+  }
+
+  function refusalOf({ url = '', headers }: IncomingMessage, address: string): ErrorCode | undefined {
     const query = url.indexOf('?');
     if ((query < 0 ? url : url.slice(0, query)) !== path) return 'not_found';
-    const { origin } = request.headers;
+    // Version 8, which `ws` still takes, names its origin in another header, so that the next line would not see it.
+    if (headers['sec-websocket-version'] === '8') return 'bad_message';
+    const { origin } = headers;
     if (origin !== undefined && !origins.has('*') && !origins.has(origin)) return 'origin_refused';
     if (node.state !== 'ready' || connections.size >= limits.connections) return 'unavailable';
-    if ((perAddress.get(address) ?? 0) >= limits.connectionsPerAddress) return 'too_many_connections';
-    return undefined;
+    const fromThere = perAddress.get(countedAddress(address)) ?? 0;
+    return fromThere >= limits.connectionsPerAddress ? 'too_many_connections' : undefined;
   }
 
   function open(webSocket: WebSocket, socket: Duplex, address: string): void {
@@ -84,25 +115,50 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     }
     socket.removeListener('error', ignoreReset);
     const connection = new SocketConnection(++nextId, address, webSocket, socket);
-    connections.add(connection);
-    perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
-    connectionOf.set(webSocket, connection);
+    connections.set(webSocket, connection);
+    const counted = countedAddress(address);
+    perAddress.set(counted, (perAddress.get(counted) ?? 0) + 1);
     webSocket.on('message', onMessage);
+    webSocket.on('ping', onControlFrame);
+    webSocket.on('pong', onControlFrame);
     webSocket.on('error', onError);
     webSocket.on('close', onClose);
     connection.drive(node.open(connection));
   }
 
+  // Shared by all connections, which find their own by `this`: closures would cost each some hundred bytes more.
+
+  function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+    connections.get(this)?.received(data, isBinary);
+  }
+
+  function onControlFrame(this: WebSocket): void {
+    connections.get(this)?.receivedControlFrame();
+  }
+
   function onClose(this: WebSocket, code: number): void {
-    const connection = connectionOf.get(this);
+    const connection = connections.get(this);
     if (connection === undefined) return;
-    connectionOf.delete(this);
-    connections.delete(connection);
-    const left = (perAddress.get(connection.address) ?? 1) - 1;
-    if (left === 0) perAddress.delete(connection.address);
-    else perAddress.set(connection.address, left);
+    connections.delete(this);
+    const counted = countedAddress(connection.address);
+    const left = (perAddress.get(counted) ?? 1) - 1;
+    if (left === 0) perAddress.delete(counted);
+    else perAddress.set(counted, left);
     connection.gone(code);
     if (connections.size === 0) allGone?.();
+  }
+
+  async function end(): Promise<void> {
+    server.removeListener('upgrade', upgrade);
+    owed.stop();
+    if (connections.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    allGone = resolve;
+    const impatient = setTimeout(() => {
+      for (const connection of connections.values()) connection.terminate();
+    }, CLOSE_TIMEOUT_MS);
+    await promise;
+    clearTimeout(impatient);
   }
 
   server.on('upgrade', upgrade);
@@ -111,25 +167,11 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     get connections() {
       return connections.size;
     },
-    async close() {
-      server.removeListener('upgrade', upgrade);
-      if (connections.size === 0) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      allGone = resolve;
-      const impatient = setTimeout(() => {
-        for (const connection of connections) connection.terminate();
-      }, CLOSE_TIMEOUT_MS);
-      await promise;
-      clearTimeout(impatient);
-    },
+    close: () => (closing ??= end()),
   };
 }
 
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  connectionOf.get(this)?.received(data, isBinary);
-}
-
-/** `ws` closes the socket with the code that fits (1002, 1007, 1009) by itself; `close` follows. */
+/** `ws` closes the socket with the code that fits (1002, 1007, 1008, 1009) by itself; `close` follows. */
 function onError(): void {
   return undefined;
 }
