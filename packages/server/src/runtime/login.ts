@@ -245,7 +245,7 @@ async function goLive(
   ]);
   if (!stillOpen(context, link, session)) return;
   await watchEdges(context, link, user, edges);
-  await settleEdits(context, link, user);
+  const edited = await settleEdits(context, link, user);
   if (!stillOpen(context, link, session)) return;
 
   const at = ports.stamps.next(ports.clock.nowMs());
@@ -264,8 +264,9 @@ async function goLive(
     s: own.s,
     ...own.fields,
   });
+  // An edit that came meanwhile may be missing from `changes`: only everything is surely the truth then.
   const sync =
-    since !== null && changes?.complete === true
+    since !== null && changes?.complete === true && !edited
       ? watchList.deltaSync(link, since, changes.changed, changes.gone)
       : watchList.fullSync(link);
   context.flusher.send(link, controlFrame(sync));

@@ -72,9 +72,12 @@ export function unwatchAll(context: NodeContext, link: LinkState): void {
 /**
  * Reads again what was edited while the roster was being read, until nothing is left: then nothing stands between what
  * was read and what is published.
+ *
+ * @returns whether there was anything
  */
-export async function settleEdits(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
-  while (!isClosed(link)) {
+export async function settleEdits(context: NodeContext, link: LinkState, viewer: string): Promise<boolean> {
+  for (let edited = false; ; edited = true) {
+    if (isClosed(link)) return edited;
     if (link.reloadWhileJoining) {
       link.reloadWhileJoining = false;
       await watchRoster(context, link, viewer);
@@ -82,7 +85,7 @@ export async function settleEdits(context: NodeContext, link: LinkState, viewer:
       const users = link.editedWhileJoining;
       link.editedWhileJoining = null;
       for (const user of users) await settleEdge(context, link, viewer, user);
-    } else return;
+    } else return edited;
   }
 }
 

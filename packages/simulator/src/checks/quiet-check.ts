@@ -49,7 +49,7 @@ function checkView(
     const sees = sight(model.roster, client.user, subject);
     if (sees === 'maybe') continue;
     if ((friend !== undefined) !== (sees === 'yes')) {
-      violations.found('a', `${client.name} ${friend ? 'has' : 'lacks'} ${subject}, who is ${sees ? '' : 'no '}friend`);
+      violations.found('a', `${client.name} ${friend ? 'has' : 'lacks'} ${subject}; sight: ${sees}`);
       continue;
     }
     const views = truth.get(subject);
