@@ -18,7 +18,7 @@ it('[LOG4] [MSG5] while the database is locked nothing is acknowledged, and a ki
   scene = await openScene({ CARILLON_LIMITS_MESSAGE_BURST: '10000' });
   await scene.follow(['ann', 'ben']);
   const ann = await scene.logIn('ann');
-  const ben = await scene.logIn('ben');
+  const ben = await scene.logIn('ben', { device: 'phone' });
   const away = await scene.logIn('cai');
   ben.send({ t: 'statusUpdate', a: 'stored', i: 1 });
   await ben.waitFor('ok', ({ i }) => i === 1);
@@ -30,8 +30,9 @@ it('[LOG4] [MSG5] while the database is locked nothing is acknowledged, and a ki
   const holder = new BetterSqlite3(scene.databasePath);
   holder.exec('BEGIN IMMEDIATE');
   ben.send({ t: 'statusUpdate', a: 'not stored', i: 2 });
+  // A session of a device that is there already: nothing but the session itself has to be stored.
   const fresh = await scene.connect();
-  fresh.send({ t: 'login', username: 'ben', token: await loginToken('ben') });
+  fresh.send({ t: 'login', username: 'ben', token: await loginToken('ben'), device: 'phone' });
   const resuming = await scene.connect();
   resuming.send({ t: 'login', username: 'cai', token: await loginToken('cai'), resume: away.resumeToken });
   // Followers do not wait for the disk.
