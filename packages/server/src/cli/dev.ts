@@ -18,6 +18,9 @@ import { startFailed } from './serve.ts';
 /** How long a demo login is good; the page fetches a new one before. */
 const LOGIN_TTL_MS = 3_600_000;
 
+/** Apart from that of `serve`: sample people have no place among an app's users. */
+const DEV_DATABASE = 'sqlite:.carillon/dev.sqlite';
+
 /** Where the repository has the built studio page; a published package has none. */
 const STUDIO_FOLDER = fileURLToPath(new URL('../../../../examples/studio/dist/', import.meta.url));
 
@@ -28,6 +31,7 @@ export const dev: Command = {
 
 Runs a server that needs no configuration. Where none says who may log in it makes a secret of its own, kept beside the
 database, and hands out logins of sample people to pages on this machine: GET /dev/logins, POST /dev/token {"user":"alice"}.
+Its data lie in .carillon/dev.sqlite, unless a database is configured.
 
   --studio       serve the studio page at /
   --config FILE  configuration file, instead of carillon.config.ts
@@ -37,7 +41,7 @@ database, and hands out logins of sample people to pages on this machine: GET /d
   async run(args) {
     const given = readArguments(args, { ...CONFIG_OPTIONS, studio: { type: 'boolean', default: false } });
     if (given === null) return EXIT_USAGE;
-    const loaded = await readConfig(given.values);
+    const loaded = await readConfig(given.values, { databaseUrl: DEV_DATABASE });
     if (loaded === null) return EXIT_FAILED;
     if (given.values.studio && !existsSync(join(STUDIO_FOLDER, 'index.html'))) {
       complain('--studio: the page is not built; npm start builds it first');

@@ -1,4 +1,4 @@
-import { type ConfigResult, loadConfig } from '../config.ts';
+import { type CarillonConfig, type ConfigResult, loadConfig } from '../config.ts';
 import { complain } from './command.ts';
 
 /** The options that say where the configuration comes from; every command that reads it has them. */
@@ -14,18 +14,21 @@ type Given = {
   readonly host?: string | undefined;
 };
 
-/** The configuration from file, environment and command line, in that order; null where it is wrong, which was then said. */
+/**
+ * The configuration from file, environment and command line, in that order; null where it is wrong, which was then said.
+ *
+ * @param defaults where this command's differ from everybody's
+ */
 export async function readConfig(
   given: Given,
-  defaults: Readonly<Record<string, string>> = {},
+  defaults: CarillonConfig = {},
 ): Promise<(ConfigResult & { ok: true }) | null> {
   const env = {
-    ...defaults,
     ...process.env,
     ...(given.port === undefined ? {} : { PORT: given.port }),
     ...(given.host === undefined ? {} : { HOST: given.host }),
   };
-  const result = await loadConfig({ cwd: process.cwd(), env, file: given.config ?? null });
+  const result = await loadConfig({ cwd: process.cwd(), env, file: given.config ?? null, defaults });
   if (result.ok) return result;
   complain(result.problem);
   return null;

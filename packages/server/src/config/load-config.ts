@@ -3,7 +3,7 @@ import { loadConfigFile } from './config-file.ts';
 import { databasePath } from './database.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { configProblem } from './problem.ts';
-import { configSchema } from './schema.ts';
+import { type CarillonConfig, configSchema } from './schema.ts';
 import { toNodeSettings } from './node-settings.ts';
 import type { NodeSettings } from '../runtime/node-options.ts';
 import type * as z from 'zod';
@@ -43,15 +43,21 @@ export type ConfigSources = {
   readonly env: Environment;
   /** The file given with --config. */
   readonly file: string | null;
+  /** What a command takes where neither the file nor the environment says anything. */
+  readonly defaults?: CarillonConfig;
 };
 
 /** Reads the configuration file, lets the environment override it, and checks the whole. */
-export async function loadConfig({ cwd, env, file }: ConfigSources): Promise<ConfigResult> {
+export async function loadConfig({ cwd, env, file, defaults }: ConfigSources): Promise<ConfigResult> {
   const loaded = await loadConfigFile(cwd, file);
   if (!loaded.ok) return loaded;
   const environment = readEnvironment(env);
   if (!environment.ok) return environment;
-  const resolved = resolveConfig(overlay(loaded.config, environment.values), cwd, environment.values);
+  const resolved = resolveConfig(
+    overlay(underlay(loaded.config, defaults), environment.values),
+    cwd,
+    environment.values,
+  );
   if (!resolved.ok) return resolved;
   return { ok: true, config: resolved.config, file: loaded.path, unknownVariables: environment.unknown };
 }
@@ -91,6 +97,13 @@ export function resolveConfig(
       logLevel: config.logging.level,
     },
   };
+}
+
+/** The file's object with the defaults for what it leaves out or undefined, setting by setting of the first level. */
+function underlay(base: unknown, defaults: CarillonConfig = {}): unknown {
+  if (!isObject(base)) return base;
+  const given = Object.entries(base).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given) };
 }
 
 /** The file's object with the environment's values in their places; the file's own object stays as it was. */

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
@@ -75,6 +75,23 @@ describe('carillon dev', () => {
       await second.ask('/dev/follows/bob', { method: 'PUT', headers: { authorization: `Bearer ${token}` } }),
     ).toEqual({ changed: true });
     await stop(second);
+  });
+
+  it("keeps its sample people out of serve's database, and runs beside it", async () => {
+    const cwd = newFolder();
+    const server = await dev(cwd);
+    const serve = carillon(['serve'], {
+      cwd,
+      env: { PORT: '0', CARILLON_JWT_SECRET: SECRET, CARILLON_API_KEY: API_KEY },
+    });
+    const [, url] = await serve.says(/"url":"([^"]+)"/);
+    const headers = { authorization: `Bearer ${API_KEY}` };
+    expect((await fetch(`${server.url}/v1/users/alice/follows`, { headers })).status).toBe(200);
+    expect(await (await fetch(`${url}/v1/users/alice/follows`, { headers })).json()).toMatchObject({
+      error: { code: 'user_unknown' },
+    });
+    expect(existsSync(join(cwd, '.carillon', 'dev.sqlite'))).toBe(true);
+    await Promise.all([stop(server), stop({ run: serve })]);
   });
 
   it('refuses tokens that it did not sign', async () => {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConfigResult, loadConfig, resolveConfig } from '../../src/config.ts';
 
@@ -102,6 +102,19 @@ describe('where settings come from', () => {
     });
   });
 
+  it("a command's own default holds where neither the file nor the environment says anything", async () => {
+    const defaults = { databaseUrl: 'sqlite:own.sqlite', port: 1 };
+    const database = async (env: Record<string, string> = {}): Promise<unknown> => {
+      const result = await loadConfig({ cwd: folder, env, file: null, defaults });
+      return result.ok && [relative(folder, result.config.databasePath), result.config.port];
+    };
+    expect(await database()).toEqual(['own.sqlite', 1]);
+    expect(await database({ CARILLON_DATABASE_URL: 'sqlite:env.sqlite' })).toEqual(['env.sqlite', 1]);
+    write('carillon.config.mjs', 'export default { databaseUrl: "sqlite:file.sqlite", port: undefined }');
+    expect(await database()).toEqual(['file.sqlite', 1]);
+    expect(await database({ CARILLON_DATABASE_URL: 'sqlite:env.sqlite' })).toEqual(['env.sqlite', 1]);
+  });
+
   it('an empty variable counts as unset', async () => {
     expect(await load({ PORT: '', CARILLON_JWT_SECRET: '', CARILLON_REDIS_URL: '' })).toMatchObject({
       ok: true,
@@ -185,7 +198,11 @@ describe('a wrong value stops the start with one line that names the setting', (
     ['CARILLON_LIMITS_MESSAGE_BYTES', '5', /^CARILLON_LIMITS_MESSAGE_BYTES must be a whole number from 1024/],
     ['CARILLON_SESSIONS_GRACE_MS', 'soon', /^CARILLON_SESSIONS_GRACE_MS must be a whole number/],
     ['CARILLON_API_KEY', 'hush', /^CARILLON_API_KEY has 4 characters/],
-    ['CARILLON_API_KEY', 'hush hush hush hush', /^CARILLON_API_KEY has characters that no HTTP header carries/],
+    [
+      'CARILLON_API_KEY',
+      'hush hush hush hush',
+      /^CARILLON_API_KEY has characters that no HTTP header carries/,
+    ],
     ['CARILLON_JWT_SECRET', 'hush', /^CARILLON_JWT_SECRET has 4 bytes, and HS256 needs at least 32/],
     [
       'CARILLON_JWT_SECRET',
