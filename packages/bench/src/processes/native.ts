@@ -16,6 +16,8 @@ const SOURCES = join(import.meta.dirname, '../../load');
  * @throws CompileError
  */
 export function compilePrograms(folder: string): Programs {
+  if (process.platform !== 'linux')
+    throw new CompileError('the bench runs on Linux only: it counts with epoll and /proc');
   const floorSource = join(SOURCES, 'floor.c');
   const loadSources = globSync(join(SOURCES, '*.c')).filter((file) => file !== floorSource);
   return {
