@@ -9,6 +9,7 @@ export type LoginResult = 'fresh' | 'resumed' | 'resume_failed' | ErrorCode;
 export interface Telemetry {
   connectionOpened(): void;
   connectionClosed(reason: CloseReason | 'client'): void;
+  /** @param bytes of its text in UTF-8; 0 for a binary message, which nobody reads */
   messageIn(type: string, bytes: number): void;
   error(code: ErrorCode): void;
   login(result: LoginResult, durationMs: number): void;

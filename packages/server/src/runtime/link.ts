@@ -46,14 +46,15 @@ function receive(context: NodeContext, link: LinkState, text: string): void {
   if (link.phase === 'closed') return;
   heard(link.pulse);
   const decoded = decodeUp(text);
+  const bytes = Buffer.byteLength(text);
   if (!decoded.ok) {
-    refuseFrame(context, link, decoded.code, decoded.detail, decoded.i);
+    refuseFrame(context, link, decoded.code, decoded.detail, { bytes, request: decoded.i });
     if (decoded.code === 'user_id_invalid' && link.phase === 'opened')
       context.closeLink(link, 'user_id_invalid');
     return;
   }
   const message = decoded.message;
-  context.ports.telemetry.messageIn(message.t, text.length);
+  context.ports.telemetry.messageIn(message.t, bytes);
   // A heartbeat has no request id: an `i` beside it was never checked, and would be sent back as it is.
   if (!mayPass(context, link, 1, message.t === 'hb' ? undefined : message.i)) return;
   route(context, link, message);
@@ -64,11 +65,11 @@ function refuseFrame(
   link: LinkState,
   code: ErrorCode,
   detail: string,
-  request?: number,
+  { bytes = 0, request }: { readonly bytes?: number; readonly request?: number | undefined } = {},
 ): void {
   if (link.phase === 'closed') return;
   heard(link.pulse);
-  context.ports.telemetry.messageIn('bad', 0);
+  context.ports.telemetry.messageIn('bad', bytes);
   if (mayPass(context, link, BAD_MESSAGE_COST, request)) sendError(context, link, code, detail, request);
 }
 

@@ -65,6 +65,22 @@ describe("the operator's endpoints", () => {
     expect(String(body)).toMatch(/^carillon_fan_out_viewers_sum 1$/m);
   });
 
+  it('/metrics counts messages from clients in bytes, those that are none too', async () => {
+    const s = await start();
+    await s.api('PUT', '/v1/users/zoe');
+    const zoe = await s.logIn('zoe');
+    const bytesIn = async (): Promise<number> => {
+      const { body } = await ask(`${s.url}/metrics`);
+      return Number(/^carillon_bytes_in_total (\d+)$/m.exec(String(body))?.[1]);
+    };
+    const before = await bytesIn();
+    const sent = ['{"t":"statusUpdate","a":"Zoë läutet 🔔","i":1}', 'kein JSON: ☕'];
+    for (const text of sent) zoe.socket.send(text);
+    await zoe.next('ok');
+    await zoe.next('err');
+    expect(await bytesIn()).toBe(before + 50 + 14);
+  });
+
   it('/metrics is for this machine, or for whoever has the key', async () => {
     const s = await start();
     expect(await ask(`${s.url}/metrics`)).toMatchObject({ status: 200 });
