@@ -1,5 +1,5 @@
 import { type CloseReason, type Login, isUserId, negotiateVersion } from '@carillon/protocol';
-import { controlFrame } from '../core/outbox/frame.ts';
+import { syncFrame } from '../core/outbox/frame.ts';
 import { readPatch } from '../core/presence/fields.ts';
 import type { AuthResult } from '../ports/auth.ts';
 import type { DevicePatch } from '../ports/presence.ts';
@@ -7,6 +7,7 @@ import { type NodeContext, addSession, sendControl, sendError } from './context.
 import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
 import { endSession, leaveSession } from './ending.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
+import { applyHeld } from './status.ts';
 import { armTokenExpiry } from './token-expiry.ts';
 import { rosterEdges, settleEdits, watchEdges } from './viewing.ts';
 
@@ -131,6 +132,8 @@ async function takeSession(
         return null;
       }
       const older = session.link;
+      // What the older connection asked for is answered on it: its request ids mean nothing on this one.
+      applyHeld(context, session);
       session.generation = generation;
       attach(context, link, session);
       if (older !== null && older !== link) context.closeLink(older, 'replaced');
@@ -269,7 +272,7 @@ async function goLive(
     since !== null && changes?.complete === true && !edited
       ? watchList.deltaSync(link, since, changes.changed, changes.gone)
       : watchList.fullSync(link);
-  context.flusher.send(link, controlFrame(sync));
+  context.flusher.send(link, syncFrame(sync));
   context.heartbeats.add(link);
   armTokenExpiry(context, link);
 }

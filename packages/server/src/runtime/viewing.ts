@@ -1,5 +1,5 @@
 import type { Edge } from '../ports/directory.ts';
-import { TRANSITION, controlFrame, presenceFrame } from '../core/outbox/frame.ts';
+import { TRANSITION, controlFrame, presenceFrame, syncFrame } from '../core/outbox/frame.ts';
 import { holdResync } from '../core/outbox/outbox.ts';
 import { deltaSyncMessage } from '../core/presence/messages.ts';
 import { type ViewMask, viewMask } from '../core/presence/visibility.ts';
@@ -173,7 +173,7 @@ function tellGone(context: NodeContext, link: LinkState, user: string): void {
 function sendFullSync(context: NodeContext, link: LinkState): void {
   // An edge that is being read again shows nothing for the moment; a sync made now would show that friend offline.
   if (link.outbox.held === null && link.edgeReads === null)
-    context.flusher.send(link, controlFrame(context.watchList.fullSync(link)));
+    context.flusher.send(link, syncFrame(context.watchList.fullSync(link)));
   else holdResync(link.outbox);
 }
 

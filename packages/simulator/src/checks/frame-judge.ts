@@ -59,12 +59,13 @@ export function createFrameJudge(
 
   function mayHaveExpired(subject: string, fromMs: number): boolean {
     const lateMs = nowMs() - diskRefusedAtMs() < 2 * LATE_BY_DISK_MS ? LATE_BY_DISK_MS : 0;
-    return sessions.of(subject).some((session) => {
-      const absentMs = sessions.absentMs(session);
-      return (
-        absentMs >= model.graceMs && absentMs - (nowMs() - fromMs) <= model.graceMs + LATE_EXPIRY_MS + lateMs
+    const latestMs = model.graceMs + LATE_EXPIRY_MS + lateMs + (nowMs() - fromMs);
+    return sessions
+      .of(subject)
+      .some(
+        (session) =>
+          sessions.absentMs(session) >= model.graceMs && sessions.abandonedMs(session) <= latestMs,
       );
-    });
   }
 
   function leaseMayHaveEnded(subject: string, fromMs: number): boolean {

@@ -117,9 +117,12 @@ async function checkNode(
     violations.found('a', `rosterOf ${user}: ${JSON.stringify(roster.value)}, expected ${JSON.stringify(expected)}`);
 }
 
-/** Everyone who may see when somebody was last there sees the same time, unless the clock was set meanwhile. */
+/**
+ * Everyone who may see when somebody was last there sees the same time. Unless the clock was set meanwhile, or the disk
+ * refused to keep it: it is written behind, and what was refused is not told again.
+ */
 function checkLastSeen(world: World, user: string, lastSeenMs: number | null): void {
-  if (world.model.wallSetMs !== null) return;
+  if (world.model.wallSetMs !== null || world.disk.refusedAtMs > 0) return;
   for (const client of world.clients) {
     const friend = client.connected ? client.friends().get(user) : undefined;
     if (friend === undefined || friend.ts === null || friend.ts === lastSeenMs) continue;

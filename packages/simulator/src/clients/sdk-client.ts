@@ -103,6 +103,9 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
       case 'clearResume':
         stored = null;
         return;
+      case 'saveOwn':
+        // A page whose storage has room for the token alone.
+        return;
       case 'settle':
         settledUpTo = Math.max(settledUpTo, effect.upTo);
         // What was refused or given up is not what the user is seen as.

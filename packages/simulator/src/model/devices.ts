@@ -20,6 +20,8 @@ export type DeviceWrite = {
   readonly device: Device;
   readonly writes: readonly RegisterWrite[];
   readonly beganMs: number;
+  /** Whether it surely changes something. */
+  readonly effective: boolean;
 };
 
 /** Changes that come closer than this may be merged into one, or cancel each other out, ms. */
@@ -48,19 +50,20 @@ export function beginWrite(device: Device, patch: Patch, by: object, nowMs: numb
     writes.push(device.registers[part].write(value, by));
   }
   if (writes.length > 0) {
+    effective &&= nowMs - device.lastWriteMs > MERGED_MS;
     device.changedMs.most = nowMs + UNDER_WAY_MS;
-    if (effective && nowMs - device.lastWriteMs > MERGED_MS) device.changedMs.least = nowMs;
     device.lastWriteMs = nowMs;
   }
-  return { device, writes, beganMs: nowMs };
+  return { device, writes, beganMs: nowMs, effective };
 }
 
 /** The write was made, and will outlive the process. */
-export function settleWrite({ device, writes, beganMs }: DeviceWrite, nowMs: number): void {
+export function settleWrite({ device, writes, beganMs, effective }: DeviceWrite, nowMs: number): void {
   for (const write of writes) {
     write.certain = true;
     write.endedMs = nowMs;
   }
+  if (effective) device.changedMs.least = Math.max(device.changedMs.least, beganMs);
   if (writes.length > 0 && device.lastWriteMs === beganMs) device.changedMs.most = nowMs;
 }
 

@@ -8,8 +8,10 @@ export type Session = {
   id: string | null;
   device: Device | null;
   line: Line | null;
-  /** When the last connection was lost or began to suffer, ms, and how long the service had been down by then. */
+  /** When the last connection began to suffer, and when the server lost it, ms. */
   lostMs: number;
+  endedMs: number;
+  /** How long the service had been down by then, ms. */
   downBeforeMs: number;
   /** Ended by a logout or an erasure, or about to be. */
   ended: boolean;
@@ -31,17 +33,22 @@ export type Sessions = {
   byToken(token: string): Session | undefined;
   byId(id: string): Session | undefined;
   of(user: string): readonly Session[];
-  /** How long the session has been without a line that works, service downtime taken out, ms. */
+  /** How long the session has been without a line that works in all, service downtime taken out, ms. */
   absentMs(session: Session): number;
+  /** How long the server has surely been without a connection for it, service downtime taken out, ms. */
+  abandonedMs(session: Session): number;
   forget(session: Session): void;
   /** Forgets what has been absent for so long that nothing of it can be left. */
   prune(): void;
 };
 
+/** What checking a login takes at most, ms. */
+const CLAIM_MARGIN_MS = 2_000;
+
 /** A session that was absent for longer than this has ended, and whatever its end caused has been told, ms. */
 const FORGOTTEN_MS = 1_000_000;
 
-export function createSessions(nowMs: () => number, outages: Outages): Sessions {
+export function createSessions(nowMs: () => number, graceMs: number, outages: Outages): Sessions {
   const all = new Set<Session>();
   const tokens = new Map<string, Session>();
 
@@ -53,6 +60,7 @@ export function createSessions(nowMs: () => number, outages: Outages): Sessions 
         device: null,
         line,
         lostMs: nowMs(),
+        endedMs: nowMs(),
         downBeforeMs: 0,
         ended: false,
         duplicated: false,
@@ -62,7 +70,9 @@ export function createSessions(nowMs: () => number, outages: Outages): Sessions 
       return session;
     },
     claim(session, line) {
-      if (session.line === null) session.claim = { line, absentMs: absentMs(session) };
+      const absent = absentMs(session);
+      // A login that comes in the last moment may be too late by the time it has been checked.
+      if (session.line === null && absent < graceMs - CLAIM_MARGIN_MS) session.claim = { line, absentMs: absent };
     },
     attach(session, line) {
       session.line = line;
@@ -74,6 +84,7 @@ export function createSessions(nowMs: () => number, outages: Outages): Sessions 
         if (session.line !== line) continue;
         session.line = null;
         session.lostMs = line.impairedSinceMs ?? nowMs();
+        session.endedMs = nowMs();
         session.downBeforeMs = outages.totalMs();
       }
     },
@@ -82,11 +93,16 @@ export function createSessions(nowMs: () => number, outages: Outages): Sessions 
     byId: (id) => [...all].find((session) => session.id === id),
     of: (user) => [...all].filter((session) => session.user === user),
     absentMs,
+    abandonedMs,
     forget: (session) => void all.delete(session),
     prune() {
-      for (const session of all) if (absentMs(session) > FORGOTTEN_MS) all.delete(session);
+      for (const session of all) if (abandonedMs(session) > FORGOTTEN_MS) all.delete(session);
     },
   };
+
+  function abandonedMs({ line, endedMs, downBeforeMs }: Session): number {
+    return line === null ? nowMs() - endedMs - (outages.totalMs() - downBeforeMs) : 0;
+  }
 
   function absentMs({ line, lostMs, downBeforeMs, claim }: Session): number {
     if (line !== null) return line.impairedSinceMs === null ? 0 : nowMs() - line.impairedSinceMs;

@@ -57,7 +57,7 @@ export function createWorldModel(
   visibility: Visibility,
 ): WorldModel {
   const outages = createOutages(nowMs);
-  const sessions = createSessions(nowMs, outages);
+  const sessions = createSessions(nowMs, graceMs, outages);
   const devices = new Map<string, Device>();
   const leases = new Map<string, Lease>();
 
@@ -70,7 +70,7 @@ export function createWorldModel(
       if (session === but || session.device !== device) continue;
       const surely = session.id !== null && !session.ended && sessions.absentMs(session) < graceMs / 2;
       if (surely) return 'surely';
-      if (sessions.absentMs(session) < graceMs + LATE_EXPIRY_MS + LATE_BY_DISK_MS) perhaps = true;
+      if (sessions.abandonedMs(session) < graceMs + LATE_EXPIRY_MS + LATE_BY_DISK_MS) perhaps = true;
     }
     const lease = leases.get(keyOf(user, device.name));
     if (lease !== undefined && lease !== but) {

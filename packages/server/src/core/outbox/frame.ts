@@ -8,12 +8,14 @@ export const TRANSITION: ChangeMask = 1 << 30;
 
 /**
  * A frame on its way to connections. What may become of it when the connection is slow depends on its kind:
- * `control` frames are kept in order, `presence` frames are folded into one per friend, of `heartbeat`s one is kept.
+ * `control` frames are kept in order, `presence` frames are folded into one per friend, of `heartbeat`s one is kept. A
+ * `sync` is made anew when it can go out: what it held may by then be hidden from the viewer.
  */
 export type OutboundFrame = Frame &
   (
     | { readonly kind: 'control' }
     | { readonly kind: 'heartbeat' }
+    | { readonly kind: 'sync' }
     | { readonly kind: 'presence'; readonly subject: string; readonly change: ChangeMask }
   );
 
@@ -23,6 +25,10 @@ export function controlFrame(text: string): OutboundFrame {
 
 export function heartbeatFrame(text: string): OutboundFrame {
   return { kind: 'heartbeat', text, wire: undefined };
+}
+
+export function syncFrame(text: string): OutboundFrame {
+  return { kind: 'sync', text, wire: undefined };
 }
 
 export function presenceFrame(subject: string, change: ChangeMask, text: string): OutboundFrame {

@@ -78,6 +78,12 @@ function holdFrame(held: Held, frame: OutboundFrame): 0 | 1 {
       if (held.heartbeat) return 1;
       held.heartbeat = true;
       return 0;
+    case 'sync': {
+      const before = held.resync;
+      held.friends.clear();
+      held.resync = true;
+      return before ? 1 : 0;
+    }
     case 'presence': {
       // A full sync is owed anyway, and will be made from the state at that time.
       if (held.resync) return 1;
