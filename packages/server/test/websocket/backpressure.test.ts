@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
+import { framesOf, maskedFrame, OPCODES } from './frames.ts';
 import {
   connectRaw,
   type Opened,
@@ -83,6 +84,47 @@ describe('a client that does not read', () => {
     expect(opened.told.map(({ kind }) => kind)).toEqual(['closed']);
   });
 
+  it('gets whole frames when it pings, is written to and closed in the middle of a write', async () => {
+    const { peer, opened } = await deafPeer();
+    const { connection } = opened;
+    const big = 'x'.repeat(MORE_THAN_THE_KERNEL_TAKES);
+    let total = connection.write(runOf(big, 'and more'));
+    const pings = Array.from({ length: 40 }, (_, i) => maskedFrame('ping', Buffer.from(`ping ${i}`)));
+    peer.socket.write(Buffer.concat([...pings, maskedFrame('text', Buffer.from('pinged'))]));
+    await opened.waitFor('message');
+    expect(connection.writing).toBe(true);
+    peer.socket.resume();
+    await opened.waitFor('drained');
+    total += connection.write(runOf('behind'));
+    peer.socket.pause();
+    total += connection.write(runOf(big));
+    expect(connection.writing).toBe(true);
+    peer.socket.write(maskedFrame('ping', Buffer.from('last')));
+    peer.socket.write(maskedFrame('text', Buffer.from('pinged')));
+    await opened.waitFor('message');
+    connection.close(4002, 'slow_consumer');
+    peer.socket.resume();
+    const pongBytes = pings.reduce((sum, ping) => sum + ping.length - 4, 0) + 2 + 4;
+    const frames = framesOf(await peer.until(total + pongBytes + 2 + 2 + 'slow_consumer'.length));
+    const seen = frames.map(({ fin, opcode, payload }) => {
+      expect(fin).toBe(true);
+      return payload.length === big.length ? [opcode, 'big'] : [opcode, payload.toString('latin1')];
+    });
+    expect(seen).toEqual([
+      [OPCODES.text, 'big'],
+      [OPCODES.text, 'and more'],
+      ...pings.map((_ping, i) => [OPCODES.pong, `ping ${i}`]),
+      [OPCODES.text, 'behind'],
+      [OPCODES.text, 'big'],
+      [OPCODES.pong, 'last'],
+      [OPCODES.close, '\x0f\xa2slow_consumer'],
+    ]);
+    peer.socket.write(maskedFrame('close', Buffer.from('0fa2', 'hex')));
+    peer.socket.end();
+    expect(await opened.waitFor('closed')).toEqual({ kind: 'closed', code: 4002 });
+    expect(opened.told.map(({ kind }) => kind)).toEqual(['message', 'drained', 'message', 'closed']);
+  });
+
   it('that goes in the middle of a write is told as closed, never as drained', async () => {
     const { peer, opened } = await deafPeer();
     opened.connection.write(runOf('x'.repeat(MORE_THAN_THE_KERNEL_TAKES)));
@@ -106,9 +148,14 @@ describe('a client that does not read', () => {
     opened.connection.write(runOf('x'.repeat(MORE_THAN_THE_KERNEL_TAKES)));
     peer.socket.end();
     await once(peer.socket, 'finish');
+    // Whoever comes after it is served only once its end has been seen.
+    const next = await connectRaw(underTest.port);
+    expect(opened.told).toEqual([]);
     opened.connection.close(4001, 'heartbeat_missed');
     await opened.waitFor('closed');
-    expect(underTest.gateway.connections).toBe(0);
+    expect(opened.told).toHaveLength(1);
+    expect(underTest.gateway.connections).toBe(1);
+    next.socket.destroy();
   });
 
   it('is gone at once when terminated, whatever waits to be written', async () => {

@@ -117,6 +117,14 @@ describe('closing the gateway', () => {
     expect(opened.told).toEqual([{ kind: 'closed', code: 1006 }]);
   });
 
+  it('twice waits for the same end', async () => {
+    const { peer, opened } = await connected();
+    const closings = [underTest.gateway.close(), underTest.gateway.close()];
+    peer.socket.destroy();
+    await Promise.all(closings);
+    expect(opened.told).toEqual([{ kind: 'closed', code: 1006 }]);
+  });
+
   it('with nobody connected resolves', async () => {
     underTest = await startGateway();
     await underTest.gateway.close();
@@ -125,15 +133,21 @@ describe('closing the gateway', () => {
 });
 
 describe('after a thousand connections came and went', () => {
-  it('no connection, socket or listener is left', async () => {
+  it('no connection, socket, timer or listener is left', async () => {
+    const handles = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap' || kind === 'Timeout')
+        .length;
+    const handlesBefore = handles();
     underTest = await startGateway({ connectionsPerAddress: 64 });
     const { port, gateway, server, opened } = underTest;
+    const ends: Promise<unknown>[] = [];
     const listenersBefore = server.eventNames().map((name) => [name, getEventListeners(server, name).length]);
     for (let round = 0; round < 20; round++) {
       const webSockets = await Promise.all(
         Array.from({ length: 50 }, async () => {
           const webSocket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
           await once(webSocket, 'open');
+          ends.push(once(webSocket, 'close'));
           return webSocket;
         }),
       );
@@ -154,6 +168,8 @@ describe('after a thousand connections came and went', () => {
     const { promise, resolve } = Promise.withResolvers<number>();
     server.getConnections((_error, count) => resolve(count));
     expect(await promise).toBe(0);
+    await Promise.all(ends);
+    expect(handles()).toBeLessThanOrEqual(handlesBefore);
     // Every slot of the address is free again.
     const peers = await Promise.all(Array.from({ length: 64 }, () => connectRaw(port)));
     expect(peers.every(({ head }) => head.startsWith('HTTP/1.1 101 '))).toBe(true);

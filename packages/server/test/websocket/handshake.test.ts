@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { refuseUpgrade } from '../../src/gateways/websocket/refusal.ts';
+import {
+  connectRaw,
+  refusedWith,
+  runOf,
+  startGateway,
+  type UnderTest,
+  upgradeRequest,
+} from './gateway-under-test.ts';
+
+let underTest: UnderTest;
+
+async function start(): Promise<UnderTest> {
+  underTest = await startGateway();
+  return underTest;
+}
+
+afterEach(() => underTest.stop());
+
+const errorCode = (body: string): unknown => (JSON.parse(body) as { error: { code: string } }).error.code;
+
+const changed = (from: string | RegExp, to: string): string => upgradeRequest().replace(from, to);
+
+describe('a handshake', () => {
+  it.each<[string, string, number, string]>([
+    ['without a key', changed(/Sec-WebSocket-Key: .*\r\n/, ''), 400, 'bad_message'],
+    ['with a key that is too short', changed('dGhlI', 'dGhl'), 400, 'bad_message'],
+    ['without a version', changed(/Sec-WebSocket-Version: .*\r\n/, ''), 400, 'bad_message'],
+    ['of version 12', changed('Version: 13', 'Version: 12'), 400, 'bad_message'],
+    ['of version 8, whose origin stands elsewhere', changed('Version: 13', 'Version: 8'), 400, 'bad_message'],
+    ['to another protocol', changed('Upgrade: websocket', 'Upgrade: h2c'), 400, 'bad_message'],
+    ['by POST', changed('GET', 'POST'), 405, 'method_not_allowed'],
+    [
+      'with a subprotocol that is no token',
+      upgradeRequest(['Sec-WebSocket-Protocol: a b']),
+      400,
+      'bad_message',
+    ],
+  ])('%s is refused with a code, and opens nothing', async (_title, request, status, code) => {
+    const { port, gateway, opened, refusals } = await start();
+    const refused = await refusedWith(port, request);
+    expect([refused.status, errorCode(refused.body)]).toEqual([status, code]);
+    expect(refused.head).toMatch(/\r\nConnection: close\r\n/);
+    if (status === 400) expect(refused.head).toMatch(/\r\nSec-WebSocket-Version: 13\r\n/);
+    expect(refusals).toEqual([code]);
+    expect(gateway.connections).toBe(0);
+    expect(opened).toEqual([]);
+  });
+
+  it('with headers beyond 16 KB is refused with 431', async () => {
+    const { port, gateway } = await start();
+    const forwardedFor = '203.0.113.7,'.repeat(2_000);
+    const { status } = await refusedWith(port, upgradeRequest([`X-Forwarded-For: ${forwardedFor}`]));
+    expect(status).toBe(431);
+    expect(gateway.connections).toBe(0);
+  });
+
+  it('agrees to no subprotocol, whichever the client offers', async () => {
+    const { port } = await start();
+    const peer = await connectRaw(port, upgradeRequest(['Sec-WebSocket-Protocol: some-secret, graphql-ws']));
+    expect(peer.head).toMatch(/^HTTP\/1.1 101 /);
+    expect(peer.head).not.toMatch(/protocol:/i);
+    peer.socket.destroy();
+  });
+
+  it('behind a request that has been answered is taken', async () => {
+    const { port, nextOpened } = await start();
+    const opening = nextOpened();
+    const peer = await connectRaw(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(peer.head).toMatch(/^HTTP\/1.1 404 /);
+    peer.socket.write(upgradeRequest());
+    const { connection } = await opening;
+    connection.write(runOf('hello'));
+    connection.close(4000, '');
+    // The server ends its half once its close frame was answered.
+    peer.send('8882 00000000 0fa0');
+    const received = (await peer.ended).toString('latin1');
+    expect(received).toMatch(/HTTP\/1.1 101 [^]*\r\n\r\n\x81\x05hello\x88\x02\x0f\xa0$/);
+    peer.socket.destroy();
+  });
+
+  it('behind a request that is not answered yet ends the socket: the answer would land in the WebSocket', async () => {
+    const { port, server, opened } = await start();
+    const slow = Promise.withResolvers<ServerResponse>();
+    const [respond404] = server.listeners('request') as [() => void];
+    server.removeListener('request', respond404);
+    server.on('request', (_request, response) => slow.resolve(response));
+    const request = `GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n${upgradeRequest()}`;
+    const peer = await connectRaw(port, request);
+    (await slow.promise).end('late');
+    expect((await peer.ended).length).toBe(0);
+    expect(opened).toEqual([]);
+  });
+});
+
+describe('a refusal', () => {
+  it('to a peer that reads nothing ends its socket all the same', async () => {
+    await start();
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const peer = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+    peer.on('error', () => undefined).pause();
+    const [socket] = await accepted;
+    // More than the kernel takes: the refusal waits behind it.
+    socket.write(Buffer.alloc(24 * 1024 * 1024));
+    refuseUpgrade(socket, 'not_found');
+    await once(socket, 'close');
+    expect(socket.writableFinished).toBe(false);
+    peer.destroy();
+    server.close();
+  });
+});
