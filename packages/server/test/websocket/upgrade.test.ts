@@ -1,6 +1,6 @@
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import {
   connectRaw,
   type GatewaySettings,
@@ -70,15 +70,33 @@ describe('the upgrade', () => {
     expect(gateway.connections).toBe(0);
   });
 
-  it('of a peer that resets at once ends nothing but that socket', async () => {
-    const { port } = await start();
-    for (let i = 0; i < 20; i++) {
-      const peer = await connectRaw(port, upgradeRequest([], i % 2 === 0 ? '/ws' : '/nowhere'));
-      peer.socket.resetAndDestroy();
-    }
-    const webSocket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
-    await once(webSocket, 'open');
-    webSocket.terminate();
+  it.each(['/ws', '/nowhere'])(
+    'to %s of a peer that resets behind its request ends nothing but that socket',
+    async (path) => {
+      const { port, server, gateway } = await start();
+      for (let i = 0; i < 20; i++) {
+        const accepted = once(server, 'connection') as Promise<[Socket]>;
+        const peer = connect({ port, host: '127.0.0.1' });
+        await once(peer, 'connect');
+        // In one turn: the server reads the request from a line that is gone, and its answer fails.
+        peer.write(upgradeRequest([], path));
+        peer.resetAndDestroy();
+        const [socket] = await accepted;
+        if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
+      }
+      expect(gateway.connections).toBe(0);
+    },
+  );
+
+  it('that was refused keeps no socket, though the peer keeps its half open', async () => {
+    const { port, server } = await start();
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const peer = await connectRaw(port, upgradeRequest([], '/nowhere'));
+    const [socket] = await accepted;
+    if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
+    await peer.ended;
+    expect(peer.socket.writableEnded).toBe(false);
+    peer.socket.destroy();
   });
 });
 
