@@ -1,5 +1,5 @@
 // Runs one of the repository's commands: `node scripts/run.mjs <command> [arguments]`, as package.json does.
-// It needs nothing installed but Node 18 or newer and npm: it brings the Node the project wants, then the packages,
+// It needs nothing installed but Node 20 or newer and npm: it brings the Node the project wants, then the packages,
 // then starts the command's program under that Node. Whatever it has to say goes to stderr, so that
 // `npm run -s carillon -- token …` prints a token and nothing else.
 import { existsSync } from 'node:fs';

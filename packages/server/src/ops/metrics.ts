@@ -108,7 +108,10 @@ export function createMetrics(logger: Logger): Metrics {
     'type',
     'Messages from clients by `type`; `bad`: could not be understood.',
   );
-  const bytesIn = counter('carillon_bytes_in_total', 'Bytes of the text messages from clients, framing not included.');
+  const bytesIn = counter(
+    'carillon_bytes_in_total',
+    'Bytes of the text messages from clients, framing not included.',
+  );
   const framesOut = counter('carillon_frames_out_total', 'Messages to clients.');
   const bytesOut = counter('carillon_bytes_out_total', 'Bytes handed to sockets, framing included.');
   const logins = counterBy(
