@@ -79,7 +79,8 @@ describe('a handshake', () => {
     // The server ends its half once its close frame was answered.
     peer.send('8882 00000000 0fa0');
     const received = (await peer.ended).toString('latin1');
-    expect(received).toMatch(/HTTP\/1.1 101 [^]*\r\n\r\n\x81\x05hello\x88\x02\x0f\xa0$/);
+    expect(received).toContain('HTTP/1.1 101 ');
+    expect(received.split('\r\n\r\n').at(-1)).toBe('\x81\x05hello\x88\x02\x0f\xa0');
     peer.socket.destroy();
   });
 
