@@ -39,7 +39,8 @@ export type UserExport = {
  * - `importEdges` MUST create users it does not know, MUST be all or nothing for one call of at most
  *   `MAX_IMPORT_EDGES`, MUST skip edges of a user to themselves, and MUST NOT hold up the event loop.
  * - `erase` MUST leave nothing about the user, neither as follower nor as followee. Since the gone user can be named
- *   no more, `changesSince` MUST say `complete: false` to the former followers for stamps below the erasure's.
+ *   no more, `changesSince` MUST say `complete: false` to the former followers, and to those who were to be told of an edit
+ *   that names the user, for stamps below the erasure's.
  * - An edit between users of whom one is unknown, or of a user with themselves, MUST change nothing and resolve false.
  * - Where the store cannot take a write at the moment, methods MUST reject with `storeUnavailable`.
  */

@@ -134,5 +134,13 @@ export function directoryChangesContract(name: string, open: () => Promise<Direc
       expect(await changesSince('bob', T + 5)).toEqual(nothing);
       expect(await changesSince('carol', T)).toEqual(nothing);
     });
+
+    it('whoever unfollowed somebody shortly before their erasure is told that something is missing', async () => {
+      await directory.follow('bob', 'alice', T);
+      await directory.unfollow('bob', 'alice', T + 1);
+      await directory.erase('alice', T + 5);
+      expect(await changesSince('bob', T)).toEqual({ complete: false });
+      expect(await changesSince('bob', T + 5)).toEqual(nothing);
+    });
   });
 }

@@ -6,6 +6,8 @@ import { type Plan, type VirtualTime, createOwner } from '../time/virtual-time.t
 export type ApiCall = {
   /** Calls about the same thing follow each other. `*`: about everything. */
   readonly about: string;
+  /** For people who read what happened. */
+  readonly name: string;
   begin(): void;
   run(node: RealtimeNode): Promise<Outcome<unknown>>;
   done(): void;
@@ -54,13 +56,13 @@ export function createApiCaller(
     if (state === undefined) return;
     const attempt = ++state.attempt;
     state.retry = null;
-    onNote?.(`api: ${call.about}, attempt ${attempt}`);
+    onNote?.(`api: ${call.name}, attempt ${attempt}`);
     if (node === null) return sendAgain(call);
     void call.run(node).then((outcome) => {
       if (state.attempt !== attempt || !underWay.has(call)) return;
       if (!outcome.ok && outcome.code === 'unavailable') return sendAgain(call);
       underWay.delete(call);
-      onNote?.(`api: ${call.about}: ${outcome.ok ? 'ok' : outcome.code}`);
+      onNote?.(`api: ${call.name}: ${outcome.ok ? 'ok' : outcome.code}`);
       if (outcome.ok) call.done();
       else call.refused(outcome.code);
       beginWhatMay();

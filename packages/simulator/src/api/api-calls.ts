@@ -10,6 +10,7 @@ export function editEdge(model: WorldModel, kind: EdgeKind, a: string, b: string
   const { roster } = model;
   return {
     about: `${kind} ${a} ${b}`,
+    name: `${to ? '' : 'not '}${kind} ${a} ${b}`,
     begin: () => roster.begin(kind, a, b, to),
     run(node) {
       switch (kind) {
@@ -30,6 +31,7 @@ export function importFollows(model: WorldModel, edges: readonly (readonly [stri
   const { roster } = model;
   return {
     about: '*',
+    name: `import ${edges.map((edge) => edge.join(' ')).join(', ')}`,
     begin() {
       for (const [a, b] of edges) roster.begin('follow', a, b, true);
     },
@@ -46,6 +48,7 @@ export function importFollows(model: WorldModel, edges: readonly (readonly [stri
 export function refreshRoster(user: string): ApiCall {
   return {
     about: `refresh ${user}`,
+    name: `refresh ${user}`,
     begin: () => undefined,
     run: (node) => node.refreshRoster(user),
     done: () => undefined,
@@ -67,6 +70,7 @@ export function setStatus(
 
   return {
     about: `status ${key}`,
+    name: `status ${key} ${JSON.stringify(patch)} for ${ttlMs} ms`,
     begin() {
       cause = causes.open(user, nowMs(), Infinity);
       write = model.joinNamed(user, device, patch, {});
@@ -103,6 +107,7 @@ export function clearStatus(model: WorldModel, user: string, device: string): Ap
   };
   return {
     about: `status ${key}`,
+    name: `clear ${key}`,
     begin() {
       cause = causes.open(user, nowMs(), Infinity);
       const lease: Lease | undefined = leases.get(key);
@@ -125,6 +130,7 @@ export function eraseUser(model: WorldModel, user: string, onErased: () => void)
   };
   return {
     about: '*',
+    name: `erase ${user}`,
     begin() {
       cause = causes.open(user, nowMs(), Infinity);
       for (const { kind, a, b } of roster.flagsOf(user)) roster.begin(kind, a, b, false);

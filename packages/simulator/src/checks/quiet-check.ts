@@ -3,7 +3,7 @@ import type { SeenFriend, SimClient } from '../clients/sim-client.ts';
 import { type View, possibleViews } from '../model/aggregate.ts';
 import type { Device } from '../model/devices.ts';
 import { sight } from '../model/roster.ts';
-import { attachedSessions } from '../model/world-model.ts';
+import { presentSessions } from '../model/world-model.ts';
 import type { World } from '../world.ts';
 
 /** When everything is quiet: everyone who wants to be there is, and sees what is true. */
@@ -29,7 +29,7 @@ function checkClient({ violations }: World, client: SimClient): void {
 /** The devices that somebody holds, now that every session that was left to its grace has ended. */
 function devicesOf({ model }: World, user: string): readonly Device[] {
   const devices = new Set<Device>();
-  for (const session of attachedSessions(model, user))
+  for (const session of presentSessions(model, user))
     if (session.device !== null) devices.add(session.device);
   for (const lease of model.leases.values())
     if (lease.user === user && lease.expiresMs.least > model.nowMs()) devices.add(lease.device);

@@ -90,11 +90,13 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
         if (record.hasToken) write(record, patchOf(message), message.i);
         else record.queued.push({ patch: patchOf(message), request: message.i });
         return;
-      case 'logout':
-        if (record.session === null) return;
-        record.session.ended = true;
-        cause(record.session.user);
+      case 'logout': {
+        // Right behind the login: the session is known only by the token that was named.
+        const session = record.session ?? sessions.byToken(record.login?.resume ?? '');
+        if (session !== undefined) session.ended = true;
+        cause(record.login?.username ?? '');
         return;
+      }
       case 'auth':
       case 'hb':
         return;

@@ -117,7 +117,9 @@ export function leaseKey(user: string, device: string): string {
   return JSON.stringify([user, device]);
 }
 
-/** Sessions that hold a device when everything is quiet. */
-export function attachedSessions(model: WorldModel, user: string): readonly Session[] {
-  return model.sessions.of(user).filter((session) => session.id !== null && session.line?.serverOpen === true);
+/** Sessions that hold a device when everything is quiet: nobody is away any more but those who are coming back. */
+export function presentSessions({ sessions, graceMs }: WorldModel, user: string): readonly Session[] {
+  return sessions
+    .of(user)
+    .filter((session) => session.id !== null && !session.ended && sessions.abandonedMs(session) < graceMs / 2);
 }

@@ -183,7 +183,7 @@ export function createMemoryDirectory(): Directory {
         changes.noteUntold(follower, at);
       }
       people.delete(user);
-      changes.erase(user);
+      changes.erase(user, at);
       return [...person.followers];
     },
     async export(user): Promise<UserExport | null> {

@@ -8,7 +8,8 @@ export type RosterChangeLog = {
   noteUntold(viewer: string, at: number): void;
   /** The users whose edge was edited after the stamp, or null where not all of them are known. */
   since(viewer: string, at: number): ReadonlySet<string> | null;
-  erase(user: string): void;
+  /** Forgets the user. Whoever was to be told of an edit that names them is told that something is missing. */
+  erase(user: string, at: number): void;
 };
 
 export function createRosterChanges(): RosterChangeLog {
@@ -32,6 +33,12 @@ export function createRosterChanges(): RosterChangeLog {
     }
   }
 
+  function noteUntold(viewer: string, at: number): void {
+    untold.set(viewer, Math.max(untold.get(viewer) ?? at, at));
+    order.push({ at, viewer, user: null });
+    forgetBefore(at - CHANGES_KEPT_MICROS);
+  }
+
   return {
     note(viewer, user, at) {
       let users = noted.get(viewer);
@@ -43,22 +50,18 @@ export function createRosterChanges(): RosterChangeLog {
       order.push({ at, viewer, user });
       forgetBefore(at - CHANGES_KEPT_MICROS);
     },
-    noteUntold(viewer, at) {
-      untold.set(viewer, Math.max(untold.get(viewer) ?? at, at));
-      order.push({ at, viewer, user: null });
-      forgetBefore(at - CHANGES_KEPT_MICROS);
-    },
+    noteUntold,
     since(viewer, at) {
       if (at < completeFrom || (untold.get(viewer) ?? 0) > at) return null;
       const users = new Set<string>();
       for (const [user, editedAt] of noted.get(viewer) ?? []) if (editedAt > at) users.add(user);
       return users;
     },
-    erase(user) {
+    erase(user, at) {
       noted.delete(user);
       untold.delete(user);
       for (const [viewer, users] of noted) {
-        users.delete(user);
+        if (users.delete(user)) noteUntold(viewer, at);
         if (users.size === 0) noted.delete(viewer);
       }
       for (let i = order.length - 1; i >= 0; i--) {

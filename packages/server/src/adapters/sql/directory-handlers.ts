@@ -99,6 +99,7 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
       if (id === undefined) return [];
       const followers = run.followers.all(id).map(({ name }) => name);
       run.noteErasure.run(at, id);
+      run.noteUntold.run(at, id);
       for (const statement of [
         run.eraseFollows,
         run.eraseFollowers,

@@ -92,6 +92,18 @@ export function directoryWrites(db: Kysely<DirectoryTables>) {
       )
       .onConflict((conflict) => conflict.columns(['viewer', 'subject']).doUpdateSet({ at: laterStamp }))
       .compile(),
+    /** stamp, subject: whoever was to be told of an edit that names the user */
+    noteUntold: db
+      .insertInto('roster_changes')
+      .columns(['viewer', 'subject', 'at'])
+      .expression((eb) =>
+        eb
+          .selectFrom('roster_changes')
+          .select(['viewer', sql.lit(WHOLE_ROSTER).as('subject'), argument<number>(0).as('at')])
+          .where('subject', '=', argument<number>(1)),
+      )
+      .onConflict((conflict) => conflict.columns(['viewer', 'subject']).doUpdateSet({ at: laterStamp }))
+      .compile(),
     /** stamp, how many */
     oldChanges: db
       .selectFrom('roster_changes')
