@@ -2,6 +2,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { expect } from 'vitest';
 import type { BareClient } from '../wire/scene/bare-client.ts';
 import { loginToken } from '../wire/scene/login-token.ts';
+import { liveHeapBytes } from '../wire/scene/live-heap.ts';
 import { numbers } from '../wire/scene/numbers.ts';
 import type { Scene } from '../wire/scene/scene.ts';
 import { scrape } from '../wire/scene/server-metrics.ts';
@@ -13,7 +14,8 @@ const AT_ONCE = 40;
 export type ChurnResult = {
   /** Sessions whose connection dropped with a change unanswered. */
   readonly droppedInFlight: number;
-  readonly residentBytes: number;
+  /** What the server holds afterwards. */
+  readonly heldBytes: number;
 };
 
 /** Sessions log in, follow, change, resume, log out and drop, many at once; returns when nothing of them may be left. */
@@ -70,7 +72,7 @@ export async function churn(
   await lastOneOut(scene);
   return {
     droppedInFlight,
-    residentBytes: (await scrape(scene.server)).value('process_resident_memory_bytes'),
+    heldBytes: await liveHeapBytes(scene.server),
   };
 }
 

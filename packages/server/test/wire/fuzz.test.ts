@@ -24,7 +24,7 @@ let watchedOpen: Bystanders;
 let limited: Scene;
 let watchedLimited: Bystanders;
 beforeAll(async () => {
-  open = await openScene(WIDE_OPEN);
+  open = await openScene(WIDE_OPEN, { inspect: true });
   watchedOpen = await openBystanders(open);
   limited = await openScene();
   watchedLimited = await openBystanders(limited);

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Bystanders } from '../scene/bystanders.ts';
 import { connectRaw } from '../scene/raw-web-socket.ts';
+import { liveHeapBytes } from '../scene/live-heap.ts';
 import type { Scene } from '../scene/scene.ts';
-import { residentBytes, scrape } from '../scene/server-metrics.ts';
+import { scrape } from '../scene/server-metrics.ts';
 import { within } from '../scene/within.ts';
 import { type CampaignOptions, MEMORY_BOUND_BYTES } from './campaign.ts';
 import { type RawInput, rawInput } from './raw-inputs.ts';
@@ -26,7 +27,7 @@ export async function runRawCampaign(
   { inputs, seed }: CampaignOptions,
 ): Promise<number> {
   const before = await scrape(scene.server);
-  const rssBefore = await residentBytes(scene.server);
+  const heldBefore = await liveHeapBytes(scene.server);
   let made = 0;
 
   await fc.assert(
@@ -56,7 +57,7 @@ export async function runRawCampaign(
       0,
     );
   expect(closed(after) - closed(before)).toBe(opened);
-  expect((await residentBytes(scene.server)) - rssBefore).toBeLessThan(MEMORY_BOUND_BYTES);
+  expect((await liveHeapBytes(scene.server)) - heldBefore).toBeLessThan(MEMORY_BOUND_BYTES);
   return made;
 }
 

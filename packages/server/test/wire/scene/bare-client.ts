@@ -83,7 +83,7 @@ function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
     readonly resolve: (message: Wire) => void;
     readonly reject: (error: Error) => void;
   }[] = [];
-  const probes = new Map<number, () => void>();
+  const probes = new Map<number, PromiseWithResolvers<void>>();
   let taken = 0;
   let closedWith: Close | null = null;
   let resumeToken = '';
@@ -103,8 +103,8 @@ function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
   socket.on('close', (code, reason) => {
     closedWith = { code, reason: reason.toString() };
     closed.resolve(closedWith);
-    for (const { reject } of waiting.splice(0))
-      reject(new Error(`the connection closed with ${code} ${reason.toString()}`));
+    const error = new Error(`the connection closed with ${code} ${reason.toString()}`);
+    for (const { reject } of [...waiting.splice(0), ...probes.values()]) reject(error);
   });
   socket.on('message', (data, isBinary) => {
     const text = (data as Buffer).toString();
@@ -119,7 +119,7 @@ function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
       const probe = probes.get(message['q'] as number);
       if (probe !== undefined) {
         probes.delete(message['q'] as number);
-        probe();
+        probe.resolve();
         return;
       }
       if (typeof message['at'] === 'number') at = message['at'];
@@ -180,10 +180,10 @@ function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
     },
     async settle() {
       const q = ++lastProbe;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      probes.set(q, resolve);
+      const probe = Promise.withResolvers<void>();
+      probes.set(q, probe);
       client.send({ t: 'hb', q });
-      await within(promise, `the probe ${q} is echoed`, shown);
+      await within(probe.promise, `the probe ${q} is echoed`, shown);
     },
     drop: () => socket.terminate(),
   };

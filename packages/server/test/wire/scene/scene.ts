@@ -27,18 +27,22 @@ export type Scene = {
   close(): Promise<void>;
 };
 
-/**
- * @param settings environment variables of the server
- * @param config what its configuration file says, for what no variable can
- */
+export type SceneOptions = {
+  /** What the server's configuration file says, for what no variable can. */
+  readonly config?: object;
+  /** Whether what the server holds in memory will be looked at. */
+  readonly inspect?: boolean;
+};
+
+/** @param settings environment variables of the server */
 export async function openScene(
   settings: Readonly<Record<string, string>> = {},
-  config?: object,
+  { config, inspect = false }: SceneOptions = {},
 ): Promise<Scene> {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-wire-'));
   if (config !== undefined)
     await writeFile(join(folder, 'carillon.config.mjs'), `export default ${JSON.stringify(config)};\n`);
-  let server = await serve({ folder, settings });
+  let server = await serve({ folder, settings, inspect });
   const clients: BareClient[] = [];
   let stopped = false;
 
@@ -72,7 +76,7 @@ export async function openScene(
       return within(server.exited, `the server ends after ${signal}`, () => server.log.join('\n'));
     },
     async restart(changed = {}) {
-      server = await serve({ folder, settings: { ...settings, ...changed }, port: server.port });
+      server = await serve({ folder, settings: { ...settings, ...changed }, port: server.port, inspect });
       stopped = false;
     },
     async close() {

@@ -28,8 +28,3 @@ export async function scrape(server: Pick<ServerProcess, 'api'>): Promise<Metric
     },
   };
 }
-
-/** Memory of the server's process, from the kernel's view. */
-export async function residentBytes(server: Pick<ServerProcess, 'api'>): Promise<number> {
-  return (await scrape(server)).value('process_resident_memory_bytes');
-}

@@ -11,6 +11,8 @@ export const API_KEY = 'wire-tests-api-key';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 
+const NODE_ARGUMENTS = ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning'];
+
 /** Log lines kept to be shown when a test fails. */
 const KEPT_LOG_LINES = 200;
 
@@ -24,6 +26,8 @@ export type ServerProcess = {
   readonly port: number;
   /** The newest lines it logged. */
   readonly log: readonly string[];
+  /** Where its inspector listens; null unless it was started with `inspect`. */
+  readonly inspectorUrl: string | null;
   readonly exited: Promise<Exit>;
   /** Null while it runs. */
   readonly exit: Exit | null;
@@ -39,6 +43,8 @@ export type ServeOptions = {
   readonly settings?: Readonly<Record<string, string>>;
   /** 0 takes a free port. */
   readonly port?: number;
+  /** Whether what it holds in memory will be looked at. */
+  readonly inspect?: boolean;
 };
 
 const running = new Set<ChildProcess>();
@@ -47,10 +53,15 @@ process.once('exit', () => {
 });
 
 /** Starts `carillon serve` and waits until it listens. */
-export async function serve({ folder, settings = {}, port = 0 }: ServeOptions): Promise<ServerProcess> {
+export async function serve({
+  folder,
+  settings = {},
+  port = 0,
+  inspect = false,
+}: ServeOptions): Promise<ServerProcess> {
   const child = spawn(
     process.execPath,
-    ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning', MAIN, 'serve'],
+    [...(inspect ? ['--inspect=127.0.0.1:0'] : []), ...NODE_ARGUMENTS, MAIN, 'serve'],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -69,6 +80,7 @@ export async function serve({ folder, settings = {}, port = 0 }: ServeOptions): 
   const log: string[] = [];
   const listening = Promise.withResolvers<string>();
   let exit: Exit | null = null;
+  let inspectorUrl: string | null = null;
   const exited = once(child, 'exit').then(([code, signal]): Exit => {
     running.delete(child);
     exit = { code: code as number | null, signal: signal as NodeJS.Signals | null };
@@ -81,6 +93,7 @@ export async function serve({ folder, settings = {}, port = 0 }: ServeOptions): 
     if (log.length > KEPT_LOG_LINES) log.shift();
     const url = /"url":"([^"]+)".*"msg":"listening"/.exec(line)?.[1];
     if (url !== undefined) listening.resolve(url);
+    inspectorUrl ??= /^Debugger listening on (ws:\S+)/.exec(line)?.[1] ?? null;
   }
   createInterface(child.stdout).on('line', note);
   createInterface(child.stderr).on('line', note);
@@ -93,6 +106,9 @@ export async function serve({ folder, settings = {}, port = 0 }: ServeOptions): 
     port: Number(bound.port),
     log,
     exited,
+    get inspectorUrl() {
+      return inspectorUrl;
+    },
     get exit() {
       return exit;
     },
@@ -121,7 +137,7 @@ async function callApi(
     response.on('error', reject);
     response.on('end', () => {
       const isJson = response.headers['content-type']?.includes('json') === true;
-      resolve({ status: response.statusCode!, body: isJson ? JSON.parse(text) : text });
+      resolve({ status: response.statusCode!, body: isJson && text !== '' ? JSON.parse(text) : text });
     });
   });
   request.on('error', reject);
