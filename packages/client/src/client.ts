@@ -4,7 +4,7 @@ import type { ConnectionChange } from './core/events.ts';
 import { wanted } from './core/own-status.ts';
 import { createListeners } from './listeners.ts';
 import type { DefaultField } from './core/friends.ts';
-import { type ClientOptions, checkFields, webSocketUrl } from './options.ts';
+import { type ClientOptions, lengthsOf, webSocketUrl } from './options.ts';
 import { type OwnPresence, fromWire, toWire } from './own-presence.ts';
 import { type Platform, hostPlatform } from './platform.ts';
 import { type Presence, createPresenceStore } from './presence-store.ts';
@@ -33,7 +33,9 @@ export interface Client<Field extends string = DefaultField> {
    * of each field wins.
    *
    * @returns resolves when the server has stored the change. Rejects with a CarillonError when it was refused
-   * (`bad_message`), or when the client stopped before; need not be waited for
+   * (`bad_message`), and with the connection's reason where the client has stopped, or stops before; need not be waited
+   * for. `disconnect` leaves it open. Calls made while not connected share one promise, that of the latest of them, and so
+   * do calls beyond a hundred that wait
    */
   setStatus(change: OwnPresence<Field>): Promise<void>;
   /**
@@ -64,7 +66,7 @@ export function createClientOn<const Field extends string = DefaultField>(
   const { username, token, device = null, onWire } = options;
   // Where no fields are named, `Field` is the default.
   const fields = options.fields ?? (DEFAULT_PRESENCE_FIELDS as readonly string[] as readonly Field[]);
-  checkFields(fields);
+  const lengths = lengthsOf(fields, options.fieldLengths);
   const url = webSocketUrl(options.url, platform.baseUrl);
   const WebSocket = options.WebSocket ?? platform.webSocket;
   if (WebSocket === null) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
@@ -76,7 +78,7 @@ export function createClientOn<const Field extends string = DefaultField>(
     platform,
     url,
     WebSocket,
-    settings: { username, device, renewable: typeof token === 'function' },
+    settings: { username, device, renewable: typeof token === 'function', fields },
     getToken: async () => (typeof token === 'function' ? token() : token),
     keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),
     store,
@@ -100,7 +102,7 @@ export function createClientOn<const Field extends string = DefaultField>(
     disconnect: () => shell.dispatch({ type: 'stop' }),
     logout: () => shell.logout(),
     setStatus(change) {
-      const patch = toWire(change, fields);
+      const patch = toWire(change, lengths);
       if (patch instanceof CarillonError) return rejected(patch);
       return Object.keys(patch).length === 0 ? Promise.resolve() : shell.setStatus(patch);
     },

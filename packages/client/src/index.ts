@@ -1,7 +1,7 @@
 /** The Carillon SDK: presence for browsers and Node.js. */
 export { type Client, createClient } from './client.ts';
-export { CarillonError } from './carillon-error.ts';
-export type { ConnectionChange, ConnectionStatus } from './core/events.ts';
+export { type CarillonErrorCode, CarillonError } from './carillon-error.ts';
+export type { ConnectionChange, ConnectionReason, ConnectionStatus } from './core/events.ts';
 export type { DefaultField, Friend, FriendChange } from './core/friends.ts';
 export type { ClientOptions } from './options.ts';
 export type { OwnPresence } from './own-presence.ts';

@@ -1,4 +1,4 @@
-import { DEFAULT_PRESENCE_FIELDS, RESERVED_FIELD_NAMES } from '@carillon/protocol';
+import { MAX_PRESENCE_VALUE_LENGTH, RESERVED_FIELD_NAMES } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
 import type { DefaultField } from './core/friends.ts';
 import type { WebSocketConstructor } from './platform.ts';
@@ -18,7 +18,9 @@ export type ClientOptions<Field extends string = DefaultField> = {
   readonly device?: string | undefined;
   /** The presence fields that the server is configured with. Absent: `a`, `p` and `l`. */
   readonly fields?: readonly Field[] | undefined;
-  /** Keeps the resume token over a reload. Absent: the page's sessionStorage, in Node none. Null: none. */
+  /** The most characters of each field, where the server is configured with another length than 128. */
+  readonly fieldLengths?: { readonly [F in Field]?: number } | undefined;
+  /** Keeps the session and the own status over a reload. Absent: the page's sessionStorage, elsewhere none. Null: none. */
   readonly storage?: StorageLike | null | undefined;
   /** Absent: the global one. */
   readonly WebSocket?: WebSocketConstructor | undefined;
@@ -26,18 +28,42 @@ export type ClientOptions<Field extends string = DefaultField> = {
   readonly onWire?: ((direction: 'up' | 'down', text: string) => void) | undefined;
 };
 
+/** The most characters of a presence field's value on a server that configures no length (docs/configuration.md). */
+export const DEFAULT_FIELD_LENGTH = 128;
+
 /** Names that a friend or an own status has beside its fields. */
 const OWN_NAMES: readonly string[] = ['id', 'status', 'lastSeen'];
 
-/** @throws CarillonError `fields_invalid` for a name that the protocol or the SDK uses itself */
-export function checkFields(fields: readonly string[]): void {
-  const wrong = fields.find((field) => RESERVED_FIELD_NAMES.has(field) || OWN_NAMES.includes(field));
-  if (wrong !== undefined) throw new CarillonError('fields_invalid', `"${wrong}" cannot be a presence field`);
+/**
+ * The most characters of each presence field, by its name.
+ *
+ * @throws CarillonError `fields_invalid` for a name that the protocol or the SDK uses itself, a length that no server has,
+ * and a length of a field that is not named
+ */
+export function lengthsOf(
+  fields: readonly string[],
+  lengths: Readonly<Record<string, number | undefined>> = {},
+): ReadonlyMap<string, number> {
+  for (const field of [...fields, ...Object.keys(lengths)]) {
+    if (RESERVED_FIELD_NAMES.has(field) || OWN_NAMES.includes(field) || !fields.includes(field))
+      throw new CarillonError('fields_invalid', `"${field}" cannot be a presence field`);
+  }
+  return new Map(
+    fields.map((field) => {
+      const most = lengths[field] ?? DEFAULT_FIELD_LENGTH;
+      if (!(most >= 1 && most <= MAX_PRESENCE_VALUE_LENGTH))
+        throw new CarillonError(
+          'fields_invalid',
+          `${field}: a length from 1 to ${MAX_PRESENCE_VALUE_LENGTH}`,
+        );
+      return [field, most];
+    }),
+  );
 }
 
 /** @throws CarillonError `url_invalid` */
 export function webSocketUrl(url: string, baseUrl: string | undefined): string {
-  const parsed = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : null;
+  const parsed = parse(url, baseUrl);
   if (parsed === null || !/^(ws|http)s?:$/.test(parsed.protocol)) {
     throw new CarillonError('url_invalid', `"${url}" is not an address of a server`);
   }
@@ -45,4 +71,13 @@ export function webSocketUrl(url: string, baseUrl: string | undefined): string {
   // The WebSocket constructor refuses an address with a fragment.
   parsed.hash = '';
   return parsed.href;
+}
+
+function parse(url: string, baseUrl: string | undefined): URL | null {
+  try {
+    return new URL(url, baseUrl);
+  } catch {
+    // `URL.canParse` is younger than the browsers that the SDK runs in.
+    return null;
+  }
 }

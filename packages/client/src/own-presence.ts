@@ -1,4 +1,4 @@
-import { type Status, MAX_PRESENCE_VALUE_LENGTH, STATUSES } from '@carillon/protocol';
+import { type Status, STATUSES } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
 import type { StatusPatch } from './core/events.ts';
 
@@ -10,22 +10,24 @@ export type OwnPresence<Field extends string> = {
 /**
  * The wire's names for a change.
  *
+ * @param lengths the most characters of each presence field
  * @returns the change, or what is wrong with it
  */
 export function toWire<Field extends string>(
   change: OwnPresence<Field>,
-  fields: readonly Field[],
+  lengths: ReadonlyMap<string, number>,
 ): StatusPatch | CarillonError {
   const patch: Record<string, string> = {};
   for (const [name, value] of Object.entries<unknown>(change)) {
     if (value === undefined) continue;
+    const most = lengths.get(name);
     if (name === 'status') {
       if (!(STATUSES as readonly unknown[]).includes(value))
         return wrong(`status: one of ${STATUSES.join(', ')}`);
       patch['s'] = value as string;
-    } else if (!(fields as readonly string[]).includes(name)) return wrong(`"${name}" is no presence field`);
-    else if (typeof value !== 'string' || value.length > MAX_PRESENCE_VALUE_LENGTH) {
-      return wrong(`${name}: a string of at most ${MAX_PRESENCE_VALUE_LENGTH} characters`);
+    } else if (most === undefined) return wrong(`"${name}" is no presence field`);
+    else if (typeof value !== 'string' || value.length > most) {
+      return wrong(`${name}: a string of at most ${most} characters`);
     } else patch[name] = value;
   }
   return patch;

@@ -18,6 +18,7 @@ export type PageEvent = 'online' | 'offline' | 'visible' | 'hidden';
 
 /** The page around the client; null outside of one. */
 export type Page = {
+  /** Whether nobody looks at it. Always so in a worker: it has no document, and nothing announces its end. */
   hidden(): boolean;
   /** @returns ends the watching */
   watch(listener: (event: PageEvent) => void): () => void;
@@ -72,7 +73,7 @@ function hostPage(): Page | null {
   // A worker has the network's events and no document; Node has neither.
   if (typeof addEventListener !== 'function') return null;
   const page = typeof document === 'undefined' ? null : document;
-  const hidden = (): boolean => page?.visibilityState === 'hidden';
+  const hidden = (): boolean => page?.visibilityState !== 'visible';
   return {
     hidden,
     watch(listener) {

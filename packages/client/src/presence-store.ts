@@ -1,4 +1,4 @@
-import { type Friend, type FriendChange, type Friends, createFriends } from './core/friends.ts';
+import { type Friend, type FriendChange, type Friends, createFriends, sameFriend } from './core/friends.ts';
 import type { PresenceMessage } from './core/events.ts';
 import { type Listeners, type Report, createListeners } from './listeners.ts';
 
@@ -7,7 +7,8 @@ export interface Presence<Field extends string> extends Iterable<Friend<Field>> 
   readonly size: number;
   get(id: string): Friend<Field> | undefined;
   /**
-   * Calls the listener after friends changed, once for all that changed in a turn of the event loop. With `getSnapshot`
+   * Calls the listener after friends changed, once for all that changed in a turn of the event loop; of changes that cancel
+   * out it hears nothing. With `getSnapshot`
    * it fits React's `useSyncExternalStore`.
    *
    * @returns removes the listener again
@@ -57,8 +58,10 @@ export function createPresenceStore<Field extends string>(
   function flush(): void {
     if (changed.size === 0) return;
     // A listener may cause further changes: they belong to the next batch.
-    const batch = [...changed.values()];
+    const batch = [...changed.values()].filter(({ before, after }) => !sameFriend(before, after, fields));
     changed = new Map();
+    // What came and went within the turn is no news.
+    if (batch.length === 0) return;
     for (const { id, after } of batch) byFriend.get(id)?.tell(after);
     listeners.tell(batch);
   }

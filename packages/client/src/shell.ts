@@ -100,9 +100,11 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       case 'clearPresence':
         return store.clear();
       case 'saveResume':
-        return keeper.keep(effect.token);
+        return keeper.keepToken(effect.token);
       case 'clearResume':
-        return keeper.keep(null);
+        return keeper.keepToken(null);
+      case 'saveOwn':
+        return keeper.keepOwn(effect.own);
       case 'settle':
         return tickets.settle(effect.upTo, effect.code, effect.detail);
     }
@@ -147,14 +149,20 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
 
   /** What depends on the phase alone: the page is watched while the client is at work, and logouts end. */
   function settlePhase(): void {
-    const working = state.phase.name !== 'idle' && state.phase.name !== 'stopped';
-    if (working && unwatchPage === null) unwatchPage = page?.watch(onPage) ?? null;
+    const { phase } = state;
+    const working = phase.name !== 'idle' && phase.name !== 'stopped';
+    const comesBack = phase.name === 'stopped' && phase.reason === 'replaced';
+    if ((working || comesBack) && unwatchPage === null) unwatchPage = page?.watch(onPage) ?? null;
     if (!working) {
-      unwatchPage?.();
-      unwatchPage = null;
+      if (!comesBack) {
+        unwatchPage?.();
+        unwatchPage = null;
+      }
       keeper.putAside(true);
     }
-    if (state.phase.name === 'leaving') return;
+    // A duplicate took the session of a page that is looked at.
+    if (comesBack && page?.hidden() === false) return onPage('visible');
+    if (phase.name === 'leaving') return;
     const left = onLeft;
     onLeft = [];
     for (const resolve of left) resolve();
@@ -178,13 +186,15 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
     state: () => state,
     connection: () => connection,
     dispatch,
-    // Outside of a page nothing announces the end, so the token lies in the storage all the time.
-    connect: () => dispatch({ type: 'start', resume: keeper.take(page === null || page.hidden()) }),
+    connect() {
+      // Outside of a page nothing announces the end, so what is kept lies in the storage all the time.
+      const left = keeper.take(page === null || page.hidden());
+      dispatch({ type: 'start', resume: left?.resume ?? null, own: left?.own ?? null });
+    },
     logout() {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      onLeft.push(resolve);
+      const left = new Promise<void>((resolve) => onLeft.push(resolve));
       dispatch({ type: 'logout' });
-      return promise;
+      return left;
     },
     setStatus(patch) {
       const { ticket, settled } = tickets.take(connection.status !== 'connected');

@@ -1,4 +1,7 @@
-import { CarillonError } from './carillon-error.ts';
+import { type CarillonErrorCode, CarillonError } from './carillon-error.ts';
+
+/** Promises that are kept apart while changes wait for the server; further calls join the latest. */
+export const MOST_WAITERS = 100;
 
 /** The promises of `setStatus` that are not settled yet. */
 export type StatusTickets = {
@@ -8,7 +11,7 @@ export type StatusTickets = {
    */
   take(share: boolean): { readonly ticket: number; readonly settled: Promise<void> };
   /** Settles every ticket up to this one; rejects them where there is a code. */
-  settle(upTo: number, code: string | null, detail: string): void;
+  settle(upTo: number, code: CarillonErrorCode | null, detail: string): void;
 };
 
 type Waiter = {
@@ -25,11 +28,16 @@ export function createStatusTickets(): StatusTickets {
     take(share) {
       const ticket = ++lastTicket;
       const last = waiters.at(-1);
-      if (share && last !== undefined) {
+      if (last !== undefined && (share || waiters.length >= MOST_WAITERS)) {
         last.ticket = ticket;
         return last;
       }
-      const { promise: settled, resolve, reject } = Promise.withResolvers<void>();
+      let resolve = (): void => {};
+      let reject = (_error: CarillonError): void => {};
+      const settled = new Promise<void>((onOk, onError) => {
+        resolve = onOk;
+        reject = onError;
+      });
       // Most callers do not wait for the answer; to them a refusal must not be an unhandled rejection, which ends Node.
       settled.catch(() => {});
       const waiter: Waiter = { ticket, settled, resolve, reject };

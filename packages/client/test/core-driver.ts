@@ -6,6 +6,7 @@ import {
   type CoreSettings,
   type Effect,
   type Friends,
+  type KeptStatus,
   type TimerName,
   createFriends,
   initialState,
@@ -32,6 +33,8 @@ export type CoreDriver = {
   readonly settled: Settled[];
   /** The resume token as kept outside. */
   readonly stored: string | null;
+  /** The own status as kept outside. */
+  readonly keptOwn: KeptStatus | null;
   /** Fetches that are unanswered. */
   readonly fetches: number[];
   readonly sockets: number;
@@ -69,6 +72,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
   let socket: number | null = null;
   let isOpen = false;
   let stored: string | null = null;
+  let keptOwn: KeptStatus | null = null;
   let sockets = 0;
   let cleared = false;
   let sent: Record<string, unknown>[] = [];
@@ -134,6 +138,9 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
       case 'clearResume':
         stored = null;
         return;
+      case 'saveOwn':
+        keptOwn = effect.own;
+        return;
       case 'settle':
         settled.push({ upTo: effect.upTo, code: effect.code });
     }
@@ -164,6 +171,9 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
     },
     get stored() {
       return stored;
+    },
+    get keptOwn() {
+      return keptOwn;
     },
     get sockets() {
       return sockets;
@@ -234,7 +244,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
   };
 }
 
-/** A `token` message as a server sends it. */
+/** A `token` message as a server sends it, but for the own state that it tells ([LOG8]). */
 export function tokenMessage(over: object = {}): object {
   return {
     t: 'token',
@@ -256,6 +266,9 @@ export const SYNC = {
     { username: 'carol', s: 'Offline', ts: 7 },
   ],
 };
+
+/** The stamp of a server whose clock says the same as the client's at first. */
+export const AT = EPOCH_MS * 1000;
 
 /** From nothing to connected. */
 export function connected(options: DriverOptions = {}, token: object = {}): CoreDriver {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EPOCH_MS, SYNC, connected, driveCore, logIn, passTime, tokenMessage } from './core-driver.ts';
+import { AT, EPOCH_MS, SYNC, connected, driveCore, logIn, passTime, tokenMessage } from './core-driver.ts';
 
 describe('the login', () => {
   it('[VER1] names the version, the user, the token and the device', () => {
@@ -205,7 +205,7 @@ describe('the stamp', () => {
 
 describe('the login token', () => {
   it('is used again for a reconnect while it is good', () => {
-    const driver = connected({}, { exp: EPOCH_MS + 3_600_000 });
+    const driver = connected({}, { at: AT, exp: EPOCH_MS + 3_600_000 });
     driver.close();
     driver.advance(500);
     expect(driver.fetches).toEqual([]);
@@ -213,7 +213,7 @@ describe('the login token', () => {
   });
 
   it('is asked for anew when it has run out meanwhile', () => {
-    const driver = connected({}, { exp: EPOCH_MS + 60_000 });
+    const driver = connected({}, { at: AT, exp: EPOCH_MS + 60_000 });
     driver.close();
     driver.sleep(55_000, true);
     expect(driver.fetches).toHaveLength(1);
@@ -243,15 +243,64 @@ describe('the login token', () => {
     expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'token_expired', retryInMs: null });
   });
 
-  it('that was good and is refused now is replaced once: the keys of the server changed', () => {
+  it('that was good and is refused now is replaced at once: the keys of the server changed', () => {
     const driver = connected();
     driver.close();
     driver.advance(500);
     driver.open();
+    driver.takeSent();
     driver.close(4200);
     expect(driver.connection()).toMatchObject({ reason: 'token_invalid', retryInMs: 1000 });
     driver.advance(1000);
     driver.giveToken('jwt-2');
+    expect(logIn(driver, { resumed: true })).toMatchObject({ token: 'jwt-2', resume: 'resume-1' });
+  });
+
+  it('that is fresh and refused is replaced a few times, ever later, before the client stops', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    const pauses: number[] = [];
+    for (let i = 0; driver.fetches.length > 0; i++) {
+      driver.giveToken('<html>502 Bad Gateway</html>');
+      driver.open();
+      driver.receive({ t: 'err', code: 'token_invalid', m: '', i: driver.takeSent()[0]!['i'] });
+      driver.receive({ t: 'bye', code: 'token_invalid', advice: 'stop' });
+      pauses.push(driver.connection()!.retryInMs ?? -1);
+      // Nothing shortens it.
+      driver.dispatch({ type: 'visible' });
+      driver.advance(Math.max(0, pauses[i]!));
+    }
+    expect(pauses).toEqual([5_500, 21_000, 62_000, -1]);
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'token_invalid', retryInMs: null });
+  });
+
+  it('that is fresh and refused a while, and then taken, is refused a few times again', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken('bad');
+    driver.close(4200);
+    driver.advance(6000);
+    driver.giveToken('good');
+    logIn(driver);
+    expect(driver.state.refusals).toBe(0);
+  });
+
+  it('that no login has worked with is not used again: nobody knows how old it is', () => {
+    const driver = driveCore();
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken('jwt-1');
+    driver.close();
+    driver.advance(500);
+    driver.giveToken('jwt-2');
+    expect(logIn(driver)).toMatchObject({ token: 'jwt-2' });
+  });
+
+  it('that is fixed and refused stops the client', () => {
+    const driver = driveCore({ renewable: false });
+    driver.dispatch({ type: 'start', resume: null });
+    driver.giveToken();
+    driver.close();
+    driver.advance(500);
     driver.open();
     driver.close(4200);
     expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'token_invalid', retryInMs: null });
@@ -284,7 +333,7 @@ describe('renewing the login token', () => {
   const exp = EPOCH_MS + 100_000;
 
   it('[LOG5] happens after 80% of its life, on the same connection, again and again', () => {
-    const driver = connected({}, { exp });
+    const driver = connected({}, { at: AT, exp });
     passTime(driver, 79_999);
     expect(driver.fetches).toEqual([]);
     driver.advance(1);
@@ -303,7 +352,7 @@ describe('renewing the login token', () => {
   });
 
   it('happens ten seconds before the end at the latest', () => {
-    const driver = connected({}, { exp: EPOCH_MS + 15_000 });
+    const driver = connected({}, { at: AT, exp: EPOCH_MS + 15_000 });
     driver.advance(4999);
     expect(driver.fetches).toEqual([]);
     driver.advance(1);
@@ -311,15 +360,37 @@ describe('renewing the login token', () => {
   });
 
   it('is not done every instant for a token that seems to have run out, or lives for ages', () => {
-    const past = connected({}, { exp: EPOCH_MS - 3_600_000 });
-    past.advance(999);
+    const past = connected({}, { at: AT, exp: EPOCH_MS - 60_000 });
+    past.advance(7499);
     expect(past.fetches).toEqual([]);
-    const far = connected({}, { exp: EPOCH_MS + 1e12 });
+    past.advance(1);
+    expect(past.fetches).toHaveLength(1);
+    const short = connected({}, { at: AT, exp: EPOCH_MS + 500 });
+    short.advance(999);
+    expect(short.fetches).toEqual([]);
+    const far = connected({}, { at: AT, exp: EPOCH_MS + 1e12 });
     expect(far.timers.get('refresh')! - far.nowMs).toBe(24 * 3_600_000);
   });
 
+  it("counts the token's life by the server's clock, whatever this machine's says", () => {
+    for (const aheadMs of [-7_200_000, 7_200_000]) {
+      const serverMs = EPOCH_MS - aheadMs;
+      const driver = connected({}, { at: serverMs * 1000, exp: serverMs + 100_000 });
+      passTime(driver, 79_999);
+      expect(driver.fetches).toEqual([]);
+      driver.advance(1);
+      driver.giveToken('jwt-2');
+      const auth = driver.takeSent().find((message) => message['t'] === 'auth')!;
+      driver.receive({ t: 'ok', i: auth['i'], exp: serverMs + 180_000 });
+      passTime(driver, 79_999);
+      expect(driver.fetches).toEqual([]);
+      driver.advance(1);
+      expect(driver.fetches).toHaveLength(1);
+    }
+  });
+
   it('is tried again when the callback or the server fails, or neither answers', () => {
-    const driver = connected({}, { exp });
+    const driver = connected({}, { at: AT, exp });
     passTime(driver, 80_000);
     driver.dispatch({ type: 'tokenFailed', fetch: driver.fetches.shift()! });
     driver.advance(7500);
@@ -339,6 +410,6 @@ describe('renewing the login token', () => {
   });
 
   it('is not done for a fixed token', () => {
-    expect(connected({ renewable: false }, { exp }).timers.has('refresh')).toBe(false);
+    expect(connected({ renewable: false }, { at: AT, exp }).timers.has('refresh')).toBe(false);
   });
 });

@@ -55,7 +55,7 @@ describe('a change of the own status', () => {
       retryAfterMs: 3000,
     });
     set(driver, { a: 'two' }, 2);
-    driver.advance(2999);
+    driver.advance(3499);
     expect(updates(driver)).toEqual([]);
     driver.advance(1);
     const [update] = updates(driver);
@@ -104,7 +104,7 @@ describe('the own status over a reconnect', () => {
     set(driver, { s: 'Away', a: 'Tea', l: '' }, 1);
     driver.dispatch({ type: 'start', resume: null });
     driver.giveToken();
-    const login = logIn(driver);
+    const login = logIn(driver, { s: 'Away', a: 'Tea' });
     expect(login).toMatchObject({ s: 'Away', a: 'Tea' });
     expect(login).not.toHaveProperty('l');
     expect(driver.settled).toEqual([{ upTo: 1, code: null }]);
@@ -181,6 +181,7 @@ describe('the own status over a reconnect', () => {
     driver.receive({ t: 'err', code: 'bad_message', m: 'a: too long', i: driver.takeSent()[0]!['i'] });
     expect(driver.settled).toEqual([{ upTo: 1, code: 'bad_message' }]);
     driver.advance(1000);
+    driver.giveToken();
     expect(logIn(driver)).not.toHaveProperty('a');
   });
 
@@ -211,6 +212,7 @@ describe('the own status over a reconnect', () => {
       i: login!['i'],
     });
     driver.advance(1000);
+    driver.giveToken();
     expect(logIn(driver)).not.toHaveProperty('a');
   });
 

@@ -51,6 +51,28 @@ describe('the presence store', () => {
     expect(ids).toEqual(['bob', 'carol']);
   });
 
+  it('tells nothing of changes that cancel out within a turn', () => {
+    const { presence, apply, endTurn } = store();
+    apply(BOB);
+    endTurn();
+    const told: unknown[] = [];
+    presence.subscribe((changes) => told.push(changes));
+    presence.on('bob', (friend) => told.push(friend));
+    presence.on('carol', (friend) => told.push(friend));
+    apply(CAROL);
+    apply({ t: 'u', id: 'bob', a: 'Reading' });
+    apply({ t: 'sync', users: [], delta: true, gone: ['carol'] });
+    apply({ t: 'u', id: 'bob', a: 'Coding' });
+    endTurn();
+    expect(told).toEqual([]);
+    apply({ t: 'u', id: 'bob', a: 'Reading' });
+    apply(CAROL);
+    apply({ t: 'sync', users: [], delta: true, gone: ['carol'] });
+    endTurn();
+    expect(told).toHaveLength(2);
+    expect(told[1]).toMatchObject([{ id: 'bob', before: { a: 'Coding' }, after: { a: 'Reading' } }]);
+  });
+
   it('tells all changes of a turn at once, each friend once, from before the first to after the last', () => {
     const { presence, apply, endTurn } = store();
     const batches: unknown[] = [];

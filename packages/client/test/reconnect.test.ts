@@ -26,6 +26,7 @@ describe('the pause before a reconnect', () => {
       driver.close();
       pauses.push(Math.round(driver.connection()!.retryInMs! / 1000));
       driver.advance(driver.connection()!.retryInMs!);
+      driver.giveToken();
     }
     expect(pauses).toEqual([1, 2, 4, 8, 16, 20, 20, 20]);
   });
@@ -50,6 +51,7 @@ describe('the pause before a reconnect', () => {
     for (let i = 0; i < 5; i++) {
       driver.close();
       driver.advance(driver.connection()!.retryInMs!);
+      driver.giveToken();
     }
     logIn(driver);
     driver.advance(5000);
@@ -70,6 +72,45 @@ describe('the pause before a reconnect', () => {
       reason: 'connect_timeout',
       retryInMs: 500,
     });
+  });
+});
+
+describe('a page whose session another connection took', () => {
+  it('[RES3] begins one of its own when it is looked at again, and only then', () => {
+    const driver = connected();
+    driver.advance(5000);
+    driver.close(4204);
+    driver.dispatch({ type: 'networkOnline' });
+    driver.advance(100_000);
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'replaced', retryInMs: null });
+    driver.dispatch({ type: 'visible' });
+    expect(driver.connection()).toEqual({ status: 'disconnected', reason: 'replaced', retryInMs: 500 });
+    driver.advance(500);
+    driver.giveToken();
+    expect(logIn(driver)).not.toHaveProperty('resume');
+  });
+
+  it('[ERR4] asks ever more seldom where that is taken from it too', () => {
+    const driver = connected({ random: () => 0.999_999 });
+    const pauses: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      driver.close(4204);
+      driver.dispatch({ type: 'visible' });
+      pauses.push(Math.round(driver.connection()!.retryInMs! / 1000));
+      driver.advance(driver.connection()!.retryInMs!);
+      driver.giveToken();
+      logIn(driver);
+    }
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 20]);
+  });
+
+  it('[RES3] stays as it is for any other reason', () => {
+    for (const close of [4203, 4205, 4206]) {
+      const driver = connected();
+      driver.close(close);
+      driver.dispatch({ type: 'visible' });
+      expect(driver.connection()!.retryInMs).toBeNull();
+    }
   });
 });
 

@@ -12,6 +12,11 @@ function storage(entries: Record<string, string> = {}): StorageLike & { copy(): 
   };
 }
 
+/** What an earlier life of the page left. */
+function left(resume: string | null, confirmed = {}, pending = {}): Record<string, string> {
+  return { k: JSON.stringify({ resume, confirmed, pending }) };
+}
+
 const SHOWN = false;
 const ASIDE = true;
 
@@ -20,18 +25,18 @@ describe('keeping the resume token', () => {
     const tab = storage();
     const keeper = createResumeKeeper(tab, 'k');
     expect(keeper.take(SHOWN)).toBeNull();
-    keeper.keep('one');
-    keeper.keep('two');
+    keeper.keepToken('one');
+    keeper.keepToken('two');
     keeper.putAside(ASIDE);
-    expect(createResumeKeeper(tab, 'k').take(SHOWN)).toBe('two');
+    expect(createResumeKeeper(tab, 'k').take(SHOWN)?.resume).toBe('two');
   });
 
   it('a duplicated tab does not get it: two tabs would take the session from each other', () => {
-    const tab = storage({ k: 'old' });
+    const tab = storage(left('old'));
     const keeper = createResumeKeeper(tab, 'k');
-    expect(keeper.take(SHOWN)).toBe('old');
+    expect(keeper.take(SHOWN)?.resume).toBe('old');
     expect(tab.copy()).toEqual({});
-    keeper.keep('new');
+    keeper.keepToken('new');
     expect(tab.copy()).toEqual({});
     keeper.putAside(ASIDE);
     keeper.putAside(SHOWN);
@@ -39,20 +44,20 @@ describe('keeping the resume token', () => {
   });
 
   it('a second reload before the first login keeps what the first one found', () => {
-    const tab = storage({ k: 'old' });
+    const tab = storage(left('old'));
     const keeper = createResumeKeeper(tab, 'k');
     keeper.take(SHOWN);
     keeper.putAside(ASIDE);
-    expect(tab.copy()).toEqual({ k: 'old' });
+    expect(tab.copy()).toEqual(left('old'));
   });
 
   it('a token that comes while the page is hidden is written at once', () => {
     const tab = storage();
     const keeper = createResumeKeeper(tab, 'k');
     keeper.take(ASIDE);
-    keeper.keep('one');
-    expect(tab.copy()).toEqual({ k: 'one' });
-    keeper.keep(null);
+    keeper.keepToken('one');
+    expect(tab.copy()).toEqual(left('one'));
+    keeper.keepToken(null);
     expect(tab.copy()).toEqual({});
   });
 
@@ -60,8 +65,8 @@ describe('keeping the resume token', () => {
     const tab = storage();
     const keeper = createResumeKeeper(tab, 'k');
     keeper.take(SHOWN);
-    keeper.keep('one');
-    keeper.keep(null);
+    keeper.keepToken('one');
+    keeper.keepToken(null);
     keeper.putAside(ASIDE);
     expect(tab.copy()).toEqual({});
   });
@@ -80,8 +85,55 @@ describe('keeping the resume token', () => {
     };
     const keeper = createResumeKeeper(broken, 'k');
     expect(keeper.take(SHOWN)).toBeNull();
-    keeper.keep('one');
+    keeper.keepToken('one');
     keeper.putAside(ASIDE);
-    expect(keeper.take(SHOWN), 'it is still known in here').toBe('one');
+    expect(keeper.take(SHOWN)).toBeNull();
+  });
+
+  it('is done once a life: what was ended since does not come back from the storage', () => {
+    const tab = storage(left('old'));
+    const keeper = createResumeKeeper(tab, 'k');
+    expect(keeper.take(ASIDE)?.resume).toBe('old');
+    keeper.keepToken(null);
+    expect(keeper.take(ASIDE)).toBeNull();
+  });
+
+  it('something else in the storage is passed over', () => {
+    for (const text of ['', 'old', '[]', 'null', '7', '{"resume":7,"confirmed":[],"pending":"x"}']) {
+      const kept = createResumeKeeper(storage({ k: text }), 'k').take(SHOWN);
+      expect([kept?.resume ?? null, kept?.own.confirmed ?? {}, kept?.own.pending ?? {}]).toEqual([
+        null,
+        {},
+        {},
+      ]);
+    }
+  });
+});
+
+describe('keeping the own status', () => {
+  it('over a reload, with and without a session', () => {
+    const tab = storage();
+    const keeper = createResumeKeeper(tab, 'k');
+    keeper.take(SHOWN);
+    keeper.keepOwn({ confirmed: { s: 'Invisible' }, pending: { a: 'x' } });
+    expect(tab.copy()).toEqual({});
+    keeper.putAside(ASIDE);
+    expect(createResumeKeeper(storage(tab.copy()), 'k').take(SHOWN)).toEqual({
+      resume: null,
+      own: { confirmed: { s: 'Invisible' }, pending: { a: 'x' } },
+    });
+    keeper.keepOwn({ confirmed: {}, pending: {} });
+    expect(tab.copy(), 'nothing to keep').toEqual({});
+  });
+
+  it('what is set before the first connection does not wipe what an earlier life left', () => {
+    const tab = storage(left('old', { s: 'Invisible' }));
+    const keeper = createResumeKeeper(tab, 'k');
+    keeper.keepOwn({ confirmed: {}, pending: { a: 'x' } });
+    expect(keeper.take(ASIDE)).toEqual({
+      resume: 'old',
+      own: { confirmed: { s: 'Invisible' }, pending: {} },
+    });
+    expect(tab.copy()).toEqual(left('old', { s: 'Invisible' }, { a: 'x' }));
   });
 });

@@ -163,7 +163,27 @@ for (const [name, WebSocket] of [
       peer.send('{"t":"bye","code":"logged_out","advice":"stop"}');
       peer.close(4205);
       await left;
-      expect([client.connection.status, client.session, client.presence.size]).toEqual(['disconnected', null, 0]);
+      expect([client.connection.status, client.session, client.presence.size]).toEqual([
+        'disconnected',
+        null,
+        0,
+      ]);
+    });
+
+    it('[LOG2] [LOG7] logout while the login is under way ends the session that it begins', async () => {
+      const client = start();
+      const statuses: string[] = [];
+      client.onConnection((change) => statuses.push(change.status));
+      client.connect();
+      const peer = await server.peer();
+      await peer.next();
+      const left = client.logout();
+      expect(JSON.parse(await peer.next())).toMatchObject({ t: 'logout' });
+      peer.send(TOKEN, SYNC, '{"t":"bye","code":"logged_out","advice":"stop"}');
+      peer.close(4205);
+      await left;
+      expect(statuses).toEqual(['connecting', 'disconnected']);
+      expect([client.session, client.presence.size]).toEqual([null, 0]);
     });
 
     it('[RES3] stops when another connection took the session, and says why', async () => {
@@ -214,7 +234,7 @@ describe('setStatus', () => {
       { status: 'Sleepy' },
       { mood: 'x' },
       { a: 1 },
-      { a: 'x'.repeat(1025) },
+      { a: 'x'.repeat(129) },
       { toString: 'x' },
     ] as object[];
     for (const change of wrong) {
@@ -223,6 +243,29 @@ describe('setStatus', () => {
     expect(client.own).toEqual({});
     await client.setStatus({});
     await client.setStatus({ a: undefined } as object);
+  });
+
+  it('takes values as long as the server is said to take', async () => {
+    const client = makeClient({ fieldLengths: { a: 1024, p: 8 } });
+    const { peer } = await connect(client);
+    await expect(client.setStatus({ p: 'x'.repeat(9) })).rejects.toMatchObject({
+      code: 'bad_message',
+      retry: false,
+    });
+    void client.setStatus({ a: 'x'.repeat(1024), p: 'x'.repeat(8) });
+    expect(await peer.next()).toContain('statusUpdate');
+  });
+
+  it('called when the client has stopped, rejects at once', async () => {
+    const client = makeClient();
+    const { peer } = await connect(client);
+    const stopped = told(client, (change) => change.status === 'disconnected');
+    peer.close(4203);
+    await stopped;
+    await expect(client.setStatus({ a: 'x' })).rejects.toMatchObject({
+      code: 'version_unsupported',
+      retry: false,
+    });
   });
 
   it('called while disconnected, goes with the login, the newest value of each field', async () => {
@@ -357,7 +400,7 @@ describe('what the app hands in', () => {
     };
     const before = makeClient({ storage });
     await connect(before);
-    expect([...entries.values()]).toEqual(['r1']);
+    expect([...entries.values()]).toEqual(['{"resume":"r1","confirmed":{},"pending":{}}']);
     const after = makeClient({ storage });
     const { login, peer } = await connect(after, RESUMED);
     expect(JSON.parse(login)).toMatchObject({ resume: 'r1' });
@@ -395,6 +438,10 @@ describe('what the app hands in', () => {
     expect(code(() => createClient({ ...options, url: 'ftp://127.0.0.1/ws' }))).toBe('url_invalid');
     expect(code(() => createClient({ ...options, fields: ['token'] }))).toBe('fields_invalid');
     expect(code(() => createClient({ ...options, fields: ['status'] }))).toBe('fields_invalid');
+    for (const length of [0, 1025, Number.NaN])
+      expect(code(() => createClient({ ...options, fieldLengths: { a: length } }))).toBe('fields_invalid');
+    const unnamed = { ...options, fields: ['mood'], fieldLengths: { tune: 5 } as object };
+    expect(code(() => createClient(unnamed))).toBe('fields_invalid');
     expect(code(() => createClientOn({ ...hostPlatform(), webSocket: null }, options))).toBe('no_websocket');
     expect(code(() => createClient({ ...options, url: 'https://127.0.0.1/ws#x' }))).toBe('none');
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CarillonError } from '../src/carillon-error.ts';
-import { createStatusTickets } from '../src/status-tickets.ts';
+import { MOST_WAITERS, createStatusTickets } from '../src/status-tickets.ts';
 
 describe('the promises of setStatus', () => {
   it('are settled up to the ticket that is named, once', async () => {
@@ -25,6 +25,13 @@ describe('the promises of setStatus', () => {
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', note);
     expect(unhandled).toEqual([]);
+  });
+
+  it('are no more than a hundred: further calls share the last', () => {
+    const tickets = createStatusTickets();
+    const promises = new Set<Promise<void>>();
+    for (let i = 0; i < 1000; i++) promises.add(tickets.take(false).settled);
+    expect(promises.size).toBe(MOST_WAITERS);
   });
 
   it('are one promise for all calls while nothing can be sent', async () => {

@@ -100,7 +100,7 @@ const TABLE: Record<keyof typeof EVENTS, Partial<Record<Name, Name>>> = {
     stopped: 'idle',
     fetching: 'idle',
     opening: 'idle',
-    authenticating: 'idle',
+    authenticating: 'leaving',
     live: 'leaving',
     waiting: 'idle',
   },
@@ -123,7 +123,7 @@ const TABLE: Record<keyof typeof EVENTS, Partial<Record<Name, Name>>> = {
   tokenFailed: { fetching: 'waiting' },
   networkOnline: { waiting: 'opening' },
   networkOffline: {},
-  visible: { waiting: 'opening' },
+  visible: { waiting: 'opening', stopped: 'waiting' },
   setStatus: {},
 };
 

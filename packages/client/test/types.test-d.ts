@@ -1,4 +1,11 @@
-import { type Client, type Friend, type OwnPresence, createClient } from '../src/index.ts';
+import {
+  type Client,
+  type ConnectionReason,
+  type Friend,
+  type OwnPresence,
+  CarillonError,
+  createClient,
+} from '../src/index.ts';
 
 // Checked by the compiler alone: each line after an `@ts-expect-error` must be an error.
 
@@ -15,6 +22,12 @@ const mood = createClient({
 
 holds<Same<typeof plain, Client<'a' | 'p' | 'l'>>>();
 holds<Same<typeof mood, Client<'mood' | 'tune'>>>();
+holds<Same<typeof plain.connection.reason, ConnectionReason | null>>();
+// @ts-expect-error reasons are a closed set
+void (plain.connection.reason === 'line_lots');
+// @ts-expect-error so are the codes of errors
+void (new CarillonError('bad_message', '').code === 'bad_massage');
+holds<Same<CarillonError['retry'], boolean>>();
 holds<Same<typeof plain.connection.status, 'connecting' | 'connected' | 'disconnected'>>();
 
 void plain.setStatus({ status: 'Invisible', a: 'Coding' });
@@ -48,6 +61,9 @@ plain.presence.subscribe((changes) => {
 plain.presence.on('bob', (friend) => void (friend?.p satisfies string | undefined));
 holds<Same<typeof plain.own, OwnPresence<'a' | 'p' | 'l'>>>();
 
+createClient({ url: '/ws', username: 'a', token: 'b', fields: ['mood'], fieldLengths: { mood: 32 } });
+// @ts-expect-error the length of a field that is not named
+createClient({ url: '/ws', username: 'a', token: 'b', fields: ['mood'], fieldLengths: { a: 32 } });
 createClient({ url: '/ws', username: 'a', token: 'b', WebSocket: globalThis.WebSocket, storage: null });
 createClient({ url: '/ws', username: 'a', token: 'b', storage: globalThis.sessionStorage });
 // @ts-expect-error a login token is needed

@@ -4,6 +4,9 @@ export const FIRST_PAUSE_MS = 1000;
 /** The longest pause, ms: a user who looks at the page waits no longer than this for a server that came back. */
 export const LONGEST_PAUSE_MS = 20_000;
 
+/** The least wait where a server says later, ms; jitter of the same length comes on top. */
+export const LEAST_SERVER_PAUSE_MS = 1_000;
+
 /** The longest wait a server may ask for, ms: a wrong number must not keep a client away for a day. */
 export const LONGEST_SERVER_WINDOW_MS = 10 * 60_000;
 

@@ -1,4 +1,5 @@
-import type { Offline, Online, Sync, Update } from '@carillon/protocol';
+import type { CloseReason, ErrorCode, Offline, Online, Sync, Update } from '@carillon/protocol';
+import type { KeptStatus } from './own-status.ts';
 
 /** What a transition may know of the world at its moment. */
 export type Turn = {
@@ -21,8 +22,8 @@ export type StatusPatch = Readonly<Record<string, string>>;
  * older one is ignored, whenever it comes.
  */
 export type ClientEvent =
-  /** The app connects. `resume`: a resume token kept from an earlier life of the page, if any. */
-  | { readonly type: 'start'; readonly resume: string | null }
+  /** The app connects. `resume` and `own`: the resume token and the own status that an earlier life of the page kept. */
+  | { readonly type: 'start'; readonly resume: string | null; readonly own?: KeptStatus | null }
   /** The app disconnects; the session can be resumed within its grace. */
   | { readonly type: 'stop' }
   /** The app ends the session. */
@@ -43,14 +44,29 @@ export type ClientEvent =
 
 export type ConnectionStatus = 'connecting' | 'connected' | 'disconnected';
 
+/**
+ * Why there is no connection: a close reason of docs/errors.md, an error that a login was answered with, a close code
+ * that says stop and has no name, or what the client found by itself. A server newer than the client may name others.
+ */
+export type ConnectionReason =
+  | CloseReason
+  | 'bad_message'
+  | 'internal'
+  | `close_${number}`
+  | 'line_lost'
+  | 'line_silent'
+  | 'connect_timeout'
+  | 'token_failed'
+  | 'reply_missing';
+
+/** Why a `setStatus` was not carried out. */
+export type RefusalCode = ErrorCode | ConnectionReason;
+
 /** The connection as the app sees it. */
 export type ConnectionChange = {
   readonly status: ConnectionStatus;
-  /**
-   * Why there is no connection: a close reason of docs/errors.md, or `close_<code>`, `line_lost`, `line_silent`, `connect_timeout`,
-   * `login_timeout`, `token_failed`, `reply_missing`. Null while connecting or connected, and after `disconnect()`.
-   */
-  readonly reason: string | null;
+  /** Null while connecting or connected, and after `disconnect()`. */
+  readonly reason: ConnectionReason | null;
   /** When the next attempt is made, ms from now; null when none will be: the app must act. */
   readonly retryInMs: number | null;
 };
@@ -71,5 +87,11 @@ export type Effect =
   | { readonly do: 'clearPresence' }
   | { readonly do: 'saveResume'; readonly token: string }
   | { readonly do: 'clearResume' }
+  | { readonly do: 'saveOwn'; readonly own: KeptStatus }
   /** Every `setStatus` up to this ticket is acknowledged (`code` null) or refused. */
-  | { readonly do: 'settle'; readonly upTo: number; readonly code: string | null; readonly detail: string };
+  | {
+      readonly do: 'settle';
+      readonly upTo: number;
+      readonly code: RefusalCode | null;
+      readonly detail: string;
+    };

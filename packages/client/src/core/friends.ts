@@ -35,17 +35,10 @@ export function createFriends<Field extends string>(fields: readonly Field[]): F
 
   function put(changes: FriendChange<Field>[], id: string, after: Friend<Field> | undefined): void {
     const before = all.get(id);
-    if (same(before, after)) return;
+    if (sameFriend(before, after, fields)) return;
     if (after === undefined) all.delete(id);
     else all.set(id, after);
     changes.push({ id, before, after });
-  }
-
-  function same(a: Friend<Field> | undefined, b: Friend<Field> | undefined): boolean {
-    if (a === undefined || b === undefined) return a === b;
-    return (
-      a.status === b.status && a.lastSeen === b.lastSeen && fields.every((field) => a[field] === b[field])
-    );
   }
 
   /** @param base what stays where the message names nothing; null where the message is the whole state */
@@ -97,6 +90,16 @@ export function createFriends<Field extends string>(fields: readonly Field[]): F
       return changes;
     },
   };
+}
+
+/** Whether nothing that an app could show is different. */
+export function sameFriend<Field extends string>(
+  a: Friend<Field> | undefined,
+  b: Friend<Field> | undefined,
+  fields: readonly Field[],
+): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.status === b.status && a.lastSeen === b.lastSeen && fields.every((field) => a[field] === b[field]);
 }
 
 /** A list that a broken message left out, or sent as something else, is empty. */

@@ -15,7 +15,8 @@
  *   it MUST NOT fire.
  * - `fetchToken`: report `tokenReady` or `tokenFailed` with the same number, now or later.
  * - `presence` and `clearPresence` go to `Friends.apply` and `Friends.clear`.
- * - `saveResume` and `clearResume`: keep the token where it should outlive the state, or do nothing.
+ * - `saveResume` and `clearResume`: keep the token where it should outlive the state, or do nothing. `saveOwn`: keep the own
+ *   status beside it, or do nothing. The first `start` of the next life hands both back.
  * - `emitStatus` is the connection's new status. `settle`: every `setStatus` whose ticket is at most `upTo`, and that was
  *   not settled before, is acknowledged, or refused with `code`.
  * - Tickets MUST rise from 1. A patch MUST name at least one field, and none that the login message uses itself
@@ -28,13 +29,15 @@ export { type ClientState, type CoreSettings, type Phase, connectionOf, initialS
 export type {
   ClientEvent,
   ConnectionChange,
+  ConnectionReason,
   ConnectionStatus,
   Effect,
   PresenceMessage,
+  RefusalCode,
   StatusPatch,
   TimerName,
   Turn,
 } from './events.ts';
 export { type Friend, type FriendChange, type Friends, createFriends } from './friends.ts';
 export { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, LONGEST_SERVER_WINDOW_MS, pauseMs } from './backoff.ts';
-export { wanted } from './own-status.ts';
+export { type KeptStatus, wanted } from './own-status.ts';

@@ -1,8 +1,9 @@
 import type { Advice } from '@carillon/protocol';
 import { pauseMs, serverWindowMs } from './backoff.ts';
-import { unsend } from './own-status.ts';
+import type { ConnectionReason } from './events.ts';
+import { NO_OWN_STATUS, abandon, unsend } from './own-status.ts';
 import type { Phase } from './state.ts';
-import { type Step, arm, enter, nextId } from './step.ts';
+import { type Step, arm, enter, nextId, settle } from './step.ts';
 
 /** The app has this long to come up with a login token, ms: it may have to ask its own server over a bad line. */
 export const TOKEN_TIMEOUT_MS = 20_000;
@@ -20,11 +21,17 @@ export const RECONNECT_PAUSE_MS = 1_000;
 /** A login token that runs out this soon is not worth a login, ms. */
 const TOKEN_MARGIN_MS = 5_000;
 
-/** Reasons after which the session cannot be taken up again by this client. */
-const SESSION_OVER: readonly string[] = ['replaced', 'logged_out', 'user_erased'];
+/**
+ * Pauses before another login token is fetched when a fresh one was refused, ms. Most often the app's own server is in
+ * trouble for a while, or its keys and the realtime server's are being changed; after the last the app must act.
+ */
+const REFUSED_PAUSES_MS: readonly number[] = [5_000, 20_000, 60_000];
 
-/** Reasons after which the friends are none of this client's business any more. */
-const FRIENDS_OVER: readonly string[] = ['logged_out', 'user_erased'];
+/** Reasons after which the session cannot be taken up again by this client. */
+const SESSION_OVER: readonly ConnectionReason[] = ['replaced', 'logged_out', 'user_erased'];
+
+/** Reasons after which neither the friends nor what the user wanted to be seen as are this client's business any more. */
+const FRIENDS_OVER: readonly ConnectionReason[] = ['logged_out', 'user_erased'];
 
 /** The socket that a phase holds, or null. */
 export function socketOf(phase: Phase): number | null {
@@ -48,8 +55,8 @@ export function attempt(step: Step): void {
   const usable =
     credential !== null &&
     (!settings.renewable ||
-      credential.expiresAtMs === null ||
-      credential.expiresAtMs - step.turn.wallMs > TOKEN_MARGIN_MS);
+      credential.goodUntilMs === null ||
+      credential.goodUntilMs - step.turn.nowMs > TOKEN_MARGIN_MS);
   if (usable) return open(step);
   const fetch = nextId(step);
   enter(step, { name: 'fetching', fetch });
@@ -72,11 +79,22 @@ export function dropLine(step: Step): void {
 }
 
 /** Ends the line and comes back after a pause; never sooner than `windowMs`, which the server asked for. */
-export function retryLater(step: Step, reason: string, windowMs = 0): void {
-  const { phase } = step.state;
-  const useful = phase.name === 'live' && step.turn.nowMs - phase.sinceMs >= USEFUL_AFTER_MS;
-  const failures = useful ? 0 : step.state.failures;
+export function retryLater(step: Step, reason: ConnectionReason, windowMs = 0): void {
+  const { settings, credential } = step.state;
+  const failures = failuresSoFar(step);
   dropLine(step);
+  // A token that no login has worked with may have run out in the app's cache: nobody knows when it was made.
+  if (settings.renewable && credential?.proven === false) step.state.credential = null;
+  wait(step, reason, windowMs, failures);
+}
+
+function failuresSoFar(step: Step): number {
+  const { phase, failures } = step.state;
+  const useful = phase.name === 'live' && step.turn.nowMs - phase.sinceMs >= USEFUL_AFTER_MS;
+  return useful ? 0 : failures;
+}
+
+function wait(step: Step, reason: ConnectionReason, windowMs: number, failures: number): void {
   // The jitter comes on top of the window: whoever was told the same window must not come back in the same instant.
   const retryInMs = windowMs + pauseMs(failures, step.turn.random);
   step.state.failures = failures + 1;
@@ -85,13 +103,26 @@ export function retryLater(step: Step, reason: string, windowMs = 0): void {
 }
 
 /** Ends the line for good: trying again would end the same way, so the app must act. */
-export function halt(step: Step, reason: string): void {
+export function halt(step: Step, reason: ConnectionReason): void {
+  step.state.failures = failuresSoFar(step);
   dropLine(step);
   if (SESSION_OVER.includes(reason)) forgetSession(step);
-  if (FRIENDS_OVER.includes(reason)) step.effects.push({ do: 'clearPresence' });
   abandonPending(step, reason);
+  if (FRIENDS_OVER.includes(reason)) {
+    step.state.own = NO_OWN_STATUS;
+    step.effects.push({ do: 'clearPresence' });
+  }
   step.state.credential = null;
   enter(step, { name: 'stopped', reason });
+}
+
+/**
+ * The page is looked at again, and another connection had gone on with its session: a duplicate of the page, most often,
+ * to which the browser copied the resume token. It begins a session of its own, so neither takes the other's again; a
+ * server that says `replaced` to that as well is asked ever more seldom.
+ */
+export function comeBack(step: Step, reason: ConnectionReason): void {
+  if (reason === 'replaced') wait(step, reason, 0, step.state.failures);
 }
 
 /** Ends the line because the app said so. */
@@ -101,17 +132,18 @@ export function rest(step: Step): void {
 }
 
 /** Follows the server's advice, from a `bye`, an `err` to the login or a close code ([ERR3]). */
-export function followAdvice(step: Step, advice: Advice, reason: string, afterMs?: unknown): void {
+export function followAdvice(step: Step, advice: Advice, reason: ConnectionReason, afterMs?: unknown): void {
   const { settings, credential } = step.state;
   const windowMs = serverWindowMs(afterMs);
   if (reason === 'token_expired') {
     step.state.credential = null;
     return settings.renewable ? retryLater(step, reason, windowMs) : halt(step, reason);
   }
-  if (reason === 'token_invalid' && settings.renewable && credential?.proven) {
-    // It was good before: the server's keys changed. A fresh one is worth one attempt; it is not proven, so not two.
+  if (reason === 'token_invalid' && settings.renewable) {
+    // One that was good before shows that the server's keys changed: a fresh one is worth an attempt at once.
+    const pause = credential?.proven ? 0 : REFUSED_PAUSES_MS[step.state.refusals++];
     step.state.credential = null;
-    return retryLater(step, reason, windowMs);
+    if (pause !== undefined) return retryLater(step, reason, Math.max(windowMs, pause));
   }
   switch (advice) {
     case 'stop':
@@ -130,8 +162,8 @@ export function forgetSession(step: Step): void {
 }
 
 /** Tells the app that changes it waits for will not be made. */
-export function abandonPending(step: Step, code: string, detail = ''): void {
+export function abandonPending(step: Step, code: ConnectionReason): void {
   const { own } = step.state;
-  if (own.upTo > 0) step.effects.push({ do: 'settle', upTo: own.upTo, code, detail });
-  step.state.own = { ...own, pending: {}, upTo: 0 };
+  settle(step, own.upTo, code);
+  step.state.own = abandon(own);
 }

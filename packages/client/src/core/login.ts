@@ -1,9 +1,17 @@
 import { type Err, type Login, type Logout, type Token, PROTOCOL_VERSION } from '@carillon/protocol';
-import { afterNewSession, carriedByLogin, hasPending } from './own-status.ts';
+import {
+  NO_OWN_STATUS,
+  afterLogin,
+  carriedByLogin,
+  hasPending,
+  presenceIn,
+  withoutCarriedFields,
+} from './own-status.ts';
 import { serverWindowMs } from './backoff.ts';
+import type { ConnectionReason } from './events.ts';
 import { abandonPending, forgetSession, halt, rest, retryLater } from './line.ts';
 import type { LivePhase, LoginPhase } from './state.ts';
-import { type Step, arm, enter, nextId, send } from './step.ts';
+import { type Step, arm, enter, nextId, send, settle } from './step.ts';
 
 /** From the open socket to the sync, ms. */
 export const LOGIN_TIMEOUT_MS = 10_000;
@@ -17,7 +25,7 @@ const DEFAULT_HEARTBEAT_MS = 30_000;
 export function sendLogin(step: Step, socket: number): void {
   const { settings, resume, credential, own } = step.state;
   const request = nextId(step);
-  const carried = carriedByLogin(own, resume !== null);
+  const carried = carriedByLogin(own, resume === null && settings.device === null);
   const login: Login = {
     t: 'login',
     username: settings.username,
@@ -29,30 +37,47 @@ export function sendLogin(step: Step, socket: number): void {
     ...(resume === null || resume.at === null ? {} : { at: resume.at }),
     ...carried,
   };
-  enter(step, { name: 'authenticating', socket, request, carried, granted: null });
+  enter(step, { name: 'authenticating', socket, request, carried, upTo: own.upTo, granted: null });
   arm(step, 'attempt', LOGIN_TIMEOUT_MS);
   send(step, socket, login);
 }
 
 /** The login worked. The connection counts once the sync is here too. */
 export function takeToken(step: Step, phase: LoginPhase, message: Token): void {
-  const { credential, resume } = step.state;
+  const { settings, credential, resume, own } = step.state;
+  const serverAheadMs = message.at / 1000 - step.turn.nowMs;
   // The stamp speaks of the sync that follows: until that is here, the friends are only known up to the older one,
   // and to a new session no older stamp means anything.
   keepResumeToken(step, message.token, message.resumed ? (resume?.at ?? null) : null);
   step.state.session = message.session;
+  step.state.refusals = 0;
   if (credential !== null)
-    step.state.credential = { ...credential, expiresAtMs: message.exp ?? null, proven: true };
-  if (!message.resumed) {
-    const own = afterNewSession(step.state.own, phase.carried);
-    step.state.own = own;
-    if (own.upTo > 0 && !hasPending(own)) {
-      step.effects.push({ do: 'settle', upTo: own.upTo, code: null, detail: '' });
-      step.state.own = { ...own, upTo: 0 };
-    }
-  }
+    step.state.credential = {
+      token: credential.token,
+      goodUntilMs: deadline(message.exp, serverAheadMs),
+      proven: true,
+    };
+  const after = afterLogin(own, {
+    carried: phase.carried,
+    told: message.s === undefined ? null : presenceIn(message, settings.fields),
+    resumed: message.resumed,
+    shared: settings.device !== null,
+  });
+  // The server has stored what it says that it has.
+  if (!hasPending(after)) settle(step, after.upTo, null);
+  step.state.own = hasPending(after) ? after : { ...after, upTo: 0 };
   const hbMs = message.hbMs > 0 ? message.hbMs : DEFAULT_HEARTBEAT_MS;
-  step.state.phase = { ...phase, granted: { at: message.at, hbMs } };
+  step.state.phase = { ...phase, granted: { at: message.at, hbMs, serverAheadMs } };
+}
+
+/**
+ * When a login token runs out, by `nowMs`: its remaining life is counted from the server's clock, for a client whose own
+ * is ahead would renew it for ever, and one that is behind never.
+ *
+ * @param exp ms since the epoch, by the server
+ */
+export function deadline(exp: number | undefined, serverAheadMs: number): number | null {
+  return exp === undefined ? null : exp - serverAheadMs;
 }
 
 /** Keeps the newest resume token; the one before is let go only now that this one is here ([RES2]). */
@@ -65,7 +90,7 @@ export function keepResumeToken(step: Step, token: string, at: number | null): v
 export function goLive(
   step: Step,
   phase: LoginPhase,
-  granted: { readonly at: number; readonly hbMs: number },
+  granted: NonNullable<LoginPhase['granted']>,
 ): LivePhase {
   const { nowMs, wallMs } = step.turn;
   if (step.state.resume !== null) step.state.resume = { ...step.state.resume, at: granted.at };
@@ -75,6 +100,7 @@ export function goLive(
     sinceMs: nowMs,
     hbMs: granted.hbMs,
     heardMs: nowMs,
+    serverAheadMs: granted.serverAheadMs,
     tick: { nowMs, wallMs, delayMs: 0 },
     probe: null,
     renewal: null,
@@ -91,22 +117,29 @@ export function takeLoginError(step: Step, phase: LoginPhase, message: Err): voi
   }
   if (message.i !== phase.request) return;
   if (message.retryAfterMs !== undefined)
-    return retryLater(step, message.code, serverWindowMs(message.retryAfterMs));
-  if (message.code !== 'bad_message') return;
-  if (Object.keys(phase.carried).length === 0) return halt(step, message.code);
-  // Most likely a field's value that this server does not take. Without it the user can at least log in.
-  abandonPending(step, message.code, message.m);
-  step.state.own = { ...step.state.own, confirmed: {} };
-  retryLater(step, message.code);
+    return retryLater(step, message.code as ConnectionReason, serverWindowMs(message.retryAfterMs));
+  if (message.code === 'bad_message') mendLogin(step, phase, message);
+}
+
+/** The server does not take the login as it is. Leaves out what is most likely wrong with it; what is left is tried. */
+function mendLogin(step: Step, phase: LoginPhase, { m }: Err): void {
+  const mended = withoutCarriedFields(step.state.own, phase.carried, phase.upTo);
+  if (mended !== null) {
+    step.state.own = mended.own;
+    if (mended.refused) settle(step, phase.upTo, 'bad_message', m);
+  } else if (step.state.resume !== null) forgetSession(step);
+  else return halt(step, 'bad_message');
+  retryLater(step, 'bad_message');
 }
 
 /** Ends the session, at the server too where there is a line to say so on; else its grace ends it. */
 export function leave(step: Step): void {
   const { phase } = step.state;
   abandonPending(step, 'logged_out');
-  if (phase.name !== 'live') return endSession(step);
+  // Behind a login that is being checked a message waits ([LOG2]): the session must not begin and stay for its grace.
+  if (phase.name !== 'live' && phase.name !== 'authenticating') return endSession(step);
   const request = nextId(step);
-  enter(step, { name: 'leaving', socket: phase.socket, request });
+  enter(step, { name: 'leaving', socket: phase.socket, request, wasLive: phase.name === 'live' });
   arm(step, 'leave', LEAVE_TIMEOUT_MS);
   const logout: Logout = { t: 'logout', i: request };
   send(step, phase.socket, logout);
@@ -118,6 +151,6 @@ export function endSession(step: Step): void {
   abandonPending(step, 'logged_out');
   forgetSession(step);
   step.state.credential = null;
-  step.state.own = { ...step.state.own, confirmed: {} };
+  step.state.own = NO_OWN_STATUS;
   step.effects.push({ do: 'clearPresence' });
 }

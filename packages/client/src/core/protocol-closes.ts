@@ -1,11 +1,12 @@
-import { adviceForClose } from '@carillon/protocol';
+import { type CloseReason, adviceForClose } from '@carillon/protocol';
+import type { ConnectionReason } from './events.ts';
 
 /**
  * The close codes whose name matters to a client: why it must stop, and that a new login token is wanted. The names
  * are those of `CLOSES` in @carillon/protocol, whose help texts have no place in a browser's bundle; a test keeps the
  * two equal.
  */
-const NAMES: Readonly<Record<number, string>> = {
+const NAMES: Readonly<Record<number, CloseReason>> = {
   4100: 'token_expired',
   4200: 'token_invalid',
   4201: 'username_mismatch',
@@ -21,6 +22,6 @@ const NAMES: Readonly<Record<number, string>> = {
  * @returns the reason a close code stands for: its name, `close_<code>` for another that says stop, and `line_lost` for
  * the rest, 1006 above all
  */
-export function reasonForClose(closeCode: number): string {
+export function reasonForClose(closeCode: number): ConnectionReason {
   return NAMES[closeCode] ?? (adviceForClose(closeCode) === 'stop' ? `close_${closeCode}` : 'line_lost');
 }

@@ -1,6 +1,7 @@
 import type { Auth, Err, Ok } from '@carillon/protocol';
 import { serverWindowMs } from './backoff.ts';
 import { TOKEN_TIMEOUT_MS } from './line.ts';
+import { deadline } from './login.ts';
 import type { LivePhase } from './state.ts';
 import { type Step, arm, nextId, send } from './step.ts';
 
@@ -10,7 +11,7 @@ const RENEW_AT = 0.8;
 /** A login token is renewed at least this long before it runs out, ms: the callback may be slow. */
 const RENEW_BEFORE_MS = 10_000;
 
-/** Renewals come no closer than this, ms, whatever the token or a wrong clock says. */
+/** Renewals come no closer than this, ms, however short a life the token has. */
 export const LEAST_RENEWAL_MS = 1_000;
 
 /** After a renewal that failed, ms; jitter of the same length comes on top. */
@@ -22,9 +23,11 @@ const LONGEST_RENEWAL_MS = 24 * 60 * 60_000;
 /** Arms the renewal of the login token, where it runs out and another can be had. */
 export function renew(step: Step): void {
   const { credential, settings } = step.state;
-  if (!settings.renewable || credential === null || credential.expiresAtMs === null) return;
-  const leftMs = credential.expiresAtMs - step.turn.wallMs;
+  if (!settings.renewable || credential === null || credential.goodUntilMs === null) return;
+  const leftMs = credential.goodUntilMs - step.turn.nowMs;
   const delayMs = Math.min(leftMs * RENEW_AT, leftMs - RENEW_BEFORE_MS);
+  // A server with leeway takes a token that has run out; asking for another every second would not make it newer.
+  if (leftMs <= 0) return arm(step, 'refresh', RENEWAL_RETRY_MS * (1 + step.turn.random));
   arm(step, 'refresh', Math.min(Math.max(delayMs, LEAST_RENEWAL_MS), LONGEST_RENEWAL_MS));
 }
 
@@ -59,7 +62,8 @@ export function takeRenewalReply(step: Step, phase: LivePhase, reply: Ok | Err):
     return true;
   }
   step.state.phase = { ...phase, renewal: null };
-  step.state.credential = { token: renewal.token, expiresAtMs: reply.exp ?? null, proven: true };
+  const goodUntilMs = deadline(reply.exp, phase.serverAheadMs);
+  step.state.credential = { token: renewal.token, goodUntilMs, proven: true };
   renew(step);
   return true;
 }

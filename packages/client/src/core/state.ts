@@ -1,5 +1,6 @@
+import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
 import { type OwnStatus, NO_OWN_STATUS } from './own-status.ts';
-import type { ConnectionChange, StatusPatch, TimerName } from './events.ts';
+import type { ConnectionChange, ConnectionReason, StatusPatch, TimerName } from './events.ts';
 
 /** What a client is told once. */
 export type CoreSettings = {
@@ -8,6 +9,8 @@ export type CoreSettings = {
   readonly device: string | null;
   /** Whether asking for a login token again may give another one: true for a callback, false for a fixed token. */
   readonly renewable: boolean;
+  /** The presence fields that the server is configured with; absent: the default ones. */
+  readonly fields?: readonly string[];
 };
 
 /** A connection that has its sync. */
@@ -19,6 +22,8 @@ export type LivePhase = {
   readonly hbMs: number;
   /** When anything was last heard. */
   readonly heardMs: number;
+  /** What the server's wall clock is ahead of `nowMs`; the client's own wall clock may be wrong by hours. */
+  readonly serverAheadMs: number;
   /** When the `watch` timer was set, by both clocks, and for how long: one that fires late shows that the machine slept. */
   readonly tick: { readonly nowMs: number; readonly wallMs: number; readonly delayMs: number };
   /** The number of the probe that waits for its echo. */
@@ -37,32 +42,40 @@ export type LoginPhase = {
   readonly request: number;
   /** What of the own status the login carried. */
   readonly carried: StatusPatch;
+  /** The newest ticket in what it carried; 0 for none. */
+  readonly upTo: number;
   /** From the `token` message; the sync must follow before the connection counts. */
-  readonly granted: { readonly at: number; readonly hbMs: number } | null;
+  readonly granted: { readonly at: number; readonly hbMs: number; readonly serverAheadMs: number } | null;
 };
 
 export type Phase =
   /** Not started, or disconnected by the app. */
   | { readonly name: 'idle' }
   /** Ended for a reason that trying again does not mend. */
-  | { readonly name: 'stopped'; readonly reason: string }
+  | { readonly name: 'stopped'; readonly reason: ConnectionReason }
   /** Waits for a login token. */
   | { readonly name: 'fetching'; readonly fetch: number }
   | { readonly name: 'opening'; readonly socket: number }
   | LoginPhase
   | LivePhase
   /** A logout was sent; its answer or the close ends the phase. */
-  | { readonly name: 'leaving'; readonly socket: number; readonly request: number }
+  | {
+      readonly name: 'leaving';
+      readonly socket: number;
+      readonly request: number;
+      /** Whether the connection was there, or a login still under way. */
+      readonly wasLive: boolean;
+    }
   /** Pauses before the next attempt; the server asked for none before `notBeforeMs`. */
   | {
       readonly name: 'waiting';
-      readonly reason: string;
+      readonly reason: ConnectionReason;
       readonly retryInMs: number;
       readonly notBeforeMs: number;
     };
 
 export type ClientState = {
-  readonly settings: CoreSettings;
+  readonly settings: Required<CoreSettings>;
   readonly phase: Phase;
   /** Timers that run. */
   readonly armed: readonly TimerName[];
@@ -73,22 +86,24 @@ export type ClientState = {
   readonly resume: { readonly token: string; readonly at: number | null } | null;
   /** The session's id, for logs and support. */
   readonly session: string | null;
-  /** The login token; `proven` once a login worked with it; `expiresAtMs` by the wall clock, null where unknown. */
+  /** The login token; `proven` once a login worked with it; when it runs out by `nowMs`, null where unknown. */
   readonly credential: {
     readonly token: string;
-    readonly expiresAtMs: number | null;
+    readonly goodUntilMs: number | null;
     readonly proven: boolean;
   } | null;
   readonly own: OwnStatus;
   /** Attempts that failed since the last connection that was of use. */
   readonly failures: number;
+  /** Login tokens in a row that were refused though they were fresh. */
+  readonly refusals: number;
   /** The number last given to a socket, a fetch, a request or a probe. */
   readonly lastId: number;
 };
 
 export function initialState(settings: CoreSettings): ClientState {
   return {
-    settings,
+    settings: { ...settings, fields: settings.fields ?? DEFAULT_PRESENCE_FIELDS },
     phase: { name: 'idle' },
     armed: [],
     resume: null,
@@ -96,6 +111,7 @@ export function initialState(settings: CoreSettings): ClientState {
     credential: null,
     own: NO_OWN_STATUS,
     failures: 0,
+    refusals: 0,
     lastId: 0,
   };
 }
@@ -113,8 +129,9 @@ export function connectionOf(phase: Phase): ConnectionChange {
     case 'opening':
     case 'authenticating':
       return { status: 'connecting', reason: null, retryInMs: null };
-    case 'live':
     case 'leaving':
+      return { status: phase.wasLive ? 'connected' : 'connecting', reason: null, retryInMs: null };
+    case 'live':
       return { status: 'connected', reason: null, retryInMs: null };
   }
 }

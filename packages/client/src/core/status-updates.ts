@@ -1,8 +1,8 @@
-import type { Err, Ok, StatusUpdate } from '@carillon/protocol';
-import { serverWindowMs } from './backoff.ts';
+import type { Err, ErrorCode, Ok, StatusUpdate } from '@carillon/protocol';
+import { LEAST_SERVER_PAUSE_MS, serverWindowMs } from './backoff.ts';
 import { retryLater } from './line.ts';
 import { confirm, hasPending, markSent, refuse, unsend } from './own-status.ts';
-import { type Step, arm, disarm, isArmed, nextId, send } from './step.ts';
+import { type Step, arm, disarm, isArmed, nextId, send, settle } from './step.ts';
 
 /** A change that is not answered after this long will not be on this connection, ms. */
 export const REPLY_TIMEOUT_MS = 10_000;
@@ -35,13 +35,15 @@ export function takeStatusReply(step: Step, reply: Ok | Err): void {
   disarm(step, 'status');
   if (reply.t === 'ok') {
     step.state.own = confirm(own);
-    step.effects.push({ do: 'settle', upTo: sent.upTo, code: null, detail: '' });
+    settle(step, sent.upTo, null);
   } else if (reply.retryAfterMs !== undefined) {
     step.state.own = unsend(own);
-    arm(step, 'status', serverWindowMs(reply.retryAfterMs));
+    // A server that says 0 must not be asked in a circle, and all whom it told the same must not come at once.
+    const windowMs = Math.max(serverWindowMs(reply.retryAfterMs), LEAST_SERVER_PAUSE_MS);
+    arm(step, 'status', windowMs + step.turn.random * LEAST_SERVER_PAUSE_MS);
   } else {
     step.state.own = refuse(own);
-    step.effects.push({ do: 'settle', upTo: sent.upTo, code: reply.code, detail: reply.m });
+    settle(step, sent.upTo, reply.code as ErrorCode, reply.m);
   }
   sendStatus(step);
 }

@@ -1,6 +1,7 @@
+import { kept } from './own-status.ts';
 import type { ClientState, Phase } from './state.ts';
 import { connectionOf } from './state.ts';
-import type { Effect, TimerName, Turn } from './events.ts';
+import type { Effect, RefusalCode, TimerName, Turn } from './events.ts';
 
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -40,6 +41,11 @@ export function disarm(step: Step, name: TimerName): void {
   step.effects.push({ do: 'clearTimer', name });
 }
 
+/** Settles the app's changes up to a ticket; 0 names none. */
+export function settle(step: Step, upTo: number, code: RefusalCode | null, detail = ''): void {
+  if (upTo > 0) step.effects.push({ do: 'settle', upTo, code, detail });
+}
+
 /** Goes to another phase. Timers belong to the phase that set them. */
 export function enter(step: Step, phase: Phase): void {
   for (const name of step.state.armed) step.effects.push({ do: 'clearTimer', name });
@@ -48,8 +54,10 @@ export function enter(step: Step, phase: Phase): void {
 }
 
 /** Ends a step: the app is told last, when all the rest has been done. */
-export function finish(step: Step, before: Phase): { state: ClientState; effects: readonly Effect[] } {
-  const was = connectionOf(before);
+export function finish(step: Step, before: ClientState): { state: ClientState; effects: readonly Effect[] } {
+  // A whole login may be sent before it: what is kept outlives a page that ends in the same instant.
+  if (step.state.own !== before.own) step.effects.push({ do: 'saveOwn', own: kept(step.state.own) });
+  const was = connectionOf(before.phase);
   const is = connectionOf(step.state.phase);
   const same = was.status === is.status && was.reason === is.reason && was.retryInMs === is.retryInMs;
   if (!same) step.effects.push({ do: 'emitStatus', change: is });

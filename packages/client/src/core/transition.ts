@@ -1,13 +1,20 @@
-import { type Bye, type DownMessage, type Err, type Ok, adviceForClose } from '@carillon/protocol';
-import type { ClientEvent, Effect, PresenceMessage, TimerName, Turn } from './events.ts';
-import { attempt, followAdvice, open, rest, retryLater, socketOf } from './line.ts';
+import {
+  type Bye,
+  type DownMessage,
+  type Err,
+  type Ok,
+  MAX_RESUME_TOKEN_LENGTH,
+  adviceForClose,
+} from '@carillon/protocol';
+import type { ClientEvent, ConnectionReason, Effect, PresenceMessage, TimerName, Turn } from './events.ts';
+import { attempt, comeBack, followAdvice, open, rest, retryLater, socketOf } from './line.ts';
 import { onWatch, probe, settleIn, takeHeartbeat } from './live.ts';
 import { endSession, goLive, keepResumeToken, leave, sendLogin, takeLoginError, takeToken } from './login.ts';
-import { want } from './own-status.ts';
+import { type KeptStatus, restore, want } from './own-status.ts';
 import { reasonForClose } from './protocol-closes.ts';
 import { onRenewalDue, retryRenewal, sendRenewal, takeRenewalReply } from './renewal.ts';
 import type { ClientState } from './state.ts';
-import { type Step, finish } from './step.ts';
+import { type Step, finish, settle } from './step.ts';
 import { onStatusTimer, sendStatus, takeStatusReply } from './status-updates.ts';
 
 /**
@@ -21,14 +28,14 @@ export function transition(
 ): { readonly state: ClientState; readonly effects: readonly Effect[] } {
   const step: Step = { state: { ...state }, effects: [], turn, socketGone: event.type === 'socketClosed' };
   handle(step, event);
-  return finish(step, state.phase);
+  return finish(step, state);
 }
 
 function handle(step: Step, event: ClientEvent): void {
   const { phase } = step.state;
   switch (event.type) {
     case 'start':
-      return onStart(step, event.resume);
+      return onStart(step, event.resume, event.own ?? null);
     case 'stop':
       return phase.name === 'leaving' ? endSession(step) : rest(step);
     case 'logout':
@@ -48,20 +55,23 @@ function handle(step: Step, event: ClientEvent): void {
       return onToken(step, event.fetch, event.token);
     case 'tokenFailed':
       return onToken(step, event.fetch, null);
-    case 'networkOnline':
     case 'visible':
+      return phase.name === 'stopped' ? comeBack(step, phase.reason) : onHope(step);
+    case 'networkOnline':
       return onHope(step);
     case 'networkOffline':
       // What the system says of the network is often wrong (a loopback server, a second interface): ask the line.
       if (phase.name === 'live') probe(step, phase);
       return;
     case 'setStatus':
+      // Nothing will be told before the app acts on the reason, and it may never.
+      if (phase.name === 'stopped') return settle(step, event.ticket, phase.reason);
       step.state.own = want(step.state.own, event.patch, event.ticket);
       return sendStatus(step);
   }
 }
 
-function onStart(step: Step, resume: string | null): void {
+function onStart(step: Step, resume: string | null, own: KeptStatus | null): void {
   const { phase } = step.state;
   switch (phase.name) {
     case 'leaving':
@@ -78,8 +88,14 @@ function onStart(step: Step, resume: string | null): void {
     case 'stopped':
       break;
   }
-  if (resume !== null && step.state.resume === null) step.state.resume = { token: resume, at: null };
+  if (own !== null) step.state.own = restore(step.state.own, own, step.state.settings.fields);
+  if (resume !== null && step.state.resume === null) {
+    // What a server would not even read cannot be a session's.
+    if (resume.length > MAX_RESUME_TOKEN_LENGTH) step.effects.push({ do: 'clearResume' });
+    else step.state.resume = { token: resume, at: null };
+  }
   step.state.failures = 0;
+  step.state.refusals = 0;
   attempt(step);
 }
 
@@ -119,7 +135,7 @@ function onTimer(step: Step, name: TimerName): void {
   }
 }
 
-const ATTEMPT_TIMEOUTS: Readonly<Record<string, string>> = {
+const ATTEMPT_TIMEOUTS: Readonly<Record<string, ConnectionReason>> = {
   fetching: 'token_failed',
   authenticating: 'login_timeout',
 };
@@ -128,7 +144,7 @@ function onToken(step: Step, fetch: number, token: string | null): void {
   const { phase } = step.state;
   if (phase.name === 'fetching' && phase.fetch === fetch) {
     if (token === null) return retryLater(step, 'token_failed');
-    step.state.credential = { token, expiresAtMs: null, proven: false };
+    step.state.credential = { token, goodUntilMs: null, proven: false };
     return open(step);
   }
   if (phase.name === 'live' && phase.renewal?.step === 'fetching' && phase.renewal.fetch === fetch) {
@@ -190,7 +206,8 @@ function onReply(step: Step, reply: Ok | Err): void {
 
 function onBye(step: Step, message: Bye): void {
   if (step.state.phase.name === 'leaving') return endSession(step);
-  followAdvice(step, message.advice, message.code, message.afterMs);
+  // A server newer than this client may name a reason that it does not know: the advice is what counts.
+  followAdvice(step, message.advice, message.code as ConnectionReason, message.afterMs);
 }
 
 /** The SDK trusts its server's shapes; what is no message at all is passed over. */
