@@ -10,17 +10,20 @@ import { countedAddress, peerAddress, trustedProxies } from './peer-address.ts';
 import { refuseUpgrade } from './refusal.ts';
 import { CLOSE_TIMEOUT_MS, SocketConnection } from './socket-connection.ts';
 
-/** Fragments of one message. Browsers send none; each costs a buffer, and keeps the packet it came in. */
-const MAX_FRAGMENTS = 256;
+/**
+ * How small the fragments of a message of the largest size may be on average. Browsers send none; each costs a buffer,
+ * and keeps the packet it came in.
+ */
+const MIN_FRAGMENT_BYTES = 256;
 
 /**
- * The smallest pieces that a frame may come in on average. A piece costs some 300 bytes while the frame is unfinished:
- * one byte a packet would make a message of 64 KB cost 20 MB, before anybody has logged in.
+ * The same for the pieces that the network makes of a frame. A piece keeps 200 bytes of heap and up to 1 KB of memory
+ * until the frame is whole: one byte a packet would make a message of 64 KB cost 64 MB, before anybody has logged in.
  */
 const MIN_PIECE_BYTES = 64;
 
-/** Pieces that are no attack however small they are. */
-const MIN_PIECES = 256;
+/** Fragments or pieces that are no attack however small they are. */
+const ALWAYS_ALLOWED = 256;
 
 export type WebSocketGatewayOptions = {
   readonly server: Server;
@@ -63,8 +66,8 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     // Left to itself `ws` agrees to whatever is asked for first. A client that insists on a subprotocol fails.
     handleProtocols: () => false,
     maxPayload: limits.messageBytes,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: Math.max(MIN_PIECES, Math.ceil(limits.messageBytes / MIN_PIECE_BYTES)),
+    maxFragments: partsOf(limits.messageBytes, MIN_FRAGMENT_BYTES),
+    maxBufferedChunks: partsOf(limits.messageBytes, MIN_PIECE_BYTES),
     // A message is a turn of its own anyway; without this, `ws` waits for the next one between two of a packet.
     allowSynchronousEvents: true,
     closeTimeout: CLOSE_TIMEOUT_MS,
@@ -169,6 +172,10 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     },
     close: () => (closing ??= end()),
   };
+}
+
+function partsOf(messageBytes: number, partBytes: number): number {
+  return Math.max(ALWAYS_ALLOWED, Math.ceil(messageBytes / partBytes));
 }
 
 /** `ws` closes the socket with the code that fits (1002, 1007, 1008, 1009) by itself; `close` follows. */
