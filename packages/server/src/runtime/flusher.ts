@@ -3,7 +3,7 @@ import { type OutboundFrame, heartbeatFrame, presenceFrame } from '../core/outbo
 import { RunNode, runOf } from '../core/outbox/run-trie.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
 import type { NodeOptions } from './node-options.ts';
-import type { LinkState } from './link-state.ts';
+import { type LinkState, isSettled } from './link-state.ts';
 
 /** Sends what connections are owed: once a turn, one write each, runs that several are owed made once. */
 export type Flusher = {
@@ -77,7 +77,7 @@ export function createFlusher(
   function drained(link: LinkState): void {
     if (link.phase === 'closed' || link.outbox.held === null || link.connection.writing) return;
     // What is held is told by its present state, and the state of an edge that is being read again is not known.
-    if (link.edgeReads !== null) return;
+    if (!isSettled(link)) return;
     // What this turn still owes goes behind what was held, folded the same way.
     if (link.outbox.current !== null) hold(link.outbox, settings.outbox);
     const frames = release(link.outbox, rendererFor(link));

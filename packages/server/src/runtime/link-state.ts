@@ -30,6 +30,8 @@ export type LinkState = {
   edgeEdits: number;
   /** The latest edit of each edge that is being read again; an older read must not overwrite a newer one. */
   edgeReads: Map<string, number> | null;
+  /** How many times the whole roster is being read again. */
+  rosterReads: number;
   /** The client named a protocol version, so it knows delta syncs. */
   knowsDelta: boolean;
   /** A rotated token whose arrival the client has not shown yet. */
@@ -68,6 +70,7 @@ export function newLink(connection: Connection, rate: MessageRate): LinkState {
     reloadWhileJoining: false,
     edgeEdits: 0,
     edgeReads: null,
+    rosterReads: 0,
     knowsDelta: false,
     tokenUnshown: false,
     askedSinceToken: false,
@@ -87,6 +90,11 @@ export function newLocalSession(id: string, user: string, device: string, genera
     paceTimer: null,
     awaitingPace: null,
   };
+}
+
+/** Whether what the connection watches is what it may watch: no edge is being read again. */
+export function isSettled(link: LinkState): boolean {
+  return link.edgeReads === null && link.rosterReads === 0;
 }
 
 /** Read through a function, because the phase may change during any `await`. */

@@ -4,7 +4,7 @@ import { holdResync } from '../core/outbox/outbox.ts';
 import { deltaSyncMessage } from '../core/presence/messages.ts';
 import { type ViewMask, viewMask } from '../core/presence/visibility.ts';
 import type { NodeContext } from './context.ts';
-import { type LinkState, isClosed } from './link-state.ts';
+import { type LinkState, isClosed, isSettled } from './link-state.ts';
 
 // What a connection watches, and how edits of the roster reach it while it is open.
 
@@ -39,17 +39,20 @@ function viewOf(context: NodeContext, edge: Edge, viewer: string): ViewMask {
 /**
  * Puts edges under watch and waits until this node knows the state of everyone in them. Nothing is told to the viewer
  * before it is live.
+ *
+ * @param hidden nothing is shown of them for the moment
  */
 export async function watchEdges(
   context: NodeContext,
   link: LinkState,
   viewer: string,
   edges: readonly Edge[],
+  hidden = false,
 ): Promise<void> {
   const { watchList, topics } = context;
   const waits: Promise<void>[] = [];
   for (const edge of edges) {
-    const first = watchList.watch(link, edge.user, viewOf(context, edge, viewer));
+    const first = watchList.watch(link, edge.user, hidden ? 0 : viewOf(context, edge, viewer));
     const wait = first ? topics.subscribePresence(edge.user) : topics.presencePending(edge.user);
     if (wait !== undefined) waits.push(wait);
   }
@@ -146,15 +149,17 @@ async function rereadEdge(
   const edge = await oneEdge(context, viewer, user);
   if (isClosed(link) || link.edgeReads?.get(user) !== read) return;
   if (edge !== null) {
-    await watchEdges(context, link, viewer, [edge]);
+    // Not shown before it is told whole: a change that comes meanwhile would be about somebody the viewer does not know.
+    await watchEdges(context, link, viewer, [edge], true);
     if (isClosed(link) || link.edgeReads?.get(user) !== read) return;
+    context.watchList.watch(link, user, viewOf(context, edge, viewer));
   }
   link.edgeReads.delete(user);
   if (link.edgeReads.size === 0) link.edgeReads = null;
   if (edge === null) tellGone(context, link, user);
   else tellWhole(context, link, user);
   // What was held because edges were unsettled can go out now.
-  if (link.edgeReads === null) context.flusher.drained(link);
+  if (isSettled(link)) context.flusher.drained(link);
 }
 
 function tellWhole(context: NodeContext, link: LinkState, user: string): void {
@@ -172,7 +177,7 @@ function tellGone(context: NodeContext, link: LinkState, user: string): void {
 /** A client that knows only the fixed messages understands "no friend any more" by a whole new list alone. */
 function sendFullSync(context: NodeContext, link: LinkState): void {
   // An edge that is being read again shows nothing for the moment; a sync made now would show that friend offline.
-  if (link.outbox.held === null && link.edgeReads === null)
+  if (link.outbox.held === null && isSettled(link))
     context.flusher.send(link, syncFrame(context.watchList.fullSync(link)));
   else holdResync(link.outbox);
 }
@@ -181,6 +186,13 @@ function sendFullSync(context: NodeContext, link: LinkState): void {
 export async function reloadRoster(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
   if (link.phase === 'authenticating') link.reloadWhileJoining = true;
   if (link.phase !== 'live') return;
-  await watchRoster(context, link, viewer);
-  if (!isClosed(link)) sendFullSync(context, link);
+  // Until all of it is read nothing goes out: a change of somebody new would come before the sync that names them.
+  link.rosterReads++;
+  holdResync(link.outbox);
+  try {
+    await watchRoster(context, link, viewer);
+  } finally {
+    link.rosterReads--;
+  }
+  context.flusher.drained(link);
 }
