@@ -98,6 +98,13 @@ describe('closing', () => {
     expect(String((await message)[0])).toBe('{"t":"bye"}');
   });
 
+  it('by `terminate` asks nobody: no close frame is sent, no answer waited for', async () => {
+    const { peer, opened } = await connected();
+    opened.connection.terminate();
+    expect((await peer.ended).length).toBe(0);
+    expect(await opened.waitFor('closed')).toEqual({ kind: 'closed', code: 1006 });
+  });
+
   it('a half-open peer is gone at once by `terminate`', async () => {
     const { peer, opened } = await connected();
     peer.socket.pause();
