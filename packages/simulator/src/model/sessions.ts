@@ -13,7 +13,7 @@ export type Session = {
   endedMs: number;
   /** How long the service had been down by then, ms. */
   downBeforeMs: number;
-  /** Ended by a logout or an erasure, or about to be. */
+  /** Ended by a logout or an erasure, or perhaps about to be. */
   ended: boolean;
   /** Two clients hold its tokens: they take it from each other. */
   duplicated: boolean;

@@ -162,7 +162,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     if (session === null || (code !== 'logged_out' && code !== 'user_erased')) return;
     session.ended = true;
     cause(session.user);
-    if (code === 'logged_out') sessions.forget(session);
+    sessions.forget(session);
   }
 
   function checkOrder(record: WireRecord, type: string): void {

@@ -121,5 +121,5 @@ export function leaseKey(user: string, device: string): string {
 export function presentSessions({ sessions, graceMs }: WorldModel, user: string): readonly Session[] {
   return sessions
     .of(user)
-    .filter((session) => session.id !== null && !session.ended && sessions.abandonedMs(session) < graceMs / 2);
+    .filter((session) => session.id !== null && sessions.abandonedMs(session) < graceMs / 2);
 }
