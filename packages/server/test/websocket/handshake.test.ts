@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { refuseUpgrade } from '../../src/gateways/websocket/refusal.ts';
 import {
   connectRaw,
+  type GatewaySettings,
   refusedWith,
   runOf,
   startGateway,
@@ -14,8 +15,8 @@ import {
 
 let underTest: UnderTest;
 
-async function start(): Promise<UnderTest> {
-  underTest = await startGateway();
+async function start(settings?: GatewaySettings): Promise<UnderTest> {
+  underTest = await startGateway(settings);
   return underTest;
 }
 
@@ -95,6 +96,23 @@ describe('a handshake', () => {
     (await slow.promise).end('late');
     expect((await peer.ended).length).toBe(0);
     expect(opened).toEqual([]);
+  });
+});
+
+describe('the limit per address', () => {
+  it('counts an IPv6 network of 64 bits as one, and frees it when the connection has gone', async () => {
+    const { port, opened } = await start({ trustedProxies: ['127.0.0.1'], connectionsPerAddress: 1 });
+    const from = (address: string): string => upgradeRequest([`X-Forwarded-For: ${address}`]);
+    const first = await connectRaw(port, from('2001:db8:1:2::1'));
+    expect(opened[0]!.connection.address).toBe('2001:db8:1:2::1');
+    const neighbour = await refusedWith(port, from('2001:db8:1:2:ffff::9'));
+    expect([neighbour.status, errorCode(neighbour.body)]).toEqual([429, 'too_many_connections']);
+    const elsewhere = await connectRaw(port, from('2001:db8:1:3::1'));
+    expect(elsewhere.head).toMatch(/^HTTP\/1.1 101 /);
+    first.socket.destroy();
+    await opened[0]!.waitFor('closed');
+    const next = await connectRaw(port, from('2001:db8:1:2:ffff::9'));
+    expect(next.head).toMatch(/^HTTP\/1.1 101 /);
   });
 });
 
