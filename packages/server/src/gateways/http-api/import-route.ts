@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hono } from 'hono';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import type { EdgeFormat } from './edge-line.ts';
@@ -29,7 +30,10 @@ export function addImportRoute(app: Hono<ApiEnv>, { node, replies, importBytes }
     for await (const batch of readEdges(body, { format, mutual, maxBytes: importBytes })) {
       if (!batch.ok)
         return replies.fail(batch.problem.code, `line ${batch.line}: ${batch.problem.detail}; ${kept()}`);
+      // Reading a piece, storing it and telling of it are each a good part of what the loop may be held for.
+      await nextTurn();
       const outcome = await node.importEdges(batch.edges);
+      await nextTurn();
       if (!outcome.ok) return replies.fail(outcome.code, `${outcome.detail}; ${kept()}`);
       edges += batch.edges.length;
       added += outcome.value.added;
