@@ -1,11 +1,12 @@
 import { pipeline, Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { EdgePair } from '../../ports/directory.ts';
 import { type EdgeFormat, type EdgeProblem, parseEdgeLine } from './edge-line.ts';
 
 /**
- * Edges handed on at once. Checking and handing over that many takes the loop some 10 ms; each batch is one transaction,
- * so that fewer would make the whole slower.
+ * Edges handed on at once. Each batch is one transaction, so that fewer would make the whole slower; reading, checking
+ * and handing over that many takes some 10 ms of the loop, in slices.
  */
 export const EDGE_BATCH = 20_000;
 
@@ -57,6 +58,8 @@ export async function* readEdges(
         });
         return;
       }
+      // Chunks that are there already come without a pause: a whole batch of them would hold up everybody else.
+      await nextTurn();
     }
     const batch = reader.take(rest + decoder.decode()) ?? reader.rest();
     if (batch !== null) yield batch;
