@@ -9,7 +9,7 @@ const unwritten = globSync('{packages,examples}/*/package.json')
 
 const config: KnipConfig = {
   ignoreExportsUsedInFile: true,
-  ignoreBinaries: ['apt-get'],
+  ignoreBinaries: ['apt-get', 'taskset'],
   ignoreWorkspaces: unwritten,
   workspaces: {
     '.': {

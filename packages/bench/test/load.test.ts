@@ -11,7 +11,8 @@ import { compilePrograms, type Programs } from '../src/processes/native.ts';
 import { startLoad } from '../src/processes/load.ts';
 
 // Only where the bench itself can run; it says clearly what it needs.
-const runs = process.platform === 'linux' && spawnSync(process.env['CC'] ?? 'gcc', ['--version']).status === 0;
+const runs =
+  process.platform === 'linux' && spawnSync(process.env['CC'] ?? 'gcc', ['--version']).status === 0;
 
 describe.runIf(runs)('the load generator', () => {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-bench-test-'));
