@@ -283,7 +283,7 @@ describe('two friends', { timeout: TEST_LIMIT_MS }, () => {
     expect(login?.text).toMatch(/"token":"eyJ[^"]{3}…"/);
     expect(login?.bytes).toBeGreaterThan(Buffer.byteLength(login?.text ?? '') + 50);
 
-    await alice.page.getByRole('button', { name: 'Copy' }).click();
+    await alice.page.getByRole('button', { name: 'Copy', exact: true }).click();
     await alice.page.getByRole('button', { name: 'Copied' }).waitFor();
     const copied = await alice.page.evaluate(() => navigator.clipboard.readText());
     expect(copied.split('\n')).toHaveLength(messages.length);
@@ -326,6 +326,66 @@ describe('two friends', { timeout: TEST_LIMIT_MS }, () => {
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('heading', { name: 'Who are you today?' }).waitFor();
     expect(await overflow()).toBeLessThanOrEqual(0);
+  });
+
+  it('see that the line is lost wherever they look, and how old what they see is', async () => {
+    const bob = await sitDown(server, 'bob');
+    const alice = await sitDown(server, 'alice', { viewport: { width: 360, height: 740 } });
+    await alice.sees('bob', 'Online');
+    const { page } = alice;
+    const banner = page.locator('.line-banner');
+    const inSight = (of: ReturnType<typeof page.locator>) =>
+      of.evaluate((element) => {
+        const { top, bottom } = element.getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+      });
+    expect(await banner.textContent()).toBe('');
+
+    await page.getByRole('navigation', { name: 'Panels' }).getByRole('link', { name: 'Wire' }).click();
+    await expect.poll(() => inSight(page.getByRole('heading', { name: 'Wire' }))).toBe(true);
+    alice.outage = true;
+    bob.outage = true;
+    await server.kill9();
+    await banner.getByText('Not connected.').waitFor();
+    expect(await inSight(banner)).toBe(true);
+    await page.getByText(/as of \d\d:\d\d/).waitFor();
+    await page.locator('.switch-word', { hasText: /down|trying/ }).waitFor();
+    expect(await page.locator('#line-effect').textContent()).toBe('Trying to reach the server.');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
+      0,
+    );
+
+    await server.start();
+    await Promise.all([alice.line('connected'), bob.line('connected')]);
+    alice.outage = false;
+    bob.outage = false;
+    await page.getByText(/as of/).waitFor({ state: 'detached' });
+    expect(await banner.textContent()).toBe('');
+    const lastDrop = page.locator('dt:text-is("Last drop") + dd');
+    expect(await lastDrop.textContent()).toMatch(/^\d\d:\d\d:\d\d line_lost$/);
+    await page.locator('.switch-word', { hasText: 'up' }).waitFor();
+
+    await page.getByRole('switch').click();
+    await banner.getByText('Line cut.').waitFor();
+    await banner.getByRole('button', { name: 'Mend it' }).click();
+    await alice.line('connected');
+  });
+
+  it('have the wire in sight on a small laptop, and a short page on a phone', async () => {
+    const laptop = await sitDown(server, 'alice', { viewport: { width: 1024, height: 700 } });
+    const messages = await laptop.page.locator('.wire-messages').boundingBox();
+    expect((messages?.y ?? 0) + (messages?.height ?? Infinity)).toBeLessThanOrEqual(700);
+
+    const phone = await sitDown(server, 'bob', { viewport: { width: 360, height: 740 } });
+    const strangers = phone.page.locator('.strangers li').first();
+    expect(await strangers.isVisible()).toBe(false);
+    await phone.page.getByText(/^Not followed \(\d\)$/).click();
+    expect(await strangers.isVisible()).toBe(true);
+    // Back from a jump is the same person: nothing is loaded anew.
+    await phone.page.evaluate(() => Object.assign(globalThis, { isTheSame: true }));
+    await phone.page.getByRole('navigation', { name: 'Panels' }).getByRole('link', { name: 'Line' }).click();
+    await phone.page.goBack();
+    expect(await phone.page.evaluate(() => 'isTheSame' in globalThis)).toBe(true);
   });
 
   it('are told when a link names nobody', async () => {

@@ -16,6 +16,11 @@ export function personInAddress(search: string): string | null {
   return new URLSearchParams(search).get('as') || null;
 }
 
+/** What one calls them: "Alice" of "Alice Moreau". */
+export function firstNameOf(name: string): string {
+  return name.trim().split(/\s/u, 1)[0] ?? name;
+}
+
 /** "Alice Moreau" is "AM"; one word gives its first letter. */
 export function initialsOf(name: string): string {
   const words = name.split(/\s+/u).filter((word) => word !== '');

@@ -1,14 +1,20 @@
 import { useComputed } from '@preact/signals';
 import { now } from '../page/clock.ts';
+import { CopyButton } from '../page/copy-button.tsx';
 import { Panel } from '../page/panel.tsx';
+import { timeOfDay } from '../page/time-of-day.ts';
 import type { ConnectionView, StudioSession } from '../session/studio-session.ts';
 import { LineDrawing } from './line-drawing.tsx';
+import { isStopped, secondsToRetry } from './retry.ts';
+
+/** How much of a session's id is enough to tell two of them apart. */
+const SHOWN_OF_SESSION = 8;
 
 /** The connection: how it stands, the session behind it, and the scissors. */
 export function ConnectionPanel({ session }: { readonly session: StudioSession }) {
   const view = session.connection.value;
   const isCut = session.isCut.value;
-  const retry = useComputed(() => secondsUntil(session.connection.value.retryAtMs, now.value)).value;
+  const retry = useComputed(() => secondsToRetry(session.connection.value, now.value)).value;
 
   return (
     <Panel
@@ -32,7 +38,9 @@ export function ConnectionPanel({ session }: { readonly session: StudioSession }
         >
           <span class="switch-track" aria-hidden="true" />
           Line to the server
-          <span class="switch-word">{isCut ? 'cut' : 'up'}</span>
+          <span class="switch-word" data-state={view.status}>
+            {isCut ? 'cut' : WORD_OF[view.status]}
+          </span>
         </button>
       </div>
       <p class="hint" id="line-effect">
@@ -40,13 +48,13 @@ export function ConnectionPanel({ session }: { readonly session: StudioSession }
       </p>
       <dl class="facts">
         <dt>Session</dt>
-        <dd>
-          {view.session === null ? 'none yet' : <code data-session={view.session}>{view.session}</code>}
+        <dd class="fact-with-button">
+          <SessionId id={view.session} />
         </dd>
         <dt>Last login</dt>
         <dd>{view.session === null ? 'none yet' : view.resumed ? 'resumed' : 'fresh'}</dd>
         <dt>Next attempt</dt>
-        <dd class="line-retry">
+        <dd class="fact-with-button">
           {retry === null ? '–' : retry === 0 ? 'now' : `in ${retry} s`}
           {view.status === 'disconnected' && !isCut && (
             <button type="button" class="small" onClick={() => session.retryNow()}>
@@ -55,9 +63,35 @@ export function ConnectionPanel({ session }: { readonly session: StudioSession }
           )}
         </dd>
         <dt>Last drop</dt>
-        <dd>{view.reason === null ? '–' : <code>{view.reason}</code>}</dd>
+        <dd>
+          <LastDrop drop={view.lastDrop} />
+        </dd>
       </dl>
     </Panel>
+  );
+}
+
+/** The switch says what one wants; the word beside it, what is. */
+const WORD_OF = { connected: 'up', connecting: 'trying', disconnected: 'down' } as const;
+
+function SessionId({ id }: { readonly id: string | null }) {
+  if (id === null) return 'none yet';
+  return (
+    <>
+      <code data-session={id} title={id}>
+        {id.slice(0, SHOWN_OF_SESSION)}…
+      </code>
+      <CopyButton label="Copy the session’s id" text={() => id} />
+    </>
+  );
+}
+
+function LastDrop({ drop }: { readonly drop: ConnectionView['lastDrop'] }) {
+  if (drop === null) return '–';
+  return (
+    <>
+      {timeOfDay(drop.atMs, 'second')} {drop.reason !== null && <code>{drop.reason}</code>}
+    </>
   );
 }
 
@@ -66,8 +100,7 @@ function effectOf(view: ConnectionView, isCut: boolean, nowMs: number): string {
   if (isStopped(view)) return `This session is over (${view.reason}). Log in again to go on.`;
   if (!isCut) {
     if (view.status === 'connected') return 'Cut it, and friends notice nothing for a while.';
-    if (view.status === 'connecting') return 'Connecting…';
-    return 'The server cannot be reached. While it is down, nobody’s grace runs.';
+    return view.isLost ? 'Trying to reach the server.' : 'Connecting…';
   }
   if (view.droppedAtMs === null || view.graceMs === null) return 'No message gets through until you mend it.';
   // The page's clock may be a moment behind the drop.
@@ -75,14 +108,4 @@ function effectOf(view: ConnectionView, isCut: boolean, nowMs: number): string {
   return leftMs <= 0
     ? 'The grace is over: friends see you offline.'
     : `Friends notice nothing for another ${Math.ceil(leftMs / 1000)} s.`;
-}
-
-/** Whether the client has given up: trying again by itself would end the same way. */
-function isStopped(view: ConnectionView): boolean {
-  return view.status === 'disconnected' && view.reason !== null && view.retryAtMs === null;
-}
-
-/** Whole seconds until then, rounded up; 0 when it has passed, null where there is no such time. */
-function secondsUntil(timeMs: number | null, nowMs: number): number | null {
-  return timeMs === null ? null : Math.max(0, Math.ceil((timeMs - nowMs) / 1000));
 }

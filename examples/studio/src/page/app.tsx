@@ -47,10 +47,13 @@ export function App() {
 
   useEffect(() => {
     void start();
-    // Back and forward change the person: another person is another login, so the page begins anew.
-    const reload = () => location.reload();
-    addEventListener('popstate', reload);
-    return () => removeEventListener('popstate', reload);
+    // Back and forward may change the person: another person is another login, so the page begins anew.
+    const follow = () => {
+      const shown = place.value.at === 'desk' ? place.value.session.person.user : null;
+      if (personInAddress(location.search) !== shown) location.reload();
+    };
+    addEventListener('popstate', follow);
+    return () => removeEventListener('popstate', follow);
   }, []);
 
   const { value } = place;

@@ -1,4 +1,7 @@
+import { LineBanner } from '../line/line-banner.tsx';
+import { LineLink } from '../line/line-link.tsx';
 import type { StudioSession } from '../session/studio-session.ts';
+import { JumpBar } from './jump-bar.tsx';
 import { Masthead } from './masthead.tsx';
 import { REGIONS } from './panels.ts';
 
@@ -7,7 +10,16 @@ export function Desk({ session }: { readonly session: StudioSession }) {
   const notice = session.notice.value;
   return (
     <>
-      <Masthead strike={session.highlights.count.value}>
+      <Masthead
+        strike={session.highlights.count.value}
+        below={
+          <>
+            <JumpBar session={session} />
+            <LineBanner session={session} />
+          </>
+        }
+      >
+        <LineLink session={session} />
         <span class="masthead-person">{session.person.name}</span>
         <button type="button" class="small" onClick={() => void session.logout()}>
           Log out

@@ -7,19 +7,24 @@ type MastheadProps = {
   readonly strike?: number;
   /** At the end of the line: who this is. */
   readonly children?: ComponentChildren;
+  /** Below the line; stays in sight with it. */
+  readonly below?: ComponentChildren;
 };
 
-export function Masthead({ strike = 0, children }: MastheadProps) {
+export function Masthead({ strike = 0, children, below }: MastheadProps) {
   return (
     <header class="masthead">
-      <h1 class="masthead-name">
-        <Mark strike={strike} />
-        Carillon <span class="masthead-page">Studio</span>
-      </h1>
-      <div class="masthead-end">
-        {children}
-        <ThemeSwitch />
+      <div class="masthead-row">
+        <h1 class="masthead-name">
+          <Mark strike={strike} />
+          Carillon <span class="masthead-page">Studio</span>
+        </h1>
+        <div class="masthead-end">
+          {children}
+          <ThemeSwitch />
+        </div>
       </div>
+      {below}
     </header>
   );
 }

@@ -7,6 +7,7 @@ import { WirePanel } from '../wire/wire-panel.tsx';
 
 type PanelEntry = {
   readonly id: string;
+  readonly title: string;
   readonly Panel: FunctionComponent<{ readonly session: StudioSession }>;
 };
 
@@ -15,8 +16,8 @@ type PanelEntry = {
  * `stage` is what Carillon does: it takes as many panels as there are, in as many columns as fit.
  */
 export const REGIONS: readonly { readonly name: string; readonly panels: readonly PanelEntry[] }[] = [
-  { name: 'self', panels: [{ id: 'you', Panel: OwnStatusPanel }] },
-  { name: 'stage', panels: [{ id: 'friends', Panel: FriendsPanel }] },
-  { name: 'line', panels: [{ id: 'line', Panel: ConnectionPanel }] },
-  { name: 'dock', panels: [{ id: 'wire', Panel: WirePanel }] },
+  { name: 'self', panels: [{ id: 'you', title: 'You', Panel: OwnStatusPanel }] },
+  { name: 'stage', panels: [{ id: 'friends', title: 'Friends', Panel: FriendsPanel }] },
+  { name: 'line', panels: [{ id: 'line', title: 'Line', Panel: ConnectionPanel }] },
+  { name: 'dock', panels: [{ id: 'wire', title: 'Wire', Panel: WirePanel }] },
 ];

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { Avatar } from '../account/avatar.tsx';
-import { linkTo } from '../account/person.ts';
+import { BeLink } from '../account/be-link.tsx';
 import { now } from '../page/clock.ts';
 import type { StudioSession } from '../session/studio-session.ts';
 import { FollowButton } from './follow-button.tsx';
@@ -60,15 +60,7 @@ export function FriendRow({ friend, session, onUse }: RowProps) {
         )}
       </span>
       <span class="friend-actions">
-        <a
-          class="quiet-link"
-          href={linkTo(friend.user)}
-          target="_blank"
-          rel="noopener"
-          aria-label={`Open the page as ${name} in a new tab`}
-        >
-          open ↗
-        </a>
+        <BeLink person={{ user: friend.user, name }} />
         <FollowButton session={session} user={friend.user} follow={false} onUse={onUse} />
       </span>
     </li>

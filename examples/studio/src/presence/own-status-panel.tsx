@@ -43,13 +43,13 @@ export function OwnStatusPanel({ session }: { readonly session: StudioSession })
         <OwnField
           label="Project"
           value={own.project}
-          placeholder="carillon"
+          placeholder="e.g. carillon"
           onSet={(project) => session.setOwn({ project })}
         />
         <OwnField
           label="Language"
           value={own.language}
-          placeholder="TypeScript"
+          placeholder="e.g. TypeScript"
           onSet={(language) => session.setOwn({ language })}
         />
       </div>

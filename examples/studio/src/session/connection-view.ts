@@ -5,8 +5,12 @@ import type { ConnectionView } from './studio-session.ts';
 /** Follows the client's status, and reads off the wire what the client keeps to itself. */
 export type ConnectionViewer = {
   readonly view: ReadonlySignal<ConnectionView>;
-  /** A message from the server. */
-  heard(text: string): void;
+  /**
+   * A message from the server.
+   *
+   * @param nowMs ms since the epoch
+   */
+  heard(text: string, nowMs: number): void;
   /** @param nowMs ms since the epoch */
   changed(change: ConnectionChange, session: string | null, nowMs: number): void;
 };
@@ -16,30 +20,39 @@ const AT_FIRST: ConnectionView = {
   session: null,
   resumed: false,
   graceMs: null,
+  isLost: false,
   droppedAtMs: null,
+  asOfMs: null,
+  lastDrop: null,
   retryAtMs: null,
   reason: null,
 };
 
 export function createConnectionView(): ConnectionViewer {
   const view = signal(AT_FIRST);
+  let heardAtMs: number | null = null;
   return {
     view,
-    heard(text) {
+    heard(text, nowMs) {
+      heardAtMs = nowMs;
       // Cheaper than parsing every message, and a message that merely contains it is weeded out below.
       if (!text.includes('"graceMs"')) return;
       const grant = grantIn(text);
       if (grant !== null) view.value = { ...view.value, ...grant };
     },
     changed({ status, reason, retryInMs }, session, nowMs) {
-      const { droppedAtMs, status: before } = view.value;
-      const wasDropped = before === 'connected' && status !== 'connected';
+      const { status: before, isLost, droppedAtMs, asOfMs, lastDrop } = view.value;
+      const isConnected = status === 'connected';
+      const wasDropped = before === 'connected' && !isConnected;
       view.value = {
         ...view.value,
         status,
         session: session ?? view.value.session,
         reason: status === 'disconnected' ? reason : null,
-        droppedAtMs: status === 'connected' ? null : wasDropped ? nowMs : droppedAtMs,
+        isLost: !isConnected && (isLost || reason !== null),
+        droppedAtMs: isConnected ? null : wasDropped ? nowMs : droppedAtMs,
+        asOfMs: isConnected ? null : wasDropped ? heardAtMs : asOfMs,
+        lastDrop: wasDropped ? { atMs: nowMs, reason } : lastDrop,
         retryAtMs: retryInMs === null ? null : nowMs + retryInMs,
       };
     },

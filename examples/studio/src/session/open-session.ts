@@ -40,8 +40,9 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     token: tokens.fetch,
     WebSocket: line.WebSocket,
     onWire(direction, text) {
-      wire.add(Date.now(), direction, text);
-      if (direction === 'down') connection.heard(text);
+      const nowMs = Date.now();
+      wire.add(nowMs, direction, text);
+      if (direction === 'down') connection.heard(text, nowMs);
     },
   });
 

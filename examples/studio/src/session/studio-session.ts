@@ -15,8 +15,14 @@ export type ConnectionView = {
   readonly resumed: boolean;
   /** How long the server waits for a session whose connection dropped, ms; null until it said so. */
   readonly graceMs: number | null;
+  /** Whether the line was lost, or could not be had, and is not back. */
+  readonly isLost: boolean;
   /** When the connection dropped; null while there is one. */
   readonly droppedAtMs: number | null;
+  /** When the server was last heard before the connection dropped: how old what the page shows is. Null while there is one. */
+  readonly asOfMs: number | null;
+  /** The last time that a connection was lost, also after it is back; null where none was. */
+  readonly lastDrop: { readonly atMs: number; readonly reason: string | null } | null;
   /** When the next attempt begins; null where none is planned. */
   readonly retryAtMs: number | null;
   /** Why the line is down, as a code; null while it is not. */

@@ -1,12 +1,9 @@
-import { useSignal } from '@preact/signals';
+import { CopyButton } from '../page/copy-button.tsx';
 import { Panel } from '../page/panel.tsx';
 import { WireMessages } from './wire-messages.tsx';
 import { WireScore } from './wire-score.tsx';
 import { type Total, type WireLog, KEPT_MESSAGES } from './wire-log.ts';
 import { wireLine } from './wire-entry.ts';
-
-/** How long "Copied" stands on the button, ms. */
-const COPIED_MS = 1600;
 
 /** Every message of this tab's connection, with its size. */
 export function WirePanel({ session: { wire } }: { readonly session: { readonly wire: WireLog } }) {
@@ -23,7 +20,10 @@ export function WirePanel({ session: { wire } }: { readonly session: { readonly 
         >
           Pause
         </button>
-        <CopyButton wire={wire} />
+        <CopyButton
+          disabled={wire.shown.value.length === 0}
+          text={() => wire.shown.value.map(wireLine).join('\n')}
+        />
         <button type="button" class="small quiet" onClick={() => wire.clear()}>
           Clear
         </button>
@@ -58,38 +58,6 @@ function Totals({ up, down }: { readonly up: Total; readonly down: Total }) {
         <span class="unseen">received</span> {sizeText(down.bytes)}
       </span>
     </span>
-  );
-}
-
-function CopyButton({ wire }: { readonly wire: WireLog }) {
-  /** How the last attempt went, for a moment. */
-  const outcome = useSignal<'Copied' | 'Not allowed' | null>(null);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(wire.shown.value.map(wireLine).join('\n'));
-      outcome.value = 'Copied';
-    } catch {
-      // The browser keeps the clipboard from this page; there is nothing else the page could do.
-      outcome.value = 'Not allowed';
-    }
-    setTimeout(() => {
-      outcome.value = null;
-    }, COPIED_MS);
-  };
-  return (
-    <>
-      <button
-        type="button"
-        class="small wire-copy"
-        disabled={wire.shown.value.length === 0}
-        onClick={() => void copy()}
-      >
-        {outcome.value ?? 'Copy'}
-      </button>
-      <span class="unseen" role="status">
-        {outcome}
-      </span>
-    </>
   );
 }
 
