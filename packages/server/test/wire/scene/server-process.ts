@@ -11,6 +11,8 @@ export const API_KEY = 'wire-tests-api-key';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 
+/** Compiled code stays, or its coming and going would hide what is looked for. */
+const INSPECT_ARGUMENTS = ['--inspect=127.0.0.1:0', '--no-flush-bytecode'];
 const NODE_ARGUMENTS = ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning'];
 
 /** Log lines kept to be shown when a test fails. */
@@ -61,7 +63,7 @@ export async function serve({
 }: ServeOptions): Promise<ServerProcess> {
   const child = spawn(
     process.execPath,
-    [...(inspect ? ['--inspect=127.0.0.1:0'] : []), ...NODE_ARGUMENTS, MAIN, 'serve'],
+    [...(inspect ? INSPECT_ARGUMENTS : []), ...NODE_ARGUMENTS, MAIN, 'serve'],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
