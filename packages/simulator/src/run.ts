@@ -54,6 +54,7 @@ export async function runSeed(seed: string, options: RunOptions = {}): Promise<R
     latencies: chooseLatencies(random.fork('latencies')),
     visibility: chooseVisibility(random.fork('audience')),
     conditions: chooseConditions(random.fork('lines')),
+    heldFriends: random.fork('outbox').pick([1, 3, 2_000]),
     farewell: (draw) => draw.pick(['flush', 'reset', 'reset', 'silence']),
     ...(onWire === undefined
       ? {}
@@ -72,7 +73,8 @@ async function play(
   { onNote }: RunOptions,
 ): Promise<void> {
   const { time, violations } = world;
-  const unhandled = (reason: unknown): void => violations.found('threw', `nobody handled: ${describe(reason)}`);
+  const unhandled = (reason: unknown): void =>
+    violations.found('threw', `nobody handled: ${describe(reason)}`);
   process.on('unhandledRejection', unhandled);
   try {
     world.process.start();
@@ -128,7 +130,8 @@ async function comeToRest(world: World): Promise<void> {
   world.process.start();
   await time.pass(QUIET_MS);
   // A client whose login token has just run out is on its way back.
-  for (let waited = 0; waited < BACK_SOON_MS && !world.clients.every(isThere); waited += 500) await time.pass(500);
+  for (let waited = 0; waited < BACK_SOON_MS && !world.clients.every(isThere); waited += 500)
+    await time.pass(500);
 }
 
 function isThere(client: SimClient): boolean {

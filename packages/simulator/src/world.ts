@@ -38,9 +38,12 @@ export type World = {
   readonly caller: ApiCaller;
   readonly users: readonly string[];
   readonly clients: SimClient[];
+  readonly hidden: Hidden | null;
   /** How long a node that died stays away. */
   restartAfterMs: number;
 };
+
+export type Hidden = { readonly user: string; readonly word: string };
 
 export type WorldParts = {
   readonly random: Random;
@@ -48,6 +51,12 @@ export type WorldParts = {
   readonly latencies: Latencies;
   readonly visibility: Visibility;
   readonly conditions: (client: string, random: Random) => LineConditions;
+  /** For runs that are compared: delays are multiples of this, ms, and nothing is drawn that others would notice. */
+  readonly gridMs?: number;
+  /** Somebody who stays out of sight: whatever they say of their status becomes this word. */
+  readonly hidden?: Hidden;
+  /** Changed friends that a slow connection is told one by one. */
+  readonly heldFriends: number;
   /** How the kernel says good-bye for a process that was killed. */
   readonly farewell: (random: Random) => 'flush' | 'reset' | 'silence';
   /** Sees every frame that reaches the server or is handed to a line. */
@@ -56,10 +65,10 @@ export type WorldParts = {
 };
 
 export async function createWorld(parts: WorldParts): Promise<World> {
-  const { random, users, latencies, visibility, onNote } = parts;
+  const { random, users, latencies, visibility, onNote, gridMs = 0, hidden = null } = parts;
   const owner = createOwner('world');
   const violations = createViolations(() => time.nowMs());
-  const time: VirtualTime = createVirtualTime(() => violations.first !== null);
+  const time: VirtualTime = createVirtualTime(() => violations.first !== null, gridMs);
   const wall: WallClock = { offsetMs: 0 };
   const { graceMs } = DEFAULT_SETTINGS;
   const model = createWorldModel(() => time.nowMs(), graceMs, visibility);
@@ -95,7 +104,7 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     time,
     wall,
     random: random.fork('node'),
-    secrets: createSecrets(random.fork('secrets')),
+    secrets: createSecrets(random.fork('secrets'), gridMs === 0 ? undefined : () => 0.5),
     issuer,
     latencies,
     disk,
@@ -103,7 +112,7 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     directory,
     telemetry: telemetry(onNote),
     audience: visibility.audience,
-    settings: { graceMs },
+    settings: { graceMs, outbox: { heldControlUnits: 1024 * 1024, heldFriends: parts.heldFriends } },
     onDeath(how) {
       onNote?.(`node: ${how}`);
       for (const line of network.lines()) line.nodeDied(how === 'exit' ? 'reset' : parts.farewell(deaths));
@@ -132,6 +141,7 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     caller: createApiCaller(time, () => process, onNote),
     users,
     clients: [],
+    hidden,
     restartAfterMs: 0,
   };
   for (const user of users) await directory.ensureUser(user);

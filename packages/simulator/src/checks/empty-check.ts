@@ -12,6 +12,8 @@ export async function checkEmpty({ process, journal, violations }: World): Promi
     violations.found('f', `the node still holds ${JSON.stringify(counts)}`);
   if (life.planned > BEATS) violations.found('f', `${life.planned - BEATS} timers are left in the node`);
   const { sessions, devices } = await journal.load();
-  if (sessions.length > 0) violations.found('f', `the journal still holds sessions: ${JSON.stringify(sessions)}`);
-  if (devices.length > 0) violations.found('f', `the journal still holds devices: ${JSON.stringify(devices)}`);
+  if (sessions.length > 0)
+    violations.found('f', `the journal still holds sessions: ${JSON.stringify(sessions)}`);
+  if (devices.length > 0)
+    violations.found('f', `the journal still holds devices: ${JSON.stringify(devices)}`);
 }

@@ -26,12 +26,16 @@ export function createFrameJudge(
 
   function judgeSubject(viewer: string, subject: string, wire: Readonly<Record<string, unknown>>): void {
     if (sight(roster, viewer, subject) === 'no') {
-      violations.found('c', `${viewer} is told of ${subject}, whom they may not see: ${JSON.stringify(wire)}`);
+      violations.found(
+        'c',
+        `${viewer} is told of ${subject}, whom they may not see: ${JSON.stringify(wire)}`,
+      );
       return;
     }
     const parts = visibleParts(viewer, subject);
     const tells: AudiencePart[] = [];
-    if (wire['t'] === 'o' || wire['t'] === 'u' || (wire['s'] ?? 'Offline') !== 'Offline') tells.push('status');
+    if (wire['t'] === 'o' || wire['t'] === 'u' || (wire['s'] ?? 'Offline') !== 'Offline')
+      tells.push('status');
     if (wire['ts'] !== undefined) tells.push('status', 'lastSeen');
     for (const field of ['a', 'p', 'l'] as const) if (wire[field] !== undefined) tells.push(field);
     for (const part of tells) {
@@ -63,8 +67,7 @@ export function createFrameJudge(
     return sessions
       .of(subject)
       .some(
-        (session) =>
-          sessions.absentMs(session) >= model.graceMs && sessions.abandonedMs(session) <= latestMs,
+        (session) => sessions.absentMs(session) >= model.graceMs && sessions.abandonedMs(session) <= latestMs,
       );
   }
 
@@ -72,7 +75,8 @@ export function createFrameJudge(
     for (const { user, expiresMs } of model.leases.values()) {
       if (user !== subject) continue;
       // What a time to live means while somebody sets the clock is anybody's guess.
-      if (model.wallSetMs !== null || (expiresMs.least <= nowMs() && expiresMs.most + CAUSE_MS >= fromMs)) return true;
+      if (model.wallSetMs !== null || (expiresMs.least <= nowMs() && expiresMs.most + CAUSE_MS >= fromMs))
+        return true;
     }
     return false;
   }

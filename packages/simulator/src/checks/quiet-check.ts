@@ -106,7 +106,10 @@ async function checkNode(
     const { s, fields, lastSeenMs } = presence.value;
     const friend = { s, fields, ts: lastSeenMs };
     if (!views.some((view) => matches(friend, { ...view, ts: s === 'Offline' ? 'any' : 'none' })))
-      violations.found('a', `presenceOf ${user}: ${JSON.stringify(friend)}, expected ${JSON.stringify(views)}`);
+      violations.found(
+        'a',
+        `presenceOf ${user}: ${JSON.stringify(friend)}, expected ${JSON.stringify(views)}`,
+      );
     if (s === 'Offline') checkLastSeen(world, user, lastSeenMs);
   }
   const roster = await answered(world, node.rosterOf(user));
@@ -114,7 +117,10 @@ async function checkNode(
     (other) => other !== user && sight(world.model.roster, user, other) === 'yes',
   );
   if (roster?.ok === true && [...roster.value].toSorted().join() !== expected.toSorted().join())
-    violations.found('a', `rosterOf ${user}: ${JSON.stringify(roster.value)}, expected ${JSON.stringify(expected)}`);
+    violations.found(
+      'a',
+      `rosterOf ${user}: ${JSON.stringify(roster.value)}, expected ${JSON.stringify(expected)}`,
+    );
 }
 
 /**
@@ -126,7 +132,10 @@ function checkLastSeen(world: World, user: string, lastSeenMs: number | null): v
   for (const client of world.clients) {
     const friend = client.connected ? client.friends().get(user) : undefined;
     if (friend === undefined || friend.ts === null || friend.ts === lastSeenMs) continue;
-    world.violations.found('a', `${client.name} has last seen ${user} at ${friend.ts}, the node at ${lastSeenMs}`);
+    world.violations.found(
+      'a',
+      `${client.name} has last seen ${user} at ${friend.ts}, the node at ${lastSeenMs}`,
+    );
   }
 }
 

@@ -32,34 +32,38 @@ export function castRoles(random: Random, users: readonly string[]): readonly Ro
   });
 }
 
-export function addClient(world: World, role: Role, stored: string | null = null, gridMs = 1): SimClient {
+/** @returns the client, which takes part in the script */
+export function addClient(world: World, role: Role, stored: string | null = null): SimClient {
+  const client = createClient(world, role, stored);
+  world.clients.push(client);
+  return client;
+}
+
+/** @param stored a resume token that the storage of the page holds */
+export function createClient(world: World, role: Role, stored: string | null = null): SimClient {
   const random = world.random.fork(`client ${role.name}`);
   const lifeMs = random.pick(TOKEN_LIVES_MS);
   const { time, network, issuer, violations } = world;
-  const client =
-    role.kind === 'sdk'
-      ? createSdkClient({
-          ...role,
-          time,
-          random,
-          network,
-          stored,
-          gridMs,
-          async fetchToken(by: Owner) {
-            if (gridMs === 1) await time.sleep(random.whole(0, 200), by);
-            return gridMs === 1 && random.chance(0.05) ? null : issuer.issue(role.user, lifeMs);
-          },
-        })
-      : createBareClient({
-          ...role,
-          time,
-          random,
-          network,
-          loginToken: () => issuer.issue(role.user, lifeMs),
-          wrong: (detail) => violations.found('protocol', `${role.name}: ${detail}`),
-        });
-  world.clients.push(client);
-  return client;
+  return role.kind === 'sdk'
+    ? createSdkClient({
+        ...role,
+        time,
+        random,
+        network,
+        stored,
+        async fetchToken(by: Owner) {
+          await time.sleep(random.whole(0, 200), by);
+          return random.chance(0.05) ? null : issuer.issue(role.user, lifeMs);
+        },
+      })
+    : createBareClient({
+        ...role,
+        time,
+        random,
+        network,
+        loginToken: () => issuer.issue(role.user, lifeMs),
+        wrong: (detail) => violations.found('protocol', `${role.name}: ${detail}`),
+      });
 }
 
 /** No more tabs than this: each takes the session from the one before. */

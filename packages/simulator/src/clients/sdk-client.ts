@@ -28,13 +28,11 @@ export type SdkClientParts = {
   readonly fetchToken: (owner: Owner) => Promise<string | null>;
   /** A resume token that another tab left in the storage. */
   readonly stored?: string | null;
-  /** Timers last a multiple of this, ms, where runs are compared. */
-  readonly gridMs: number;
 };
 
 /** A page that uses the SDK: the real client core, driven as its contract says. */
 export function createSdkClient(parts: SdkClientParts): SimClient {
-  const { time, random, network, gridMs } = parts;
+  const { time, random, network } = parts;
   const settings = { username: parts.user, device: parts.device, renewable: true };
   const timers = new Map<TimerName, Plan>();
   const events: ClientEvent[] = [];
@@ -79,7 +77,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
         timers.get(effect.name)?.cancel();
         timers.set(
           effect.name,
-          time.plan(Math.ceil(effect.delayMs / gridMs) * gridMs, page, () => {
+          time.plan(effect.delayMs, page, () => {
             timers.delete(effect.name);
             dispatch({ type: 'timer', name: effect.name });
           }),

@@ -32,7 +32,9 @@ export function possibleViews(devices: readonly Device[]): readonly View[] | nul
 function deviceViews({ registers }: Device): readonly View[] {
   let views: View[] = [GONE];
   for (const part of PARTS)
-    views = views.flatMap((view) => [...registers[part].values()].map((value) => ({ ...view, [part]: value })));
+    views = views.flatMap((view) =>
+      [...registers[part].values()].map((value) => ({ ...view, [part]: value })),
+    );
   return views;
 }
 

@@ -28,7 +28,8 @@ export type DeviceWrite = {
 const MERGED_MS = 1_000;
 
 export function createDevice(nowMs: () => number, user: string, name: string, state: Patch): Device {
-  const register = (part: Part): Register => createRegister(nowMs, state[part] ?? (part === 's' ? 'Online' : ''));
+  const register = (part: Part): Register =>
+    createRegister(nowMs, state[part] ?? (part === 's' ? 'Online' : ''));
   return {
     user,
     name,

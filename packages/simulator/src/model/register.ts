@@ -32,8 +32,7 @@ export function createRegister(nowMs: () => number, value: string): Register {
   function isReplaced(write: RegisterWrite, at: number): boolean {
     const endedMs = Math.min(write.endedMs, write.beganMs + UNDER_WAY_MS);
     return writes.some(
-      (later, index) =>
-        later.certain && index > at && (later.by === write.by || later.beganMs >= endedMs),
+      (later, index) => later.certain && index > at && (later.by === write.by || later.beganMs >= endedMs),
     );
   }
 

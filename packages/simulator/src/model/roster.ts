@@ -68,9 +68,11 @@ export function createRoster(nowMs: () => number): Roster {
       return settledMs === nowMs() && was !== is ? [is, was] : [is];
     },
     edited(viewer, subject, fromMs, toMs) {
-      return [flag('follow', viewer, subject), flag('block', subject, viewer), flag('close', subject, viewer)].some(
-        (edge) => edge.beganMs <= toMs && (edge.pending !== null || edge.settledMs >= fromMs),
-      );
+      return [
+        flag('follow', viewer, subject),
+        flag('block', subject, viewer),
+        flag('close', subject, viewer),
+      ].some((edge) => edge.beganMs <= toMs && (edge.pending !== null || edge.settledMs >= fromMs));
     },
     flagsOf: (user) => [...flags.values()].filter(({ a, b }) => a === user || b === user),
   };

@@ -72,7 +72,8 @@ export function createSessions(nowMs: () => number, graceMs: number, outages: Ou
     claim(session, line) {
       const absent = absentMs(session);
       // A login that comes in the last moment may be too late by the time it has been checked.
-      if (session.line === null && absent < graceMs - CLAIM_MARGIN_MS) session.claim = { line, absentMs: absent };
+      if (session.line === null && absent < graceMs - CLAIM_MARGIN_MS)
+        session.claim = { line, absentMs: absent };
     },
     attach(session, line) {
       session.line = line;

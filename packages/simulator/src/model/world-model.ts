@@ -51,11 +51,7 @@ export const LATE_BY_DISK_MS = 120_000;
 /** A reason may take this long to show, ms: everything on its way there takes its time. */
 export const CAUSE_MS = 6_000;
 
-export function createWorldModel(
-  nowMs: () => number,
-  graceMs: number,
-  visibility: Visibility,
-): WorldModel {
+export function createWorldModel(nowMs: () => number, graceMs: number, visibility: Visibility): WorldModel {
   const outages = createOutages(nowMs);
   const sessions = createSessions(nowMs, graceMs, outages);
   const devices = new Map<string, Device>();

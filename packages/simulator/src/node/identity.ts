@@ -50,13 +50,12 @@ export function createIssuer(time: VirtualTime, random: Random, latencyMs: numbe
 }
 
 /** Tokens and ids from the seed; hashed for real. */
-export function createSecrets(random: Random): Secrets {
+export function createSecrets(random: Random, fraction = () => random.fraction()): Secrets {
   let ids = 0;
   return {
     token: () => `r${Array.from({ length: 4 }, () => random.whole(0, 0xffff_ffff).toString(36)).join('')}`,
     id: () => `s${++ids}`,
     hash: (token) => createHash('sha256').update(token).digest('base64url'),
-    fraction: () => random.fraction(),
+    fraction,
   } satisfies Secrets;
 }
-

@@ -80,7 +80,13 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
     const random = parts.random.fork(owner.name);
     const clock = createNodeClock(time, owner, wall);
     const near = createCalls(time, owner, random.fork('disk'), latencies.directoryMs, latencies.directoryMs);
-    const far = createCalls(time, owner, random.fork('stores'), latencies.storeRequestMs, latencies.storeReplyMs);
+    const far = createCalls(
+      time,
+      owner,
+      random.fork('stores'),
+      latencies.storeRequestMs,
+      latencies.storeReplyMs,
+    );
     const journal = journalOnDisk(parts.journal, disk, near);
     const directory = directoryOnDisk(parts.directory, disk, near);
     await time.sleep(random.whole(0, latencies.bootMs), owner);
@@ -88,7 +94,13 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
     parts.onLoaded();
     const steadyMs = createSteadyTime(clock, contents.aliveAtMs);
     const stamps = createStampSource(contents.stamp);
-    const broker = distantBroker(createMemoryBroker(), time, owner, random.fork('broker'), latencies.subscribeMs);
+    const broker = distantBroker(
+      createMemoryBroker(),
+      time,
+      owner,
+      random.fork('broker'),
+      latencies.subscribeMs,
+    );
     const graceMs = settings.graceMs ?? DEFAULT_SETTINGS.graceMs;
     const sessions = createMemorySessions({ journal, graceMs, restart: { contents, nowMs: steadyMs() } });
     const presence = createMemoryPresence({
@@ -152,7 +164,7 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
     },
     start() {
       if (life !== null) return;
-      life = createOwner(`node ${++lives}`);
+      life = createOwner(`node ${++lives}`, true);
       // A disk that refuses at the start ends the process; whoever runs it starts it again.
       boot(life).catch(() => die('crash'));
     },

@@ -16,13 +16,13 @@ export function performOnClient(world: World, kind: EventKind, random: Random): 
   const client = random.pick(world.clients);
   switch (kind) {
     case 'status':
-      say(client, drawPatch(random));
+      say(world, client, drawPatch(random));
       return true;
     case 'burst':
       burst(world, client, random);
       return true;
     case 'hide':
-      say(client, { s: random.pick(HIDDEN) });
+      say(world, client, { s: random.pick(HIDDEN) });
       return true;
     case 'come':
       // Whoever is away comes first: a world in which nobody is there shows nothing.
@@ -55,7 +55,7 @@ export function performOnClient(world: World, kind: EventKind, random: Random): 
     case 'loseReply':
       onLine(client, (line) => line.loseNextReply());
       // Something that is answered, unless a login is under way anyway.
-      if (random.chance(0.6)) say(client, drawPatch(random));
+      if (random.chance(0.6)) say(world, client, drawPatch(random));
       return true;
     case 'mend':
       for (const other of world.clients) onLine(other, (line) => line.mend());
@@ -69,8 +69,11 @@ function onLine(client: SimClient, act: (line: Line) => void): void {
   if (client.line !== null) act(client.line);
 }
 
-function say(client: SimClient, patch: OwnPatch): void {
-  if (client.wants) client.set(patch);
+function say({ hidden }: World, client: SimClient, patch: OwnPatch): void {
+  if (!client.wants) return;
+  if (hidden !== null && client.user === hidden.user && 's' in patch)
+    client.set({ ...patch, s: hidden.word });
+  else client.set(patch);
 }
 
 function drawPatch(random: Random): OwnPatch {
@@ -86,7 +89,7 @@ function burst(world: World, client: SimClient, random: Random): void {
   let atMs = 0;
   for (let i = 0; i < count; i++) {
     const patch = drawPatch(random);
-    world.time.plan(atMs, world.owner, () => say(client, patch));
+    world.time.plan(atMs, world.owner, () => say(world, client, patch));
     atMs += random.whole(0, 40);
   }
 }

@@ -57,6 +57,7 @@ export function performOnRoster(world: World, kind: EventKind, random: Random): 
       caller.ask(refreshRoster(a));
       return true;
     case 'setStatus': {
+      if (a === world.hidden?.user) return true;
       const ttlMs = random.chance(0.7) ? random.whole(SHORT_TTL_MS.least, SHORT_TTL_MS.most) : LONG_TTL_MS;
       const patch = { s: random.pick(['Online', 'Busy', 'Away']), a: random.pick(['', 'Deploying']) };
       caller.ask(setStatus(model, a, random.pick(HTTP_DEVICES), patch, ttlMs));
@@ -87,7 +88,12 @@ function someFlag(world: World, random: Random, kind: 'follow' | 'block'): [stri
   const set = world.users.flatMap((user) =>
     world.model.roster
       .flagsOf(user)
-      .filter((flag) => flag.kind === kind && flag.a === user && world.model.roster.possible(kind, flag.a, flag.b).includes(true)),
+      .filter(
+        (flag) =>
+          flag.kind === kind &&
+          flag.a === user &&
+          world.model.roster.possible(kind, flag.a, flag.b).includes(true),
+      ),
   );
   if (set.length === 0 || random.chance(0.1)) return undefined;
   const { a, b } = random.pick(set);

@@ -1,10 +1,16 @@
 import { createEventHeap } from './event-heap.ts';
 
 /** Whoever plans events: a process, a page, the network. What a dead owner had planned does not happen any more. */
-export type Owner = { readonly name: string; alive: boolean; planned: number };
+export type Owner = {
+  readonly name: string;
+  alive: boolean;
+  planned: number;
+  /** Whether its delays are kept to the microsecond also where the world goes by a grid. */
+  readonly exact: boolean;
+};
 
-export function createOwner(name: string): Owner {
-  return { name, alive: true, planned: 0 };
+export function createOwner(name: string, exact = false): Owner {
+  return { name, alive: true, planned: 0, exact };
 }
 
 export type Plan = { cancel(): void };
@@ -33,15 +39,18 @@ type Event = {
   run: (() => void) | null;
 };
 
-/** @param mayStop asked after each event; time stops passing where it says so */
-export function createVirtualTime(mayStop: () => boolean): VirtualTime {
+/**
+ * @param mayStop asked after each event; time stops passing where it says so
+ * @param gridMs delays are rounded up to a multiple of this, except those of exact owners; 0 for none
+ */
+export function createVirtualTime(mayStop: () => boolean, gridMs = 0): VirtualTime {
   const heap = createEventHeap<Event>();
   let deferred: { readonly owner: Owner; readonly run: () => void }[] = [];
   let nowUs = 0;
   let order = 0;
 
   function plan(delayMs: number, owner: Owner, run: () => void): Plan {
-    const event: Event = { atUs: nowUs + Math.ceil(Math.max(delayMs, 0) * 1000), order: order++, owner, run };
+    const event: Event = { atUs: nowUs + delayUs(delayMs, owner), order: order++, owner, run };
     owner.planned++;
     heap.push(event);
     return {
@@ -51,6 +60,12 @@ export function createVirtualTime(mayStop: () => boolean): VirtualTime {
         owner.planned--;
       },
     };
+  }
+
+  function delayUs(delayMs: number, { exact }: Owner): number {
+    const positiveMs = Math.max(delayMs, 0);
+    if (gridMs === 0 || exact) return Math.ceil(positiveMs * 1000);
+    return Math.ceil(positiveMs / gridMs) * gridMs * 1000;
   }
 
   /** One thing at a time. @returns false when nothing is left to happen until then */

@@ -1,0 +1,24 @@
+import type { RunResult } from '../run.ts';
+import type { ScriptEvent } from '../script/script.ts';
+
+/** What broke, with what is left of the script, and how to see it again. */
+export function describeFailure(shrunk: RunResult, failed: RunResult): string {
+  const { seed, violation } = failed;
+  if (violation === null) return `seed ${seed} holds`;
+  return [
+    `seed ${seed} breaks invariant ${violation.invariant} at ${violation.atMs} ms, with ${failed.clients} clients:`,
+    `  ${violation.detail}`,
+    `shrunk to ${shrunk.events.length} of ${failed.events.length} events, it breaks at ${shrunk.violation?.atMs} ms:`,
+    `  ${shrunk.violation?.detail}`,
+    ...listed(shrunk.events),
+    `again: npm run simulate -- --seed ${seed} --trace`,
+  ].join('\n');
+}
+
+function listed(events: readonly ScriptEvent[]): readonly string[] {
+  let atMs = 0;
+  return events.map((event) => {
+    atMs += event.afterMs;
+    return `  ${String(atMs).padStart(8)} ms  ${event.kind}  (${event.draw})`;
+  });
+}

@@ -1,0 +1,157 @@
+import type { Mutation } from './plant.ts';
+
+const CORE = 'packages/server/src/core/';
+const RUNTIME = 'packages/server/src/runtime/';
+const MEMORY = 'packages/server/src/adapters/memory/';
+const CLIENT = 'packages/client/src/core/';
+
+/**
+ * Bugs that the simulator is trusted for because it finds each of them. Some are those that whoever writes such a server makes
+ * first; some it found in this one.
+ */
+export const mutations = {
+  'an older generation may end the session': {
+    file: `${CORE}session/resume.ts`,
+    find: 'return record !== undefined && record.generation === generation;',
+    replace: 'return record !== undefined;',
+  },
+  'rotation without overlap': {
+    file: `${CORE}session/resume.ts`,
+    find: 'previousTokenHash: request.tokenHash,',
+    replace: 'previousTokenHash: null,',
+  },
+  'the presented token is not the one kept': {
+    file: `${CORE}session/resume.ts`,
+    find: 'previousTokenHash: request.tokenHash,',
+    replace: 'previousTokenHash: record.tokenHash,',
+  },
+  'downtime counts as absence': {
+    file: `${CORE}session/resume.ts`,
+    find: 'detachedAtMs: nowMs - usedMs',
+    replace: 'detachedAtMs: record.detachedAtMs ?? aliveAtMs ?? nowMs - usedMs',
+  },
+  'a block is published late': {
+    file: `${RUNTIME}roster-edits.ts`,
+    find: 'if (changed) await publishEdge(viewer, subject);',
+    replace: 'if (changed) context.ports.clock.setTimer(300, () => void publishEdge(viewer, subject));',
+  },
+  'an edge that is read again stays open': {
+    file: `${RUNTIME}viewing.ts`,
+    find: 'context.watchList.watch(link, user, 0);',
+    replace: 'context.watchList.viewOf(link, user);',
+  },
+  'grace forgotten': {
+    file: `${RUNTIME}ending.ts`,
+    find: 'if (context.sessions.get(session.id) === session) context.grace.add(session);\n  sessions.detach',
+    replace:
+      'if (context.sessions.get(session.id) === session) expireSession(context, session);\n  sessions.detach',
+  },
+  'a delta sync leaves out edited edges': {
+    file: `${RUNTIME}login.ts`,
+    find: 'watchList.deltaSync(link, since, changes.changed, changes.gone)',
+    replace: 'watchList.deltaSync(link, since, [], changes.gone)',
+  },
+  'a delta sync leaves out who is gone': {
+    file: `${RUNTIME}login.ts`,
+    find: 'watchList.deltaSync(link, since, changes.changed, changes.gone)',
+    replace: 'watchList.deltaSync(link, since, changes.changed, [])',
+  },
+  'no resync after too much was held': {
+    file: `${CORE}outbox/outbox.ts`,
+    find: 'if (held.friends.size > limits.heldFriends) {\n    held.friends.clear();\n    held.resync = true;',
+    replace: 'if (held.friends.size > limits.heldFriends) {\n    held.friends.clear();',
+  },
+  'held changes keep the first state': {
+    file: `${CORE}outbox/outbox.ts`,
+    find: 'held.friends.set(frame.subject, (before ?? 0) | frame.change);',
+    replace: 'held.friends.set(frame.subject, before ?? frame.change);',
+  },
+  'conflation keeps the first change': {
+    file: `${CORE}presence/fields.ts`,
+    find: '{ s: later.s ?? earlier.s, fields: { ...earlier.fields, ...later.fields } }',
+    replace: '{ s: earlier.s ?? later.s, fields: { ...later.fields, ...earlier.fields } }',
+  },
+  'edits during a login are ignored': {
+    file: `${RUNTIME}login.ts`,
+    find: 'const edited = await settleEdits(context, link, user);',
+    replace: 'const edited = false;',
+  },
+  'only the first watcher waits for the subscription': {
+    file: `${RUNTIME}viewing.ts`,
+    find: 'topics.presencePending(edge.user)',
+    replace: 'undefined',
+  },
+  'versions do not rise with a restart': {
+    file: `${MEMORY}presence-restart.ts`,
+    find: 'nextRecord(offlineRecord(name, null), visible, stamps.next(nowMs), nowMs)',
+    replace: 'nextRecord(offlineRecord(name, null), visible, 1, nowMs)',
+  },
+  'a closed connection goes on watching': {
+    file: `${RUNTIME}ending.ts`,
+    find: '  unwatchAll(context, link);\n',
+    replace: '',
+  },
+  'stamps follow the wall clock back': {
+    file: `${CORE}presence/stamp.ts`,
+    find: 'last = Math.max(last + 1, wall);',
+    replace: 'last = wall;',
+  },
+  'one invisible device hides only itself': {
+    file: `${CORE}presence/aggregate.ts`,
+    find: "if (device.s === 'Invisible') return OFFLINE;",
+    replace: "if (device.s === 'Invisible') continue;",
+  },
+  'an invisible user who leaves was last seen then': {
+    file: `${MEMORY}presence.ts`,
+    find: 'users.delete(user.user);\n      return undefined;',
+    replace:
+      'users.delete(user.user);\n      return user.devices.size > 0 ? undefined : lastSeen.recordLastSeen([{ user: user.user, ms: nowMs() }]);',
+  },
+  'missed heartbeats end nothing': {
+    file: `${CORE}session/heartbeat.ts`,
+    find: "return pulse.misses >= MISSES_TO_END ? 'dead' : 'missed';",
+    replace: "return 'missed';",
+  },
+  'the grace goes on after a resume': {
+    file: `${RUNTIME}login.ts`,
+    find: '  context.grace.remove(session);\n',
+    replace: '',
+  },
+  'a line that drops during a resume keeps its session': {
+    file: `${RUNTIME}login.ts`,
+    find: '        leaveSession(context, link);\n        return null;',
+    replace: '        return null;',
+  },
+  'what a slow reader is owed is told as it was': {
+    file: `${RUNTIME}viewing.ts`,
+    find: 'context.flusher.send(link, syncFrame(context.watchList.fullSync(link)));',
+    replace: 'context.flusher.send(link, controlFrame(context.watchList.fullSync(link)));',
+  },
+  'acknowledged before it is written': {
+    file: `${MEMORY}presence.ts`,
+    find: 'device.state = state;\n      const gone = show(user, stamp);\n      await both(gone, devices.write(name, deviceName));\n    },\n    async leave',
+    replace:
+      'device.state = state;\n      const gone = show(user, stamp);\n      void both(gone, devices.write(name, deviceName)).catch(() => undefined);\n    },\n    async leave',
+  },
+  'fields for close friends reach all followers': {
+    file: `${CORE}presence/visibility.ts`,
+    find: "(audience.rules[part] ?? 'followers') === 'followers' || edge.close",
+    replace: 'part.length > 0 || edge.close',
+  },
+  'the client forgets a change that was not answered': {
+    file: `${CLIENT}own-status.ts`,
+    find: 'pending: { ...own.sent.patch, ...own.pending },',
+    replace: 'pending: own.pending,',
+  },
+  'the client trusts its stamp before the sync': {
+    file: `${CLIENT}login.ts`,
+    find: 'keepResumeToken(step, message.token, message.resumed ? (resume?.at ?? null) : null);',
+    replace: 'keepResumeToken(step, message.token, message.at);',
+  },
+} as const satisfies Readonly<Record<string, Mutation>>;
+
+export type MutationName = keyof typeof mutations;
+
+export function isMutationName(name: string): name is MutationName {
+  return Object.hasOwn(mutations, name);
+}

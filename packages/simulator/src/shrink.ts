@@ -1,0 +1,56 @@
+import { type RunResult, runSeed } from './run.ts';
+import type { ScriptEvent } from './script/script.ts';
+
+/** Runs that shrinking may take; a run takes some tens of milliseconds. */
+const MOST_RUNS = 200;
+
+/**
+ * Leaves events out of a failing script as long as the same invariant breaks: halves, quarters and so on down to single
+ * events. What is left need not be the least, but it is short enough to read.
+ */
+export async function shrink(failed: RunResult, mostRuns = MOST_RUNS): Promise<RunResult> {
+  const { seed, violation } = failed;
+  if (violation === null) return failed;
+  let best = cut(failed);
+  let runs = 0;
+
+  async function stillFails(events: readonly ScriptEvent[]): Promise<boolean> {
+    runs++;
+    const result = await runSeed(seed, { events });
+    if (result.violation?.invariant !== violation?.invariant) return false;
+    best = cut(result);
+    return true;
+  }
+
+  for (
+    let size = Math.ceil(best.events.length / 2);
+    size >= 1 && runs < mostRuns;
+    size = Math.floor(size / 2)
+  ) {
+    for (let from = best.events.length - size; from > -size && runs < mostRuns; from -= size) {
+      const events = best.events;
+      const start = Math.max(from, 0);
+      await stillFails([...withTimeOf(events, start, Math.max(from + size, 0))]);
+    }
+  }
+  return best;
+}
+
+/** Nothing after the failure had a part in it. */
+function cut(result: RunResult): RunResult {
+  let atMs = 0;
+  const failedMs = result.violation?.atMs ?? Infinity;
+  const events = result.events.filter((event) => {
+    atMs += event.afterMs;
+    return atMs <= failedMs;
+  });
+  return { ...result, events };
+}
+
+/** The script without some of its events; what follows happens at the time it did before. */
+function withTimeOf(events: readonly ScriptEvent[], from: number, to: number): readonly ScriptEvent[] {
+  const left = events.slice(from, to).reduce((sum, event) => sum + event.afterMs, 0);
+  const [next, ...rest] = events.slice(to);
+  if (next === undefined) return events.slice(0, from);
+  return [...events.slice(0, from), { ...next, afterMs: next.afterMs + left }, ...rest];
+}
