@@ -99,6 +99,30 @@ describe('a handshake', () => {
   });
 });
 
+describe('an answer that is owed', () => {
+  it('counts by request: the first of two that is answered does not free the socket', async () => {
+    const { port, server, opened, gateway } = await start();
+    const [respond404] = server.listeners('request') as [() => void];
+    server.removeListener('request', respond404);
+    const responses: ServerResponse[] = [];
+    const both = Promise.withResolvers<void>();
+    server.on('request', (_request, response) => {
+      if (responses.push(response) === 2) both.resolve();
+    });
+    const request = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const answered = connectRaw(port, request + request);
+    await both.promise;
+    responses[0]!.end('one');
+    const peer = await answered;
+    peer.socket.write(upgradeRequest());
+    await peer.ended;
+    responses[1]!.end('two');
+    expect(peer.bytes().toString('latin1')).toBe('one');
+    expect(opened).toEqual([]);
+    expect(gateway.connections).toBe(0);
+  });
+});
+
 describe('the limit per address', () => {
   it('counts an IPv6 network of 64 bits as one, and frees it when the connection has gone', async () => {
     const { port, opened } = await start({ trustedProxies: ['127.0.0.1'], connectionsPerAddress: 1 });
