@@ -114,6 +114,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
         return;
       case 'setTimer':
         expect(effect.delayMs, 'a delay is a number from 0').toBeGreaterThanOrEqual(0);
+        expect(Number.isInteger(effect.delayMs), 'of whole milliseconds').toBe(true);
         timers.set(effect.name, nowMs + effect.delayMs);
         return;
       case 'clearTimer':

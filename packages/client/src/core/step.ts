@@ -29,10 +29,10 @@ export function isArmed(step: Step, name: TimerName): boolean {
   return step.state.armed.includes(name);
 }
 
-/** Sets a timer, in place of the one of that name. */
+/** Sets a timer, in place of the one of that name. Timers count whole milliseconds, so that none fires too soon. */
 export function arm(step: Step, name: TimerName, delayMs: number): void {
   if (!isArmed(step, name)) step.state.armed = [...step.state.armed, name];
-  step.effects.push({ do: 'setTimer', name, delayMs });
+  step.effects.push({ do: 'setTimer', name, delayMs: Math.ceil(delayMs) });
 }
 
 export function disarm(step: Step, name: TimerName): void {
