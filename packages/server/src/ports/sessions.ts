@@ -36,6 +36,8 @@ export type ResumeResult =
  * - `resume` MUST refuse as `expired` a session detached for longer than the grace, and MUST NOT revive it.
  * - `confirm`, `detach` and `end` MUST do nothing and resolve false when `generation` is not the session's current
  *   one: an older connection may no longer change anything.
+ * - A resume that rejects MUST leave the session as it was, and `end` MUST answer only when it is known whether a resume
+ *   under way works: else a generation may come back of which everybody has been told that it is over.
  */
 export interface SessionStore {
   create(session: SessionRecord): Promise<void>;

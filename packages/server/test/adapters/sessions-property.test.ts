@@ -76,6 +76,8 @@ async function run(steps: readonly Step[]): Promise<void> {
   /** Index into the history of the last change that was reported as done. */
   let resolvedUpTo = 0;
   let life = 0;
+  /** Sessions ended in this life: a resume that was granted before, and is answered after, finds none. */
+  const ended = new Set<string>();
 
   /** Follows a call: when it resolves in this life, the state after it must survive. */
   async function follow<T>(call: Promise<T>): Promise<void> {
@@ -133,7 +135,9 @@ async function run(steps: readonly Step[]): Promise<void> {
           client.generations.push(after.generation);
           client.tokens.push(nextTokenHash);
         }
-        void call.then((result) => check('the answer is what was decided', result.ok, granted));
+        void call.then((result) =>
+          check('the answer is what was decided', result.ok, granted && !ended.has(client.id)),
+        );
         await follow(call);
         break;
       }
@@ -151,7 +155,10 @@ async function run(steps: readonly Step[]): Promise<void> {
             : store[each.kind](client.id, generation);
         const [after] = (await all(store)).filter(({ id }) => id === client.id);
         if (!current) check('an older generation changes nothing', after, before);
-        else if (each.kind === 'end') check('an ended session is gone', after, undefined);
+        else if (each.kind === 'end') {
+          check('an ended session is gone', after, undefined);
+          ended.add(client.id);
+        }
         void call.then((done) => check('the answer says whether it was current', done, current));
         await follow(call);
         break;
@@ -168,6 +175,7 @@ async function run(steps: readonly Step[]): Promise<void> {
         disk.journal.alive(aliveAtMs, 0);
         disk.crash();
         life++;
+        ended.clear();
         nowMs = aliveAtMs + each.downMs;
         store = createMemorySessions({
           journal: disk.journal,

@@ -21,12 +21,21 @@ export type MemorySessionsOptions = {
   readonly restart?: Restart | undefined;
 };
 
+/** A session whose resumes, one or several, wait for the journal. */
+type Resuming = {
+  /** What counts if every one of them is refused: the last record that the journal took, as it has changed since. */
+  kept: SessionRecord;
+  underWay: number;
+  readonly over: PromiseWithResolvers<void>;
+};
+
 /**
  * The sessions of a single node, in its memory, with a journal beside it. Every decision is made within the call, so
  * that of two resumes in one turn the second sees what the first did; the promise waits for the journal.
  */
 export function createMemorySessions({ journal, graceMs, restart }: MemorySessionsOptions): SessionStore {
   const table = createSessionTable();
+  const resuming = new Map<string, Resuming>();
   const kept =
     restart?.contents.sessions.map((record) =>
       afterDowntime(record, restart.contents.aliveAtMs, restart.nowMs),
@@ -72,15 +81,32 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
     async resume(request) {
       const before = table.byToken(request.tokenHash);
       const result = decideResume(before, request, graceMs);
-      if (!result.ok) return result;
+      if (before === undefined || !result.ok) return result;
+      const { session } = result;
+      const resumes = resuming.get(session.id) ?? {
+        kept: before,
+        underWay: 0,
+        over: Promise.withResolvers<void>(),
+      };
+      resuming.set(session.id, resumes);
+      resumes.underWay++;
       try {
-        await put(result.session);
+        await put(session);
+        resumes.kept = session;
       } catch (error) {
-        // The client is told that it did not work, so the generation before, which may be in its grace, still counts.
-        if (before !== undefined && table.get(before.id) === result.session) table.set(before);
+        // The client is told that it did not work. Not the record before this one: that may be of a resume that was
+        // refused too, and then nobody has its generation.
+        if (table.get(session.id) === session) table.set(resumes.kept);
         throw error;
+      } finally {
+        resumes.underWay--;
+        if (resumes.underWay === 0) {
+          resuming.delete(session.id);
+          resumes.over.resolve();
+        }
       }
-      return result;
+      // Ended meanwhile, by an erasure: a client that went on with it would hold a device that nobody takes away.
+      return table.get(session.id) === undefined ? { ok: false, reason: 'unknown' } : result;
     },
     async confirm(id, generation) {
       const record = table.get(id);
@@ -91,12 +117,18 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
     },
     async detach(id, generation, nowMs) {
       const record = table.get(id);
+      const resumes = resuming.get(id);
+      // Should the resume be refused, this is the generation that comes back, and it has no connection then.
+      if (resumes !== undefined)
+        resumes.kept = decideDetach(resumes.kept, generation, nowMs) ?? resumes.kept;
       if (record?.generation !== generation) return false;
       const detached = decideDetach(record, generation, nowMs);
       if (detached !== null) await put(detached);
       return true;
     },
     async end(id, generation) {
+      // Until the resumes under way are stored or refused nobody knows whether this generation is over.
+      if (!mayEnd(table.get(id), generation)) await resuming.get(id)?.over.promise;
       const record = table.get(id);
       if (!mayEnd(record, generation)) return false;
       table.delete(record);
