@@ -7,6 +7,12 @@ import { KeysUnavailable } from './jwt.ts';
 /** Keys older than this are fetched again, beside the logins that go on with them: removed keys end by then. */
 export const KEYS_FRESH_MS = 10 * 60 * 1000;
 
+/**
+ * Keys older than this are not used, for want of an answer that they still hold: a key that was withdrawn, perhaps
+ * because it was stolen, must not be good for as long as somebody can keep the key server out of reach.
+ */
+export const KEYS_USABLE_MS = 24 * 60 * 60 * 1000;
+
 /** Fetches that tokens may cause at once: a rotation or two must not wait. */
 export const FETCH_BURST = 4;
 
@@ -22,7 +28,7 @@ export type KeySetOptions = {
 
 /**
  * The keys behind a JWKS URL. Cached; fetched again when old, and when a token names a key that is not among them.
- * While the key server cannot be reached the cached keys go on working.
+ * While the key server cannot be reached the cached keys go on working for a day.
  *
  * @throws KeysUnavailable where the keys that would decide could not be had
  * @throws JWKSNoMatchingKey where a fetch made for this very token has no such key
@@ -75,9 +81,10 @@ export function createKeySet({
   }
 
   return async (header, token) => {
-    const before = keys;
+    const ageMs = clock.monotonicMs() - fetchedAtMs;
+    const before = ageMs > KEYS_USABLE_MS ? null : keys;
     if (before !== null) {
-      if (clock.monotonicMs() - fetchedAtMs > KEYS_FRESH_MS) void refresh();
+      if (ageMs > KEYS_FRESH_MS) void refresh();
       try {
         return await before(header, token);
       } catch (error) {

@@ -3,7 +3,7 @@ import { type CryptoKey, exportSPKI, importJWK, UnsecuredJWT } from 'jose';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createJwksAuthenticator, jwksUrlProblem } from '../../src/auth/jwks-authenticator.ts';
 import { MAX_KEY_SET_BYTES } from '../../src/auth/key-fetch.ts';
-import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS } from '../../src/auth/key-set.ts';
+import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS, KEYS_USABLE_MS } from '../../src/auth/key-set.ts';
 import type { Authenticator } from '../../src/ports/auth.ts';
 import { createVirtualClock, type VirtualClock } from '../runtime/virtual-clock.ts';
 import { type KeyServer, newKey, type SigningKey, sign, startKeyServer } from './key-server.ts';
@@ -208,6 +208,21 @@ describe('a key server in trouble', () => {
     const next = await newKey('RS256', 'next');
     expect(await auth.verify(await sign(next, clock.nowMs()), 'alice')).toMatchObject(unavailable);
     await clock.advance(10 * KEYS_FRESH_MS);
+    expect(await auth.verify(token, 'alice')).toMatchObject(good);
+  });
+
+  it('gone for a day: the cached keys end, and are good again once it answers', async () => {
+    const server = await keyServer(rs);
+    const { auth, clock } = bench(server);
+    const token = await sign(rs, clock.nowMs(), { exp: clock.nowMs() / 1000 + 999_999 });
+    expect(await auth.verify(token, 'alice')).toMatchObject(good);
+    server.answer((response) => void response.writeHead(500).end());
+    await clock.advance(KEYS_USABLE_MS);
+    expect(await auth.verify(token, 'alice')).toMatchObject(good);
+    await clock.advance(1);
+    expect(await auth.verify(token, 'alice')).toMatchObject(unavailable);
+    server.publish(rs.jwk);
+    await clock.advance(FETCH_COOL_DOWN_MS);
     expect(await auth.verify(token, 'alice')).toMatchObject(good);
   });
 

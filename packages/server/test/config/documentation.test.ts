@@ -4,7 +4,7 @@ import * as protocol from '@carillon/protocol';
 import { HOOK_TIME_LIMIT_MS } from '../../src/auth/hook-authenticator.ts';
 import { NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/auth/jwt.ts';
 import { KEY_FETCH_TIME_LIMIT_MS, MAX_KEY_SET_BYTES } from '../../src/auth/key-fetch.ts';
-import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS } from '../../src/auth/key-set.ts';
+import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS, KEYS_USABLE_MS } from '../../src/auth/key-set.ts';
 import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
 import { MIN_API_KEY_LENGTH } from '../../src/config/schema.ts';
 import { type Setting, settingList } from '../../src/config/setting-list.ts';
@@ -67,6 +67,7 @@ describe('docs/limits.md', () => {
       'key fetch': KEY_FETCH_TIME_LIMIT_MS,
       'key set': MAX_KEY_SET_BYTES,
       'age of keys': KEYS_FRESH_MS,
+      'use of old keys': KEYS_USABLE_MS,
       'key fetches at once': FETCH_BURST,
       'key fetch cool-down': FETCH_COOL_DOWN_MS,
       'import line': MAX_LINE_LENGTH,
