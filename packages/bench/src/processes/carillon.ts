@@ -81,7 +81,8 @@ export async function startCarillon(
       return answer;
     },
     async metrics() {
-      const text = await (await fetch(`${url}/metrics`)).text();
+      const headers = { Authorization: `Bearer ${API_KEY}` };
+      const text = await (await fetch(`${url}/metrics`, { headers })).text();
       return (name) => {
         const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
         if (value === undefined) throw new Error(`no metric ${name}`);

@@ -51,7 +51,7 @@ export function createHttpApp(options: HttpApiOptions, replies: Replies): Hono<A
     return replies.fail('unauthorized', detail, { 'www-authenticate': 'Bearer' });
   });
 
-  addOpsRoutes(app, { operations, replies, hasApiKey });
+  addOpsRoutes(app, { operations, replies, hasApiKey, apiKeyConfigured: options.apiKey !== null });
   addUserRoutes(app, { node, replies, requestBytes: options.requestBytes });
   addRosterRoutes(app, node, replies);
   addImportRoute(app, { node, replies, importBytes: options.importBytes });

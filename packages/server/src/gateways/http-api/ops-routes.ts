@@ -16,9 +16,14 @@ export type OpsRouteOptions = {
   readonly operations: Operations;
   readonly replies: Replies;
   readonly hasApiKey: ApiKeyCheck;
+  /** Whether there is a key to have. Without one only this machine may read the metrics. */
+  readonly apiKeyConfigured: boolean;
 };
 
-export function addOpsRoutes(app: Hono<ApiEnv>, { operations, replies, hasApiKey }: OpsRouteOptions): void {
+export function addOpsRoutes(
+  app: Hono<ApiEnv>,
+  { operations, replies, hasApiKey, apiKeyConfigured }: OpsRouteOptions,
+): void {
   resource(app, '/health', replies, { GET: () => json({ alive: true }, 200) });
 
   resource(app, '/ready', replies, {
@@ -30,7 +35,11 @@ export function addOpsRoutes(app: Hono<ApiEnv>, { operations, replies, hasApiKey
 
   resource(app, '/metrics', replies, {
     GET: async (context) => {
-      if (!isLocalCaller(context.env.incoming) && !hasApiKey(context.req.header('authorization'))) {
+      // Where there is a key, loopback is no reason: it is where a proxy on this machine asks from, for anybody.
+      const allowed = apiKeyConfigured
+        ? hasApiKey(context.req.header('authorization'))
+        : isLocalCaller(context.env.incoming);
+      if (!allowed) {
         return replies.fail('unauthorized', undefined, { 'www-authenticate': 'Bearer' });
       }
       const { contentType, text } = await operations.metrics();
