@@ -142,3 +142,29 @@ it('[RES6] [LOG7] sessions that end while the database cannot be written are gon
   expect((await scene.server.api('GET', '/ready')).status).toBe(200);
   await expectNothingLeft(scene);
 });
+
+it('[RES7] a server whose disk is full still ends in good order, and everyone resumes once there is room', async () => {
+  scene = await openScene({ CARILLON_DRAIN_WINDOW_MS: '200' });
+  await scene.follow(['ann', 'ben']);
+  const ann = await scene.logIn('ann');
+  const ben = await scene.logIn('ben', { a: 'stored' });
+  await limitFiles('0');
+  ben.send({ t: 'statusUpdate', a: 'refused', i: 1 });
+  expect(await ben.waitFor('the answer', ({ i }) => i === 1)).toMatchObject({
+    t: 'err',
+    code: 'unavailable',
+  });
+  ben.send({ t: 'statusUpdate', a: 'in flight', i: 2 });
+  expect(await scene.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+  for (const client of [ann, ben]) {
+    expect((await client.closed).code).toBe(4000);
+    expect(client.received.at(-1)).toMatchObject({ t: 'bye', code: 'draining' });
+  }
+  await scene.restart();
+  const annBack = await scene.connect();
+  const { token, sync } = await annBack.logIn('ann', { resume: ann.resumeToken });
+  expect(token['resumed']).toBe(true);
+  expect(sync['users']).toEqual([{ username: 'ben', s: 'Online', a: 'stored' }]);
+  const benBack = await scene.connect();
+  expect((await benBack.logIn('ben', { resume: ben.resumeToken })).token['resumed']).toBe(true);
+});
