@@ -89,7 +89,8 @@ describe('decoding', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), messageLike()), (text) => {
         const decoded = decodeUp(text);
-        if (!decoded.ok) expect(['bad_json', 'bad_message', 'unknown_type', 'user_id_invalid']).toContain(decoded.code);
+        if (!decoded.ok)
+          expect(['bad_json', 'bad_message', 'unknown_type', 'user_id_invalid']).toContain(decoded.code);
         decodeDown(text);
       }),
       { numRuns: 20_000 },

@@ -3,7 +3,7 @@ import { controlFrame } from '../core/outbox/frame.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { Flusher } from './flusher.ts';
-import type { LinkState, LocalSession } from './link-state.ts';
+import { type DevicePacing, type LinkState, type LocalSession, newPacing } from './link-state.ts';
 import type { NodeState } from './node-api.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Topics } from './topics.ts';
@@ -61,11 +61,16 @@ export function addSession(context: NodeContext, session: LocalSession): void {
   else ofUser.add(session);
 }
 
+/** The pacing of a device, which its sessions share. */
+export function pacingOf(context: NodeContext, user: string, device: string): DevicePacing {
+  for (const session of context.sessionsOf.get(user) ?? [])
+    if (session.device === device) return session.pacing;
+  return newPacing();
+}
+
 /** Forgets a session on this node; its timers end with it. */
 export function removeSession(context: NodeContext, session: LocalSession): void {
   context.grace.remove(session);
-  session.paceTimer?.cancel();
-  session.paceTimer = null;
   if (context.sessions.get(session.id) !== session) return;
   context.sessions.delete(session.id);
   const ofUser = context.sessionsOf.get(session.user);

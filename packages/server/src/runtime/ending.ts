@@ -57,7 +57,7 @@ export function leaveSession(context: NodeContext, link: LinkState): void {
   link.session = null;
   // A newer connection may have the session already: then this one has nothing to detach.
   if (session === null || session.link !== link) return;
-  applyHeld(context, session);
+  void applyHeld(context, session);
   session.link = null;
   detach(context, session);
 }
@@ -88,6 +88,8 @@ export function expireSession(context: NodeContext, session: LocalSession): void
 
 /** @returns false when the session went on elsewhere, or was ended before */
 export async function endSession(context: NodeContext, session: LocalSession): Promise<boolean> {
+  // Its device may live on with another session, and has a right to what it last said.
+  void applyHeld(context, session);
   const { generation } = session;
   const ended = await context.ports.sessions.end(session.id, generation);
   if (!ended) {

@@ -54,16 +54,23 @@ export function createLeases(context: NodeContext): Leases {
         return failed('bad_message', `ttlMs: a whole number from 1 to ${maxStatusTtlMs}`);
       const read = readPatch(context.settings.fields, message);
       if (!read.ok) return failed('bad_message', read.detail);
-      const ofUser = timers.get(user);
-      if (ofUser !== undefined && !ofUser.has(device) && ofUser.size >= leasesPerUser) {
-        return failed('limit_reached', `statuses of one user held over HTTP: ${leasesPerUser}`);
-      }
+      const full = (): boolean => {
+        const ofUser = timers.get(user);
+        return ofUser !== undefined && !ofUser.has(device) && ofUser.size >= leasesPerUser;
+      };
       return run(context, async () => {
-        if (!(await context.ports.directory.hasUser(user))) return unknownUser(user);
+        const { directory } = context.ports;
+        if (!(await directory.hasUser(user))) return unknownUser(user);
+        // Checked and taken in one step: others set a status at the same time.
+        if (full()) return failed('limit_reached', `statuses of one user held over HTTP: ${leasesPerUser}`);
         const expiresAtMs = clock.nowMs() + ttlMs;
         arm(user, device, expiresAtMs);
         await presence.join(user, device, { kind: 'lease', expiresAtMs }, read.patch);
-        return succeed(read.patch);
+        if (await directory.hasUser(user)) return succeed(read.patch);
+        // Erased meanwhile: what was just written must not outlive them.
+        disarm(user, device);
+        await presence.erase(user);
+        return unknownUser(user);
       });
     },
     async clearStatus(user, device) {

@@ -41,6 +41,18 @@ export type LinkState = {
   tokenExpiry: Timer | null;
 };
 
+/** What holds back rapid changes of one device, whichever of its sessions makes them. */
+export type DevicePacing = {
+  readonly pace: DevicePace;
+  timer: Timer | null;
+  /** Requests that wait for the held change to be applied, and the connections that asked. */
+  awaiting: { readonly link: LinkState; readonly request: number }[] | null;
+};
+
+export function newPacing(): DevicePacing {
+  return { pace: newPace(), timer: null, awaiting: null };
+}
+
 /** A session on this node: with a connection, or waiting for one. */
 export type LocalSession = {
   readonly id: string;
@@ -50,10 +62,11 @@ export type LocalSession = {
   link: LinkState | null;
   /** When the login token runs out, ms since the epoch. */
   tokenExpiresAtMs: number | null;
-  readonly pace: DevicePace;
-  paceTimer: Timer | null;
-  /** Requests that wait for the held change to be applied. */
-  awaitingPace: number[] | null;
+  /** Counts the login tokens that were offered, and the newest that was taken: answers may come in any order. */
+  tokensOffered: number;
+  tokenTaken: number;
+  /** Shared by the sessions of one device. */
+  readonly pacing: DevicePacing;
 };
 
 export function newLink(connection: Connection, rate: MessageRate): LinkState {
@@ -78,7 +91,13 @@ export function newLink(connection: Connection, rate: MessageRate): LinkState {
   };
 }
 
-export function newLocalSession(id: string, user: string, device: string, generation: number): LocalSession {
+export function newLocalSession(
+  id: string,
+  user: string,
+  device: string,
+  generation: number,
+  pacing: DevicePacing,
+): LocalSession {
   return {
     id,
     user,
@@ -86,9 +105,9 @@ export function newLocalSession(id: string, user: string, device: string, genera
     generation,
     link: null,
     tokenExpiresAtMs: null,
-    pace: newPace(),
-    paceTimer: null,
-    awaitingPace: null,
+    tokensOffered: 0,
+    tokenTaken: 0,
+    pacing,
   };
 }
 

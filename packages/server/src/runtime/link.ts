@@ -1,7 +1,7 @@
 import { type ErrorCode, type UpMessage, decodeUp } from '@carillon/protocol';
 import { admit } from '../core/session/admission.ts';
 import { heard } from '../core/session/heartbeat.ts';
-import { BAD_MESSAGE_COST, spend } from '../core/session/message-rate.ts';
+import { BAD_MESSAGE_COST, readingCost, spend } from '../core/session/message-rate.ts';
 import type { Auth, Logout } from '@carillon/protocol';
 import type { Link } from '../ports/transport.ts';
 import { type NodeContext, sendControl, sendError } from './context.ts';
@@ -45,6 +45,8 @@ export class ConnectionLink implements Link {
 function receive(context: NodeContext, link: LinkState, text: string): void {
   if (link.phase === 'closed') return;
   heard(link.pulse);
+  const cost = readingCost(text.length);
+  if (cost > 0 && !mayPass(context, link, cost, undefined)) return;
   const decoded = decodeUp(text);
   const bytes = Buffer.byteLength(text);
   if (!decoded.ok) {
@@ -83,7 +85,11 @@ function mayPass(context: NodeContext, link: LinkState, cost: number, request: n
       sendError(context, link, 'rate_limited', 'too many messages', request, decision.retryAfterMs);
       return false;
     case 'close':
-      context.closeLink(link, cost > 1 ? 'bad_messages' : 'rate_limited', RETRY_UNAVAILABLE_MS);
+      context.closeLink(
+        link,
+        cost === BAD_MESSAGE_COST ? 'bad_messages' : 'rate_limited',
+        RETRY_UNAVAILABLE_MS,
+      );
       return false;
   }
 }
@@ -157,6 +163,7 @@ function tokenShown(context: NodeContext, link: LinkState): void {
 async function refreshToken(context: NodeContext, link: LinkState, message: Auth): Promise<void> {
   const session = link.session;
   if (session === null) return;
+  const offered = ++session.tokensOffered;
   const verified = await context.ports.auth.verify(message.token, session.user);
   if (isClosed(link) || link.session !== session) return;
   if (!verified.ok) {
@@ -165,8 +172,12 @@ async function refreshToken(context: NodeContext, link: LinkState, message: Auth
     return;
   }
   const { expiresAtMs } = verified.principal;
-  session.tokenExpiresAtMs = expiresAtMs;
-  armTokenExpiry(context, link);
+  // Answers may come in any order; the token that was offered last is the one that counts.
+  if (offered > session.tokenTaken) {
+    session.tokenTaken = offered;
+    session.tokenExpiresAtMs = expiresAtMs;
+    armTokenExpiry(context, link);
+  }
   if (message.i === undefined || isClosed(link)) return;
   sendControl(context, link, {
     t: 'ok',
@@ -179,23 +190,24 @@ async function refreshToken(context: NodeContext, link: LinkState, message: Auth
 function logOut(context: NodeContext, link: LinkState, message: Logout): void {
   const session = link.session;
   if (session === null) return;
-  applyHeld(context, session);
-  endSession(context, session).then(
-    () => {
-      if (isClosed(link)) return;
-      if (message.i !== undefined) sendControl(context, link, { t: 'ok', i: message.i });
-      context.closeLink(link, 'logged_out');
-    },
-    (error: unknown) => {
-      context.ports.telemetry.warn('logout_failed', { error: String(error) });
-      sendError(
-        context,
-        link,
-        'unavailable',
-        'the session could not be ended',
-        message.i,
-        RETRY_UNAVAILABLE_MS,
-      );
-    },
-  );
+  applyHeld(context, session)
+    .then(() => endSession(context, session))
+    .then(
+      () => {
+        if (isClosed(link)) return;
+        if (message.i !== undefined) sendControl(context, link, { t: 'ok', i: message.i });
+        context.closeLink(link, 'logged_out');
+      },
+      (error: unknown) => {
+        context.ports.telemetry.warn('logout_failed', { error: String(error) });
+        sendError(
+          context,
+          link,
+          'unavailable',
+          'the session could not be ended',
+          message.i,
+          RETRY_UNAVAILABLE_MS,
+        );
+      },
+    );
 }

@@ -3,7 +3,7 @@ import { syncFrame } from '../core/outbox/frame.ts';
 import { readPatch } from '../core/presence/fields.ts';
 import type { AuthResult } from '../ports/auth.ts';
 import type { DevicePatch } from '../ports/presence.ts';
-import { type NodeContext, addSession, sendControl, sendError } from './context.ts';
+import { type NodeContext, addSession, pacingOf, sendControl, sendError } from './context.ts';
 import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
 import { endSession, leaveSession } from './ending.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
@@ -16,26 +16,6 @@ import { rosterEdges, settleEdits, watchEdges } from './viewing.ts';
  * turn, `token` and `sync`, so that no change falls between the sync and what follows it.
  */
 export async function logIn(context: NodeContext, link: LinkState, message: Login): Promise<void> {
-  const startedMs = context.ports.clock.monotonicMs();
-  link.phase = 'authenticating';
-  // The check has as long again: a port that hangs must not hold the connection for ever.
-  context.loginDeadlines.add(link);
-  try {
-    await logInOrRefuse(context, link, message, startedMs);
-  } catch (error) {
-    // A port failed. The client is told to come back; the session, if one was taken, waits in its grace.
-    context.ports.telemetry.warn('login_failed', { error: String(error) });
-    refuse(context, link, 'unavailable', 'the server could not complete the login', message.i);
-  }
-}
-
-async function logInOrRefuse(
-  context: NodeContext,
-  link: LinkState,
-  message: Login,
-  startedMs: number,
-): Promise<void> {
-  const { ports } = context;
   const v = negotiateVersion(message.v);
   if (v === undefined)
     return refuse(
@@ -48,8 +28,29 @@ async function logInOrRefuse(
   if (!isUserId(message.username))
     return refuse(context, link, 'user_id_invalid', 'username: not a valid user id', message.i);
   const read = readPatch(context.settings.fields, message);
-  if (!read.ok) return backToOpened(context, link, read.detail, message.i);
+  // It may be corrected on the same connection, as long as the time for a login lasts.
+  if (!read.ok) return sendError(context, link, 'bad_message', read.detail, message.i);
+  link.phase = 'authenticating';
+  // The check has as long again: a port that hangs must not hold the connection for ever.
+  context.loginDeadlines.add(link);
+  try {
+    await logInOrRefuse(context, link, message, v, read.patch);
+  } catch (error) {
+    // A port failed. The client is told to come back; the session, if one was taken, waits in its grace.
+    context.ports.telemetry.warn('login_failed', { error: String(error) });
+    refuse(context, link, 'unavailable', 'the server could not complete the login', message.i);
+  }
+}
 
+async function logInOrRefuse(
+  context: NodeContext,
+  link: LinkState,
+  message: Login,
+  v: number,
+  patch: DevicePatch,
+): Promise<void> {
+  const { ports } = context;
+  const startedMs = ports.clock.monotonicMs();
   const verified = await ports.auth.verify(message.token, message.username);
   if (isClosed(link)) return;
   const problem = refusalOf(verified, ports.clock.nowMs());
@@ -60,7 +61,7 @@ async function logInOrRefuse(
   const taken = await takeSession(context, link, user, message);
   if (taken === null) return;
   taken.session.tokenExpiresAtMs = verified.principal.expiresAtMs;
-  await goLive(context, link, taken, message, v, read.patch);
+  await goLive(context, link, taken, message, v, patch);
   if (isClosed(link)) return;
   ports.telemetry.login(
     taken.resumed ? 'resumed' : taken.resumeFailed ? 'resume_failed' : 'fresh',
@@ -92,13 +93,6 @@ function refuse(
   context.closeLink(link, reason, retryAfterMs);
 }
 
-/** A login with a field that does not fit may be corrected on the same connection. */
-function backToOpened(context: NodeContext, link: LinkState, detail: string, request?: number): void {
-  link.phase = 'opened';
-  context.loginDeadlines.add(link);
-  sendError(context, link, 'bad_message', detail, request);
-}
-
 type Taken = {
   readonly session: LocalSession;
   readonly resumeToken: string;
@@ -125,7 +119,9 @@ async function takeSession(
     });
     if (result.ok) {
       const { id, device, generation } = result.session;
-      const session = context.sessions.get(id) ?? newLocalSession(id, user, device, generation);
+      const session =
+        context.sessions.get(id) ??
+        newLocalSession(id, user, device, generation, pacingOf(context, user, device));
       // Two resumes of one session may come back in either order: the higher generation has it.
       if (session.generation > generation) {
         context.closeLink(link, 'replaced');
@@ -133,7 +129,7 @@ async function takeSession(
       }
       const older = session.link;
       // What the older connection asked for is answered on it: its request ids mean nothing on this one.
-      applyHeld(context, session);
+      void applyHeld(context, session);
       session.generation = generation;
       attach(context, link, session);
       if (older !== null && older !== link) context.closeLink(older, 'replaced');
@@ -150,36 +146,31 @@ async function takeSession(
         : null;
     }
     if (isClosed(link)) return null;
-    sendError(
-      context,
-      link,
-      'resume_failed',
-      `the session cannot go on: ${result.reason === 'expired' ? 'expired' : 'unknown token'}`,
-      message.i,
-    );
+    // One text for whatever was wrong with the token: it tells nobody whether it ever was one ([RES4]).
+    sendError(context, link, 'resume_failed', 'the session cannot go on; a new one was begun');
   }
-  if (!(await makeRoom(context, user))) {
+  while (isFull(context, user)) {
+    const unheld = oldestUnheld(context, user);
+    if (unheld === undefined) {
+      const { sessionsPerUser, graceMs } = context.settings;
+      sendError(context, link, 'limit_reached', `open sessions of one user: ${sessionsPerUser}`, message.i);
+      context.closeLink(link, 'too_many_connections', graceMs);
+      return null;
+    }
+    await endSession(context, unheld);
     if (isClosed(link)) return null;
-    sendError(
-      context,
-      link,
-      'limit_reached',
-      `open sessions of one user: ${context.settings.sessionsPerUser}`,
-      message.i,
-    );
-    context.closeLink(link, 'too_many_connections', context.settings.graceMs);
-    return null;
   }
-  if (isClosed(link)) return null;
+  // Nothing may wait between the check above and the place taken below: others log in at the same time.
   const id = secrets.id();
-  const session = newLocalSession(id, user, message.device ?? id, 1);
+  const device = message.device ?? id;
+  const session = newLocalSession(id, user, device, 1, pacingOf(context, user, device));
   attach(context, link, session);
   await Promise.all([
     context.topics.subscribeInbox(user),
     sessions.create({
       id,
       user,
-      device: session.device,
+      device,
       generation: 1,
       tokenHash,
       previousTokenHash: null,
@@ -191,15 +182,14 @@ async function takeSession(
     : null;
 }
 
-/**
- * Keeps a user within their sessions: those that nobody holds any more give way, oldest first, so that a client which
- * forgets its token cannot lock its user out.
- */
-async function makeRoom(context: NodeContext, user: string): Promise<boolean> {
-  const ofUser = context.sessionsOf.get(user);
-  if (ofUser === undefined || ofUser.size < context.settings.sessionsPerUser) return true;
-  for (const session of ofUser) if (session.link === null) return endSession(context, session);
-  return false;
+function isFull(context: NodeContext, user: string): boolean {
+  return (context.sessionsOf.get(user)?.size ?? 0) >= context.settings.sessionsPerUser;
+}
+
+/** A session that nobody holds gives way: a client that forgets its token must not lock its user out. */
+function oldestUnheld(context: NodeContext, user: string): LocalSession | undefined {
+  for (const session of context.sessionsOf.get(user) ?? []) if (session.link === null) return session;
+  return undefined;
 }
 
 function attach(context: NodeContext, link: LinkState, session: LocalSession): void {
@@ -255,6 +245,8 @@ async function goLive(
   link.phase = 'live';
   context.loginDeadlines.remove(link);
   sendControl(context, link, {
+    // First, so that no field of an app could take the place of what follows.
+    ...own.fields,
     t: 'token',
     token: taken.resumeToken,
     session: session.id,
@@ -265,7 +257,6 @@ async function goLive(
     hbMs: settings.heartbeatMs,
     ...(session.tokenExpiresAtMs === null ? {} : { exp: Math.floor(session.tokenExpiresAtMs) }),
     s: own.s,
-    ...own.fields,
   });
   // An edit that came meanwhile may be missing from `changes`: only everything is surely the truth then.
   const sync =

@@ -3,7 +3,7 @@ import { newRate } from '../core/session/message-rate.ts';
 import type { Timer } from '../ports/clock.ts';
 import type { Connection } from '../ports/transport.ts';
 import type { NodeContext } from './context.ts';
-import { addSession } from './context.ts';
+import { addSession, pacingOf } from './context.ts';
 import { createDueQueue } from './due-queue.ts';
 import { closeLink, expireSession } from './ending.ts';
 import { createFlusher } from './flusher.ts';
@@ -32,7 +32,13 @@ export function createNode(options: NodeOptions): RealtimeNode {
   async function start(): Promise<void> {
     const nowMs = ports.steadyMs();
     for (const record of await ports.sessions.restore()) {
-      const session = newLocalSession(record.id, record.user, record.device, record.generation);
+      const session = newLocalSession(
+        record.id,
+        record.user,
+        record.device,
+        record.generation,
+        pacingOf(context, record.user, record.device),
+      );
       addSession(context, session);
       await context.topics.subscribeInbox(record.user);
       const usedMs = record.detachedAtMs === null ? 0 : nowMs - record.detachedAtMs;
@@ -66,7 +72,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       queue.clear();
     for (const timer of restoredGrace.values()) timer.cancel();
     restoredGrace.clear();
-    for (const session of context.sessions.values()) session.paceTimer?.cancel();
+    for (const session of context.sessions.values()) session.pacing.timer?.cancel();
     leases.clear();
   }
 

@@ -1,5 +1,5 @@
 import { isUserId } from '@carillon/protocol';
-import { type EdgePair, MAX_IMPORT_EDGES } from '../ports/directory.ts';
+import { MAX_IMPORT_EDGES } from '../ports/directory.ts';
 import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { Outcome, RealtimeNode } from './node-api.ts';

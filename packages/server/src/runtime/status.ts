@@ -3,7 +3,7 @@ import { offer, take } from '../core/presence/device-pace.ts';
 import { readPatch } from '../core/presence/fields.ts';
 import type { DevicePatch } from '../ports/presence.ts';
 import { type NodeContext, sendControl, sendError } from './context.ts';
-import type { LinkState, LocalSession } from './link-state.ts';
+import type { DevicePacing, LinkState, LocalSession } from './link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 
 /** A client's `statusUpdate`: checked, held back if it comes too fast, applied, and acknowledged where it asks. */
@@ -19,53 +19,64 @@ export function updateStatus(
     return;
   }
   const { clock } = context.ports;
-  const decision = offer(session.pace, read.patch, clock.monotonicMs(), context.settings.conflateMs);
+  const { pacing } = session;
+  const asked = message.i === undefined ? [] : [{ link, request: message.i }];
+  const decision = offer(pacing.pace, read.patch, clock.monotonicMs(), context.settings.conflateMs);
   switch (decision.kind) {
     case 'apply':
-      apply(context, session, decision.patch, message.i === undefined ? [] : [message.i]);
+      void apply(context, session, decision.patch, asked);
       return;
     case 'wait':
-      if (message.i !== undefined) (session.awaitingPace ??= []).push(message.i);
-      session.paceTimer = clock.setTimer(decision.delayMs, () => {
-        session.paceTimer = null;
-        applyHeld(context, session);
-      });
+      pacing.awaiting = asked;
+      pacing.timer = clock.setTimer(decision.delayMs, () => void applyHeld(context, session));
       return;
     case 'merged':
-      if (message.i !== undefined) (session.awaitingPace ??= []).push(message.i);
+      if (asked.length > 0) (pacing.awaiting ??= []).push(...asked);
       context.ports.telemetry.conflated();
   }
 }
 
-/** Applies the change that was held back. Also called before a session ends or detaches, so that none is lost. */
-export function applyHeld(context: NodeContext, session: LocalSession): void {
-  session.paceTimer?.cancel();
-  session.paceTimer = null;
-  const patch = take(session.pace, context.ports.clock.monotonicMs(), context.settings.conflateMs);
-  const requests = session.awaitingPace ?? [];
-  session.awaitingPace = null;
-  if (patch !== null) apply(context, session, patch, requests);
+/**
+ * Applies the change of the device that was held back. Also called before a session of it ends or detaches, so that
+ * none is lost with the session that would have applied it.
+ *
+ * @returns when it was answered, for those who are about to close a connection that waits for that
+ */
+export function applyHeld(context: NodeContext, session: LocalSession): Promise<void> {
+  const { pacing } = session;
+  pacing.timer?.cancel();
+  pacing.timer = null;
+  const patch = take(pacing.pace, context.ports.clock.monotonicMs(), context.settings.conflateMs);
+  const asked = pacing.awaiting ?? [];
+  pacing.awaiting = null;
+  return patch === null ? Promise.resolve() : apply(context, session, patch, asked);
 }
 
 function apply(
   context: NodeContext,
   session: LocalSession,
   patch: DevicePatch,
-  requests: readonly number[],
-): void {
+  asked: NonNullable<DevicePacing['awaiting']>,
+): Promise<void> {
   const { presence, telemetry } = context.ports;
-  const link = session.link;
-  const applied = presence.update(session.user, session.device, session.id, patch);
-  applied.then(
+  return presence.update(session.user, session.device, session.id, patch).then(
     () => {
-      if (link === null || link.phase !== 'live') return;
-      for (const i of requests) sendControl(context, link, { t: 'ok', i });
+      for (const { link, request } of asked) {
+        if (link.phase === 'live') sendControl(context, link, { t: 'ok', i: request });
+      }
     },
     (error: unknown) => {
       telemetry.warn('status_update_failed', { error: String(error) });
-      if (link === null || link.phase !== 'live') return;
-      for (const i of requests) {
-        sendError(context, link, 'unavailable', 'the change could not be stored', i, RETRY_UNAVAILABLE_MS);
+      for (const { link, request } of asked) {
+        if (link.phase !== 'live') continue;
+        sendError(
+          context,
+          link,
+          'unavailable',
+          'the change could not be stored',
+          request,
+          RETRY_UNAVAILABLE_MS,
+        );
       }
     },
   );

@@ -8,12 +8,25 @@ import { type LinkState, isClosed, isSettled } from './link-state.ts';
 
 // What a connection watches, and how edits of the roster reach it while it is open.
 
+/** How long the app's own code may take to answer, in ms. */
+const HOOK_TIME_LIMIT_MS = 5_000;
+
+/** @throws where the hook does not answer in time: whoever waits for it must not wait for ever */
+function inTime<T>(context: NodeContext, hook: string, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = context.ports.clock.setTimer(HOOK_TIME_LIMIT_MS, () =>
+      reject(new Error(`${hook} did not answer within ${HOOK_TIME_LIMIT_MS} ms`)),
+    );
+    answer.then(resolve, reject).finally(() => timer.cancel());
+  });
+}
+
 /** The edges of a viewer, from the directory or from the app's hook. */
 export async function rosterEdges(context: NodeContext, viewer: string): Promise<readonly Edge[]> {
   const { directory } = context.ports;
   const { followsOf, followsPerUser } = context.settings;
   if (followsOf === null) return directory.rosterOf(viewer);
-  const follows = await followsOf(viewer);
+  const follows = await inTime(context, 'followsOf', Promise.resolve(followsOf(viewer)));
   return directory.edgesAmong(
     viewer,
     [...new Set(follows)].filter((user) => user !== viewer).slice(0, followsPerUser),

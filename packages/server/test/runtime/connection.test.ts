@@ -118,6 +118,85 @@ describe('one connection, its rules and its limits', () => {
     expect(client.closeCode).toBe(4102);
   });
 
+  it('[LIM2] a client that stays over the limit is closed, though some of its messages pass', async () => {
+    const h = await createHarness({ settings: { messageRate: { perSecond: 10, burst: 5 } } });
+    const client = await h.logIn('bob');
+    for (let n = 0; n < 3000 && client.closeCode === null; n++) {
+      client.send({ t: 'hb', q: n });
+      await h.clock.advance(20);
+    }
+    expect(client.received.filter((message) => message['q'] !== undefined).length).toBeGreaterThan(10);
+    expect(client.closeCode).toBe(4102);
+  });
+
+  it('[LIM1] a large message is paid for before it is read', async () => {
+    const h = await createHarness({ settings: { messageRate: { perSecond: 10, burst: 20 } } });
+    const client = await h.logIn('bob');
+    client.take();
+    const large = `{"t":"hb","q":1,"x":"${'y'.repeat(10_000)}"}`;
+    client.send(large);
+    client.send(large);
+    await h.clock.settle();
+    expect(client.take()).toMatchObject([
+      { t: 'hb', q: 1 },
+      { t: 'err', code: 'rate_limited' },
+    ]);
+  });
+
+  it('[LOG1] a login that does not fit may be corrected, but buys no time', async () => {
+    const h = await createHarness();
+    const client = h.connect();
+    for (let n = 0; n < 2 && client.closeCode === null; n++) {
+      client.send({ t: 'login', username: 'bob', token: 'token of bob', a: 'x'.repeat(200) });
+      await h.clock.advance(5_000);
+    }
+    expect(client.received).toMatchObject([
+      { t: 'err', code: 'bad_message' },
+      { t: 'err', code: 'bad_message' },
+      { t: 'bye', code: 'login_timeout' },
+    ]);
+  });
+
+  it('[LOG5] of two refreshes under way the later token counts, whichever is answered first', async () => {
+    const answers = new Map<string, (result: AuthResult) => void>();
+    const h = await createHarness({
+      ports: (ports) => ({
+        auth: {
+          verify: (token, username) =>
+            token.startsWith('token')
+              ? ports.auth.verify(token, username)
+              : new Promise((resolve) => answers.set(token, resolve)),
+        },
+      }),
+    });
+    const client = await h.logIn('bob');
+    client.send({ t: 'auth', token: 'older', i: 1 });
+    client.send({ t: 'auth', token: 'newer', i: 2 });
+    const until = (ms: number): AuthResult => ({
+      ok: true,
+      principal: { user: 'bob', expiresAtMs: h.clock.nowMs() + ms },
+    });
+    answers.get('newer')?.(until(50_000));
+    await h.clock.settle();
+    answers.get('older')?.(until(5_000));
+    await h.clock.advance(20_000);
+    expect(client.received.filter((message) => message.t === 'ok').map((message) => message['i'])).toEqual([
+      2, 1,
+    ]);
+    expect(client.closeCode).toBeNull();
+    await h.clock.advance(30_000);
+    expect(client.closeCode).toBe(4100);
+  });
+
+  it('logins at the same time do not get past the limit of sessions', async () => {
+    const h = await createHarness({ settings: { sessionsPerUser: 2 } });
+    const clients = Array.from({ length: 20 }, () => h.connect());
+    for (const client of clients) client.send({ t: 'login', username: 'bob', token: 'token of bob' });
+    await h.clock.settle();
+    expect(clients.filter((client) => client.last('token') !== undefined)).toHaveLength(2);
+    expect(h.node.counts()).toMatchObject({ attached: 2, detached: 0 });
+  });
+
   it('[MSG1] [MSG2] what cannot be understood is answered and changes nothing', async () => {
     const h = await createHarness({ settings: { messageRate: { perSecond: 1000, burst: 1000 } } });
     const client = await h.logIn('bob');

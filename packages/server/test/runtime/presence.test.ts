@@ -71,6 +71,48 @@ describe('presence between open connections', () => {
     });
   });
 
+  it('[PRE3] the sessions of one device have one pace between them, and each gets its own answer', async () => {
+    const h = await createHarness({ follows: FRIENDS });
+    const alice = await h.logIn('alice');
+    const tabs = [];
+    for (let n = 0; n < 5; n++) tabs.push(await h.logIn('bob', { device: 'browser' }));
+    await h.clock.advance(1000);
+    alice.take();
+    tabs.forEach((tab, n) => tab.send({ t: 'statusUpdate', a: `tab ${n}`, i: n }));
+    await h.clock.advance(49);
+    expect(alice.take()).toEqual([{ t: 'u', id: 'bob', a: 'tab 0' }]);
+    tabs[1]?.send({ t: 'logout' });
+    await h.clock.advance(100);
+    expect(alice.take()).toEqual([{ t: 'u', id: 'bob', a: 'tab 4' }]);
+    tabs.forEach((tab, n) => expect(tab.last('ok')).toEqual({ t: 'ok', i: n }));
+  });
+
+  it('[PRE6] an audience hook that answers later has allowed nothing', async () => {
+    const h = await createHarness({
+      follows: FRIENDS,
+      settings: {
+        audience: {
+          kind: 'hook',
+          decide: (() => Promise.reject(new Error('late'))) as unknown as () => boolean,
+        },
+      },
+    });
+    await h.logIn('bob', { a: 'Secret' });
+    const alice = await h.logIn('alice');
+    expect(alice.last('sync')).toEqual({ t: 'sync', users: [{ username: 'bob', s: 'Offline' }] });
+    expect(h.warnings[0]).toContain('audience_hook_failed');
+  });
+
+  it('a followsOf hook that hangs ends the login with a code that says to come back', async () => {
+    const h = await createHarness({ settings: { followsOf: () => new Promise(() => undefined) } });
+    const alice = await h.logIn('alice');
+    await h.clock.advance(5_000);
+    expect(alice.received).toMatchObject([
+      { t: 'err', code: 'unavailable' },
+      { t: 'bye', code: 'unavailable' },
+    ]);
+  });
+
   it('[MSG5] a change with a request id is answered once, also when it was held back', async () => {
     const h = await createHarness({ follows: FRIENDS });
     const bob = await h.logIn('bob');

@@ -46,7 +46,8 @@ describe('sessions that outlive their connections', () => {
     ]);
     const late = await h.logIn('bob', { resume: resumeToken(bob), i: 7 });
     expect(late.received.map((message) => message.t)).toEqual(['err', 'token', 'sync']);
-    expect(late.received[0]).toMatchObject({ code: 'resume_failed', i: 7 });
+    expect(late.received[0]).toMatchObject({ code: 'resume_failed' });
+    expect(late.received[0]).not.toHaveProperty('i');
     expect(late.last('token')).toMatchObject({ resumed: false });
   });
 

@@ -42,6 +42,11 @@ export function viewMask(
       const answer = audience.decide({ owner: edge.user, viewer, close: edge.close });
       if (answer === true) return maskOf(specs, () => true);
       if (answer === false) return 0;
+      if (!Array.isArray(answer)) {
+        // An async hook: its own failure would otherwise be nobody's, and end the process.
+        Promise.resolve(answer).catch(() => undefined);
+        throw new TypeError('the audience hook must answer at once: true, false or a list');
+      }
       return maskOf(specs, (part) => answer.includes(part));
     }
   }
