@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { refuseUpgrade } from '../../src/gateways/websocket/refusal.ts';
 import {
   connectRaw,
@@ -13,14 +13,16 @@ import {
   upgradeRequest,
 } from './gateway-under-test.ts';
 
-let underTest: UnderTest;
+let underTest: UnderTest | undefined;
 
 async function start(settings?: GatewaySettings): Promise<UnderTest> {
-  underTest = await startGateway(settings);
-  return underTest;
+  return (underTest = await startGateway(settings));
 }
 
-afterEach(() => underTest.stop());
+afterEach(async () => {
+  await underTest?.stop();
+  underTest = undefined;
+});
 
 const errorCode = (body: string): unknown => (JSON.parse(body) as { error: { code: string } }).error.code;
 
@@ -141,14 +143,36 @@ describe('the limit per address', () => {
 });
 
 describe('a refusal', () => {
-  it('to a peer that reads nothing ends its socket all the same', async () => {
-    await start();
-    const server = createServer().listen(0, '127.0.0.1');
+  async function socketPair(): Promise<{ server: Server; socket: Socket; peer: Socket }> {
+    const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const accepted = once(server, 'connection') as Promise<[Socket]>;
-    const peer = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+    const { port } = server.address() as AddressInfo;
+    const peer = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     peer.on('error', () => undefined).pause();
     const [socket] = await accepted;
+    return { server, socket, peer };
+  }
+
+  it('ends the socket once it is written, without a timer, though the peer keeps its half open', async () => {
+    const { server, socket, peer } = await socketPair();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const closed = once(socket, 'close');
+      refuseUpgrade(socket, 'not_found');
+      expect(vi.getTimerCount()).toBe(1);
+      await closed;
+      expect(socket.writableFinished).toBe(true);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+    peer.destroy();
+    server.close();
+  });
+
+  it('to a peer that reads nothing ends its socket all the same', async () => {
+    const { server, socket, peer } = await socketPair();
     // More than the kernel takes: the refusal waits behind it.
     socket.write(Buffer.alloc(24 * 1024 * 1024));
     refuseUpgrade(socket, 'not_found');

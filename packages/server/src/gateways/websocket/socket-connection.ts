@@ -11,7 +11,7 @@ export const CLOSE_TIMEOUT_MS = 2_000;
  * Pings and pongs from one message of a client to its next. They pass by the limits on messages, and each ping costs an
  * answer; a client that pings every few seconds, and answers its heartbeats, stays well below.
  */
-export const MAX_CONTROL_FRAMES = 128;
+const MAX_CONTROL_FRAMES = 128;
 
 const NOTHING = Buffer.alloc(0);
 const { OPEN } = WebSocket;
