@@ -9,6 +9,8 @@ const unwritten = globSync('{packages,examples}/*/package.json')
 
 const config: KnipConfig = {
   ignoreExportsUsedInFile: true,
+  // What not everyone needs is an optional peer, and is imported: that is its purpose.
+  rules: { optionalPeerDependencies: 'off' },
   ignoreBinaries: ['apt-get', 'taskset'],
   ignoreWorkspaces: unwritten,
   workspaces: {

@@ -80,18 +80,22 @@ describe('carillon token', () => {
 });
 
 describe('carillon', () => {
-  it('helps: alone, with --help, and for each command', async () => {
-    const cwd = newFolder();
-    const all = await result(['--help'], { cwd });
-    expect(all).toMatchObject({ code: 0, stderr: '' });
-    expect((await result([], { cwd })).code).toBe(2);
-    for (const command of ['dev', 'serve', 'token', 'import', 'doctor']) {
-      expect(all.stdout).toContain(`  ${command} `);
-      const { code, stdout, stderr } = await result([command, '--help'], { cwd });
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toContain(`Usage: carillon ${command}`);
-    }
-  }, 20_000);
+  it(
+    'helps: alone, with --help, and for each command',
+    async () => {
+      const cwd = newFolder();
+      const all = await result(['--help'], { cwd });
+      expect(all).toMatchObject({ code: 0, stderr: '' });
+      expect((await result([], { cwd })).code).toBe(2);
+      for (const command of ['dev', 'serve', 'token', 'import', 'doctor']) {
+        expect(all.stdout).toContain(`  ${command} `);
+        const { code, stdout, stderr } = await result([command, '--help'], { cwd });
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        expect(stdout).toContain(`Usage: carillon ${command}`);
+      }
+    },
+    60_000 /* seven processes, one after the other */,
+  );
 
   it('says of commands that are still to come, and of those that never were, that they are not there', async () => {
     const cwd = newFolder();

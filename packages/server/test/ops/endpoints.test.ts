@@ -84,7 +84,9 @@ describe("the operator's endpoints", () => {
   it('/metrics is for whoever has the key: a proxy on this machine asks from loopback too', async () => {
     const s = await start();
     expect((await fetch(`${s.url}/metrics`)).status).toBe(401);
-    expect((await fetch(`${s.url}/metrics`, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
+    expect((await fetch(`${s.url}/metrics`, { headers: { authorization: 'Bearer wrong' } })).status).toBe(
+      401,
+    );
     expect(await ask(`${s.url}/metrics`)).toMatchObject({ status: 200 });
   });
 
