@@ -37,6 +37,11 @@ export type CarillonServer = {
    * @param windowMs what reconnects are spread over; unless given, what is configured
    */
   close(windowMs?: number): Promise<void>;
+  /**
+   * Resolves with the reason if the server can never store anything again: `/health` says so from then on. Whoever runs
+   * it closes it and starts a new process, as `carillon serve` does by exiting with a failure. Else never settles.
+   */
+  readonly failed: Promise<string>;
 };
 
 /** What a server is given beside its configuration. */
@@ -76,12 +81,21 @@ export async function assembleServer(
   const metrics = createMetrics(logger);
   const { telemetry } = metrics;
 
+  const failed = Promise.withResolvers<string>();
+  let hasFailed = false;
+  function fail(reason: string): void {
+    hasFailed = true;
+    logger.fatal({ reason }, 'database_lost');
+    failed.resolve(reason);
+  }
+
   const auth = await createAuthenticator(config.auth, clock, telemetry);
   const stores = await openStores({
     databasePath: config.databasePath,
     graceMs: config.node.graceMs,
     clock,
     telemetry,
+    onFailed: fail,
   });
 
   const { probe, beginLife, close: closeStores, ...kept } = stores;
@@ -94,6 +108,7 @@ export async function assembleServer(
       secrets,
       telemetry,
       operations: {
+        alive: () => !hasFailed,
         readiness: () => readiness({ state: () => node.state, probe }),
         metrics: () => metrics.render(),
       },
@@ -146,6 +161,7 @@ export async function assembleServer(
 
   return {
     node,
+    failed: failed.promise,
     get address() {
       return address;
     },

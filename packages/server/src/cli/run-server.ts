@@ -9,27 +9,33 @@ const EXIT_SIGNALLED = { SIGINT: 130, SIGTERM: 143 } as const;
 const STOP_TIME_LIMIT_MS = 10_000;
 
 /**
- * Runs a server that listens until a signal ends it. The first drains it; a second ends the process at once.
+ * Runs a server that listens until a signal ends it, or it fails. Either drains it; a second signal, or one during the
+ * drain of a failure, ends the process at once.
  *
  * @returns the exit code
  */
 export async function runUntilSignalled(server: CarillonServer, logger: Logger): Promise<number> {
-  const signal = await new Promise<'SIGINT' | 'SIGTERM'>((resolve) => {
+  const signalled = new Promise<'SIGINT' | 'SIGTERM'>((resolve) => {
     process.once('SIGINT', () => resolve('SIGINT'));
     process.once('SIGTERM', () => resolve('SIGTERM'));
   });
+  const cause = await Promise.race([
+    signalled.then((signal) => ({ signal })),
+    server.failed.then((failure) => ({ failure })),
+  ]);
   for (const again of ['SIGINT', 'SIGTERM'] as const) {
     process.removeAllListeners(again);
     process.once(again, () => process.exit(EXIT_SIGNALLED[again]));
   }
-  logger.info({ signal }, 'draining');
+  logger.info(cause, 'draining');
   // Unreferenced: it ends a stop that hangs, and holds up none that does not.
   setTimeout(() => {
     logger.error('stopping took too long');
     process.exit(EXIT_FAILED);
   }, STOP_TIME_LIMIT_MS).unref();
   await server.close();
-  return EXIT_OK;
+  // A supervisor starts what failed again, not what was asked to stop.
+  return 'failure' in cause ? EXIT_FAILED : EXIT_OK;
 }
 
 /** A failure that nobody caught leaves a process in a state that nobody knows: it is logged, and the process ends. */

@@ -20,6 +20,8 @@ export type StoreOptions = {
   readonly graceMs: number;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Told once if nothing can be stored any more, whatever is tried, until the process is started again. */
+  readonly onFailed: (reason: string) => void;
 };
 
 export type Stores = Pick<
@@ -42,13 +44,20 @@ export type Stores = Pick<
  *
  * @throws StartError where the file cannot be opened, or another process has it
  */
-export async function openStores({ databasePath, graceMs, clock, telemetry }: StoreOptions): Promise<Stores> {
+export async function openStores({
+  databasePath,
+  graceMs,
+  clock,
+  telemetry,
+  onFailed,
+}: StoreOptions): Promise<Stores> {
   const lock = lockDatabase(databasePath);
   let database: Sqlite;
   try {
     database = await openSqlite({
       path: databasePath,
       onRefused: (detail) => telemetry.warn('write_refused', { detail }),
+      onEnded: onFailed,
     });
   } catch (error) {
     lock.release();

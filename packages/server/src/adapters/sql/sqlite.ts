@@ -14,6 +14,8 @@ export type SqliteOptions = {
   readonly path: string;
   /** Told of each write that was refused, for the log. */
   readonly onRefused?: ((detail: string) => void) | undefined;
+  /** Told once if the writer's thread ends unasked: nothing can be written any more in this process. */
+  readonly onEnded?: ((reason: string) => void) | undefined;
 };
 
 /** One open database: a thread that writes, and a connection on this thread that only reads. */
@@ -29,7 +31,7 @@ export type Sqlite = {
  *
  * @throws Error with a `code` (of SQLite, of the file system, or `schema_too_new`) and one clear line
  */
-export async function openSqlite({ path, onRefused }: SqliteOptions): Promise<Sqlite> {
+export async function openSqlite({ path, onRefused, onEnded }: SqliteOptions): Promise<Sqlite> {
   if (path === '' || path === ':memory:') {
     throw Object.assign(
       new Error('the database must be a file: its writer and its readers are two connections'),
@@ -40,7 +42,11 @@ export async function openSqlite({ path, onRefused }: SqliteOptions): Promise<Sq
   }
   mkdirSync(dirname(path), { recursive: true });
   const directory = textsOf(directoryWrites(createSqliteBuilder<DirectoryTables>()));
-  const writer = await startWriter({ path, directory }, onRefused ?? (() => undefined));
+  const writer = await startWriter(
+    { path, directory },
+    onRefused ?? (() => undefined),
+    onEnded ?? (() => undefined),
+  );
   const reader = new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   return {
     reader,

@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { EdgePair } from '../../ports/directory.ts';
+import type { EdgePair, ImportResult } from '../../ports/directory.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import { writePiece } from './import-pieces.ts';
 import type {
   Batch,
   FromThread,
-  ImportResult,
   ThreadData,
   ToThread,
   Write,
@@ -42,7 +41,7 @@ export type Writer = {
   /** A write that gives nothing. All of a turn share one promise. */
   put<Name extends WriteName>(name: Name, ...args: Writes[Name]['args']): Promise<void>;
   ask<Name extends WriteName>(name: Name, ...args: Writes[Name]['args']): Promise<Writes[Name]['result']>;
-  importEdges(edges: readonly EdgePair[], at: number): Promise<ImportResult>;
+  importEdges(edges: readonly EdgePair[], at: number, followsPerUser: number): Promise<ImportResult>;
   /** Writes that have not been answered. */
   waiting(): number;
   /** Commits what was written so far, then ends the thread. */
@@ -60,10 +59,15 @@ type OpenBatch = {
 /**
  * Starts the writer thread and migrates the database.
  *
- * @param onRefused told of each refused batch or import, and of the thread's end; for the log
+ * @param onRefused told of each refused batch or import; for the log
+ * @param onEnded told once if the thread ends unasked: from then on every write is refused, and only a new process helps
  * @throws Error with the code of SQLite or `schema_too_new` when the database cannot be opened
  */
-export async function startWriter(data: ThreadData, onRefused: (detail: string) => void): Promise<Writer> {
+export async function startWriter(
+  data: ThreadData,
+  onRefused: (detail: string) => void,
+  onEnded: (reason: string) => void,
+): Promise<Writer> {
   // The built program has the thread beside it under the same name.
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const worker = new Worker(new URL(`./writer-thread${extension}`, import.meta.url), {
@@ -157,7 +161,7 @@ export async function startWriter(data: ThreadData, onRefused: (detail: string) 
 
   function end(reason: string): void {
     // An end before the beginning is told by the rejection of the start, one that was asked for by nobody.
-    if (ended === undefined && started) onRefused(reason);
+    const unasked = ended === undefined && started;
     ended ??= reason;
     sendCurrent();
     for (const id of [...sent.keys()]) settleBatch(id, null, ended);
@@ -165,6 +169,7 @@ export async function startWriter(data: ThreadData, onRefused: (detail: string) 
     imports.clear();
     ready.reject(storeUnavailable(ended));
     exited.resolve();
+    if (unasked) onEnded(reason);
   }
 
   worker.on('message', receive);
@@ -188,7 +193,7 @@ export async function startWriter(data: ThreadData, onRefused: (detail: string) 
       await batch.committed;
       return batch.results?.[index] as Writes[Name]['result'];
     },
-    async importEdges(edges, at) {
+    async importEdges(edges, at, followsPerUser) {
       if (ended !== undefined) throw storeUnavailable(ended);
       if (imports.size >= MAX_WAITING_IMPORTS)
         throw storeUnavailable(`${imports.size} imports wait for the database`);
@@ -203,7 +208,7 @@ export async function startWriter(data: ThreadData, onRefused: (detail: string) 
         from = next;
         if (from < edges.length) await nextTurn();
       }
-      if (ended === undefined) post({ kind: 'import', import: id, at });
+      if (ended === undefined) post({ kind: 'import', import: id, at, followsPerUser });
       return result.promise;
     },
     waiting: () => waiting,

@@ -6,6 +6,8 @@ import { resource } from './resource.ts';
 
 /** What the operator's endpoints ask of the server. */
 export type Operations = {
+  /** Whether this process can ever serve again; false: only a new one helps. */
+  alive(): boolean;
   /** Whether this server can serve, and if not why not. Never rejects. */
   readiness(): Promise<{ readonly ready: boolean; readonly reason: string }>;
   /** Everything measured, in the Prometheus text format. */
@@ -24,7 +26,12 @@ export function addOpsRoutes(
   app: Hono<ApiEnv>,
   { operations, replies, hasApiKey, apiKeyConfigured }: OpsRouteOptions,
 ): void {
-  resource(app, '/health', replies, { GET: () => json({ alive: true }, 200) });
+  resource(app, '/health', replies, {
+    GET: () => {
+      const alive = operations.alive();
+      return json({ alive }, alive ? 200 : 503);
+    },
+  });
 
   resource(app, '/ready', replies, {
     GET: async () => {
