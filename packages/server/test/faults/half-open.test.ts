@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Wire } from '../wire/scene/bare-client.ts';
+import { noteFrame } from '../wire/scene/frame-check.ts';
 import { loginToken } from '../wire/scene/login-token.ts';
 import { openScene, type Scene } from '../wire/scene/scene.ts';
 import { scrape } from '../wire/scene/server-metrics.ts';
@@ -48,6 +49,7 @@ async function start(user: string): Promise<Frozen> {
   const waiting: { readonly type: string; readonly resolve: (message: Wire) => void }[] = [];
   createInterface(child.stdout).on('line', (line) => {
     const message = JSON.parse(line) as Wire;
+    if (message.t !== 'closed') noteFrame(line);
     received.push(message);
     for (const { type, resolve } of waiting) if (message.t === type) resolve(message);
   });

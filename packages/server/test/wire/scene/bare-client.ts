@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { downProblem } from './frame-check.ts';
+import { noteFrame } from './frame-check.ts';
 import { loginToken } from './login-token.ts';
 import { within } from './within.ts';
 
@@ -42,14 +42,6 @@ export type ConnectOptions = {
   /** Whether it answers heartbeats. */
   readonly alive?: boolean;
 };
-
-/** Frames that did not fit the schema, from all clients of this process. */
-const misfits: string[] = [];
-
-/** Forgets and gives the frames that did not fit the schema. */
-export function takeMisfits(): string[] {
-  return misfits.splice(0);
-}
 
 let lastProbe = 0;
 
@@ -108,9 +100,8 @@ function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
   });
   socket.on('message', (data, isBinary) => {
     const text = (data as Buffer).toString();
+    noteFrame(text, isBinary);
     const message = JSON.parse(text) as Wire;
-    const wrong = isBinary ? 'a binary frame' : downProblem(message);
-    if (wrong !== undefined) misfits.push(`${wrong}: ${text.slice(0, 200)}`);
     take(message);
   });
 

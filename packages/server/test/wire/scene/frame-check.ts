@@ -12,9 +12,21 @@ const root = JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as {
 
 const ANNOTATIONS = new Set(['description', 'title', '$schema']);
 
-/** What is wrong with a message from the server, or undefined. A field that the schema does not name is wrong too. */
-export function downProblem(message: unknown): string | undefined {
-  return problem('down', message);
+/** Frames that did not fit the schema, from all clients of this process. */
+const misfits: string[] = [];
+
+/**
+ * Holds a frame from the server against the schema; `takeMisfits` tells of those that do not fit. A field that the
+ * schema does not name is wrong too.
+ */
+export function noteFrame(text: string, isBinary = false): void {
+  const wrong = isBinary ? 'a binary frame' : problem('down', JSON.parse(text));
+  if (wrong !== undefined) misfits.push(`${wrong}: ${text.slice(0, 200)}`);
+}
+
+/** Forgets and gives the frames that did not fit. */
+export function takeMisfits(): string[] {
+  return misfits.splice(0);
 }
 
 /** What is wrong with a message from a client, or undefined. */

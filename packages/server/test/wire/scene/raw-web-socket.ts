@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { noteFrame } from './frame-check.ts';
 import { within } from './within.ts';
 
 // WebSocket by hand (RFC 6455), for what no library sends: broken frames, and a reader that stops.
@@ -77,6 +78,7 @@ export async function openRawWebSocket(port: number): Promise<RawWebSocket> {
   });
 
   function hear(text: string): void {
+    noteFrame(text);
     texts.push(text);
     for (const { fits, resolve } of waiting) if (fits(text)) resolve(text);
   }

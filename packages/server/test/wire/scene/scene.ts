@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { type BareClient, type ConnectOptions, connectBare, takeMisfits } from './bare-client.ts';
+import { type BareClient, type ConnectOptions, connectBare } from './bare-client.ts';
+import { takeMisfits } from './frame-check.ts';
 import { type Exit, serve, type ServerProcess } from './server-process.ts';
 import { WAIT_LIMIT_MS, within } from './within.ts';
 
