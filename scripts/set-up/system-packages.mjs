@@ -14,6 +14,12 @@ const needed = [
     debian: ['chromium', 'fonts-dejavu-core'], // without a font its pages have no letters
     variable: 'CARILLON_CHROMIUM',
   },
+  {
+    what: 'a C compiler', // for the benchmarks' load generator
+    programs: ['gcc', 'cc', 'clang'],
+    debian: ['gcc', 'libc6-dev'],
+    variable: 'CC',
+  },
 ];
 
 /**
