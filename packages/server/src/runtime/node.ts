@@ -1,6 +1,5 @@
 import { createWatchList } from '../core/presence/watch-list.ts';
 import { newRate } from '../core/session/message-rate.ts';
-import type { Timer } from '../ports/clock.ts';
 import type { Connection } from '../ports/transport.ts';
 import type { NodeContext } from './context.ts';
 import { addSession, pacingOf } from './context.ts';
@@ -15,6 +14,7 @@ import { type LinkState, type LocalSession, newLink, newLocalSession } from './l
 import type { RealtimeNode } from './node-api.ts';
 import { receiveNodeMessage } from './node-messages.ts';
 import type { NodeOptions } from './node-options.ts';
+import { createRestoredGrace } from './restored-grace.ts';
 import { createRosterEdits } from './roster-edits.ts';
 import { createTopics } from './topics.ts';
 import { createUsers } from './users.ts';
@@ -25,7 +25,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
   const { clock } = ports;
   const context = createContext(options);
   const leases = createLeases(context);
-  const restoredGrace = new Map<LocalSession, Timer>();
+  const restoredGrace = createRestoredGrace(clock, (session) => expireSession(context, session));
 
   ports.broker.listen((_topic, message) => receiveNodeMessage(context, message));
 
@@ -42,15 +42,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       addSession(context, session);
       await context.topics.subscribeInbox(record.user);
       const usedMs = record.detachedAtMs === null ? 0 : nowMs - record.detachedAtMs;
-      restoredGrace.set(
-        session,
-        clock.setTimer(Math.max(0, settings.graceMs - usedMs), () => {
-          restoredGrace.delete(session);
-          // It may have been resumed, and may even wait in a grace of its own since.
-          if (session.link === null && session.generation === record.generation)
-            expireSession(context, session);
-        }),
-      );
+      restoredGrace.add(session, Math.max(0, settings.graceMs - usedMs));
     }
     leases.restore(await ports.presence.leases());
     if (context.state === 'starting') context.state = 'ready';
@@ -70,7 +62,6 @@ export function createNode(options: NodeOptions): RealtimeNode {
     context.state = 'stopped';
     for (const queue of [context.loginDeadlines, context.heartbeats, context.answerDeadlines, context.grace])
       queue.clear();
-    for (const timer of restoredGrace.values()) timer.cancel();
     restoredGrace.clear();
     for (const session of context.sessions.values()) session.pacing.timer?.cancel();
     leases.clear();
