@@ -79,6 +79,56 @@ describe('presence in memory', () => {
     expect(await store.read(['alice'])).toMatchObject([{ s: 'Offline', lastSeenMs: T0 }]);
   });
 
+  it.each(['a device is written', 'a last seen is written', 'the session leaves again'])(
+    'a refused last seen is written as soon as %s, and the user is forgotten',
+    async (what) => {
+      let refuses = true;
+      const asked: string[] = [];
+      const seen = new Map<string, number>();
+      const store = presenceOver(noJournal, {
+        async lastSeen(users) {
+          asked.push(...users);
+          return seen;
+        },
+        async recordLastSeen(batch) {
+          if (refuses) throw storeUnavailable('the disk is full');
+          for (const { user, ms } of batch) seen.set(user, ms);
+        },
+      });
+      const bob = { kind: 'session', session: 's2' } as const;
+      if (what === 'a last seen is written') await store.join('bob', 'd2', bob, { fields: {} });
+      await store.join('alice', 'd1', holder, { fields: {} });
+      await expect(store.leave('alice', 'd1', 's1')).rejects.toSatisfy(isStoreUnavailable);
+      refuses = false;
+      if (what === 'a device is written') await store.join('bob', 'd2', bob, { fields: {} });
+      else if (what === 'a last seen is written') await store.leave('bob', 'd2', 's2');
+      else await store.leave('alice', 'd1', 's1');
+      await Promise.resolve();
+      expect(seen.get('alice')).toBe(T0);
+      expect(await store.read(['alice'])).toMatchObject([{ s: 'Offline', lastSeenMs: T0 }]);
+      expect(asked).toEqual(['alice']);
+    },
+  );
+
+  it('a last seen that was refused is not written once the user is back', async () => {
+    let refuses = true;
+    const seen = new Map<string, number>();
+    const store = presenceOver(noJournal, {
+      lastSeen: async () => seen,
+      async recordLastSeen(batch) {
+        if (refuses) throw storeUnavailable('the disk is full');
+        for (const { user, ms } of batch) seen.set(user, ms);
+      },
+    });
+    await store.join('alice', 'd1', holder, { fields: {} });
+    await expect(store.leave('alice', 'd1', 's1')).rejects.toSatisfy(isStoreUnavailable);
+    refuses = false;
+    await store.join('alice', 'd1', holder, { fields: {} });
+    await Promise.resolve();
+    expect(seen).toEqual(new Map());
+    expect(await store.read(['alice'])).toMatchObject([{ s: 'Online' }]);
+  });
+
   it('a user who comes online while the directory is asked about them is read as online', async () => {
     const answer = Promise.withResolvers<ReadonlyMap<string, number>>();
     const store = presenceOver(noJournal, {

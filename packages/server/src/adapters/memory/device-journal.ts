@@ -14,10 +14,14 @@ export type DeviceJournal = {
 
 type Named = { readonly user: string; readonly device: string };
 
-/** @param stateOf the device as it is, undefined where nobody holds it */
+/**
+ * @param stateOf the device as it is, undefined where nobody holds it
+ * @param onWritten told of each write that succeeded: what else was refused may be tried again
+ */
 export function createDeviceJournal(
   journal: Journal,
   stateOf: (user: string, device: string) => HeldDevice | undefined,
+  onWritten: () => void,
 ): DeviceJournal {
   const underWay = new Map<string, Promise<void>>();
   const refused = new Map<string, Named>();
@@ -36,6 +40,7 @@ export function createDeviceJournal(
       if (underWay.get(key) === writing) underWay.delete(key);
     }
     rewriteRefused();
+    onWritten();
   }
 
   function put(user: string, device: string): Promise<void> {

@@ -35,7 +35,13 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
   const users = restored?.users ?? new Map<string, PresentUser>();
   const reader = createPresenceReader({ users, gone: restored?.gone, lastSeen, nowMs });
   const cleanedUp = restored === undefined ? undefined : cleanUp(restored);
-  const devices = createDeviceJournal(journal, (user, device) => users.get(user)?.devices.get(device));
+  const devices = createDeviceJournal(
+    journal,
+    (user, device) => users.get(user)?.devices.get(device),
+    recordOwed,
+  );
+  /** Users who went offline, and whose last seen was refused. */
+  const owed = new Set<PresentUser>();
   // `leases` says what went wrong; until somebody asks for it nobody listens.
   cleanedUp?.catch(() => undefined);
 
@@ -70,12 +76,35 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
 
   async function recordGone(user: PresentUser, ms: number): Promise<void> {
     const shown = user.record;
-    // Where the write is refused the record stays: memory then knows what the directory could not be told.
-    await lastSeen.recordLastSeen([{ user: user.user, ms }]);
+    owed.delete(user);
+    try {
+      await lastSeen.recordLastSeen([{ user: user.user, ms }]);
+    } catch (error) {
+      // The record stays: memory then knows what the directory could not be told yet.
+      if (user.record === shown) owed.add(user);
+      throw error;
+    }
+    recordOwed();
     if (user.record !== shown) return;
     // From here on the directory answers, for an invisible user exactly as for one who has left.
     user.record = unseenUser(user.user).record;
     if (user.devices.size === 0 && users.get(user.user) === user) users.delete(user.user);
+  }
+
+  /** Something was written: what was refused before, and still holds, is tried again. */
+  function recordOwed(): void {
+    if (owed.size === 0) return;
+    const due = [...owed];
+    owed.clear();
+    for (const user of due) recordOwedOf(user)?.catch(() => undefined);
+  }
+
+  /** @returns undefined where the user came back or was erased since. Refused once more, it is noted again. */
+  function recordOwedOf(user: PresentUser): Promise<void> | undefined {
+    owed.delete(user);
+    const { lastSeenMs } = user.record;
+    if (lastSeenMs === null || users.get(user.user) !== user) return undefined;
+    return recordGone(user, lastSeenMs);
   }
 
   return {
@@ -114,8 +143,10 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       const user = users.get(name);
       const device = user?.devices.get(deviceName);
       // Gone already, but perhaps not for the journal: whoever asks again asks for that.
-      if (user === undefined || device === undefined || !holds(device, session))
-        return devices.written(name, deviceName);
+      if (user === undefined || device === undefined || !holds(device, session)) {
+        const gone = user !== undefined && owed.has(user) ? recordOwedOf(user) : undefined;
+        return both(gone, devices.written(name, deviceName));
+      }
       if (session === null) device.leaseExpiresAtMs = null;
       else device.sessions.delete(session);
       if (isHeld(device)) {
