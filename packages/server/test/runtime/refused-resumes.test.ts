@@ -120,9 +120,11 @@ it('an erasure while a resume waits for the journal ends the session, and the re
   const s = await scene();
   s.disk.stall();
   const late = await s.resuming();
-  await s.h.node.eraseUser('alice');
+  const erased = s.h.node.eraseUser('alice');
+  await s.h.clock.settle();
   s.disk.take();
   await s.h.clock.settle();
+  await erased;
   expect(late.received[0]).toMatchObject({ t: 'err', code: 'resume_failed' });
   late.drop();
   await beat(s, GRACE_MS + 1_000);

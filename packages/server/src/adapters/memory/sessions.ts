@@ -119,8 +119,7 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
       const record = table.get(id);
       const resumes = resuming.get(id);
       // Should the resume be refused, this is the generation that comes back, and it has no connection then.
-      if (resumes !== undefined)
-        resumes.kept = decideDetach(resumes.kept, generation, nowMs) ?? resumes.kept;
+      if (resumes !== undefined) resumes.kept = decideDetach(resumes.kept, generation, nowMs) ?? resumes.kept;
       if (record?.generation !== generation) return false;
       const detached = decideDetach(record, generation, nowMs);
       if (detached !== null) await put(detached);
