@@ -136,6 +136,9 @@ describe('closing the gateway', () => {
     underTest = await startGateway();
     await underTest.gateway.close();
     expect(underTest.gateway.connections).toBe(0);
+    // The server's own listener alone is left.
+    expect(underTest.server.listenerCount('request')).toBe(1);
+    expect(underTest.server.listenerCount('upgrade')).toBe(0);
   });
 });
 

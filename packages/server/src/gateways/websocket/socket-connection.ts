@@ -52,7 +52,7 @@ export class SocketConnection implements Connection {
 
   write(run: FrameRun): number {
     // Nothing may follow a close frame, ours or one that `ws` sent of itself (RFC 6455, section 5.5.1).
-    if (this.#webSocket.readyState !== OPEN || this.#socket.destroyed) return 0;
+    if (this.#webSocket.readyState !== OPEN) return 0;
     const bytes = runBytes(run);
     this.#socket.write(bytes);
     // The kernel takes most writes whole and at once. Only the rest pays for a callback: an empty write behind them.
