@@ -100,7 +100,7 @@ function describe(error: unknown): string {
 }
 
 /** Lines of one run are alike: fast, ordinary or far; with kernels that take much or nearly nothing. */
-function chooseConditions(random: Random): () => LineConditions {
+export function chooseConditions(random: Random): () => LineConditions {
   const delay = random.pick([
     { leastMs: 0, mostMs: 2 },
     { leastMs: 5, mostMs: 60 },
@@ -111,7 +111,7 @@ function chooseConditions(random: Random): () => LineConditions {
 }
 
 /** Most people know each other when the run begins. */
-function seedRoster(world: World, random: Random): void {
+export function seedRoster(world: World, random: Random): void {
   const edges = world.users.flatMap((a) =>
     world.users.filter((b) => b !== a && random.chance(0.5)).map((b) => [a, b] as const),
   );
@@ -119,7 +119,7 @@ function seedRoster(world: World, random: Random): void {
   for (const client of world.clients) if (random.chance(0.5)) client.come();
 }
 
-async function comeToRest(world: World): Promise<void> {
+export async function comeToRest(world: World): Promise<void> {
   const { network, disk, issuer, caller, model, time } = world;
   network.calm();
   disk.calm();

@@ -18,6 +18,7 @@ export function createDueQueue<T>(clock: Clock, delayMs: number, onDue: (item: T
   // A Map keeps insertion order, and with a fixed delay that is the order in which items become due.
   const dueAtMs = new Map<T, number>();
   let timer: Timer | null = null;
+  let sweeping = false;
 
   function arm(waitMs: number): void {
     timer = clock.setTimer(Math.max(waitMs, 0), sweep);
@@ -25,13 +26,17 @@ export function createDueQueue<T>(clock: Clock, delayMs: number, onDue: (item: T
 
   function sweep(): void {
     timer = null;
+    sweeping = true;
     const nowMs = clock.monotonicMs();
-    for (const [item, due] of dueAtMs) {
-      if (due > nowMs) break;
-      dueAtMs.delete(item);
-      onDue(item);
+    try {
+      for (const [item, due] of dueAtMs) {
+        if (due > nowMs) break;
+        dueAtMs.delete(item);
+        onDue(item);
+      }
+    } finally {
+      sweeping = false;
     }
-    if (timer !== null) return;
     for (const due of dueAtMs.values()) {
       arm(Math.max(due - clock.monotonicMs(), GRANULARITY_MS));
       break;
@@ -42,7 +47,8 @@ export function createDueQueue<T>(clock: Clock, delayMs: number, onDue: (item: T
     add(item) {
       dueAtMs.delete(item);
       dueAtMs.set(item, clock.monotonicMs() + delayMs);
-      if (timer === null) arm(delayMs);
+      // An item that comes back while it is handed over is the last in line: the timer is for the first.
+      if (timer === null && !sweeping) arm(delayMs);
     },
     remove(item) {
       dueAtMs.delete(item);

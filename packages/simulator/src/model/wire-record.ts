@@ -17,6 +17,8 @@ export type WireRecord = {
   readonly requests: Map<number, DeviceWrite | null>;
   /** Status changes that came before the token went out. */
   readonly queued: { readonly patch: Patch; readonly request: number | undefined }[];
+  /** When the server last asked whether the client is there, or went live, ms. */
+  askedMs: number;
   /** When a message was last refused, ms: which one it was is not said to whoever names no request. */
   refusedMs: number;
 };
@@ -31,6 +33,7 @@ export function newRecord(line: Line): WireRecord {
     hasSync: false,
     requests: new Map(),
     queued: [],
+    askedMs: -Infinity,
     refusedMs: -Infinity,
   };
 }

@@ -19,6 +19,10 @@ export type WireWatchParts = {
   readonly judge: (record: WireRecord, text: string) => void;
 };
 
+/** The interval of PROTOCOL.md, and what a wake-up may be late by, ms. */
+const HEARTBEAT_MS = 30_000;
+const LATE_HEARTBEAT_MS = 500;
+
 /** Tells the model what passes the server's door, and checks that the talk keeps to the protocol. */
 export function createWireWatch(parts: WireWatchParts): WireObserver {
   const { model, time, violations } = parts;
@@ -112,6 +116,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     }
     record.session = session;
     record.hasToken = true;
+    record.askedMs = nowMs();
     sessions.attach(session, record.line);
     sessions.remember(token.token, session);
     if (!token.resumed) session.id = token.session;
@@ -165,6 +170,15 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     sessions.forget(session);
   }
 
+  /** Whoever is asked too seldom is noticed too late when they are gone ([HB1], [HB3]). */
+  function takeHeartbeat(record: WireRecord): void {
+    const { line } = record;
+    const sinceMs = nowMs() - record.askedMs;
+    record.askedMs = nowMs();
+    if (sinceMs > HEARTBEAT_MS + LATE_HEARTBEAT_MS && line.behindSinceMs === null)
+      violations.found('protocol', `${line.client} is asked after ${sinceMs} ms`);
+  }
+
   function checkOrder(record: WireRecord, type: string): void {
     const presence = type === 'u' || type === 'o' || type === 'x';
     if (type === 'sync' && !record.hasToken) violations.found('protocol', 'a sync before the token');
@@ -185,6 +199,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
       }
       const { message } = decoded;
       checkOrder(record, message.t);
+      if (message.t === 'hb' && message.q === undefined) takeHeartbeat(record);
       if (message.t === 'token') takeToken(record, message);
       else if (message.t === 'ok' || message.t === 'err') takeReply(record, message);
       else if (message.t === 'bye') takeBye(record, message);

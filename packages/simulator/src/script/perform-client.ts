@@ -26,7 +26,7 @@ export function performOnClient(world: World, kind: EventKind, random: Random): 
       return true;
     case 'come':
       // Whoever is away comes first: a world in which nobody is there shows nothing.
-      (world.clients.find((other) => !other.wants) ?? client).come();
+      come(world, world.clients.find((other) => !other.wants) ?? client);
       return true;
     case 'leave':
       client.leave();
@@ -67,6 +67,12 @@ export function performOnClient(world: World, kind: EventKind, random: Random): 
 
 function onLine(client: SimClient, act: (line: Line) => void): void {
   if (client.line !== null) act(client.line);
+}
+
+function come({ hidden }: World, client: SimClient): void {
+  // After a logout the page knows no more what the user wants.
+  if (hidden !== null && client.user === hidden.user && !client.wants) client.set({ s: hidden.word });
+  client.come();
 }
 
 function say({ hidden }: World, client: SimClient, patch: OwnPatch): void {

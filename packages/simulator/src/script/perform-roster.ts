@@ -13,8 +13,8 @@ import type { EventKind } from './script.ts';
 /** Devices that statuses over HTTP are set on; `phone` is also one that people log in with. */
 const HTTP_DEVICES = ['editor', 'phone'];
 
-/** Short ones run out within a run, long ones never. */
-const SHORT_TTL_MS = { least: 1_000, most: 40_000 };
+/** Short ones run out within a run, long ones never. Multiples of the grid of runs that are compared. */
+const SHORT_TTL_MS = { least: 1_000, most: 40_000, step: 50 };
 const LONG_TTL_MS = 20 * 60 * 60 * 1_000;
 
 /** @returns false where the event is none of the app's own server's */
@@ -58,7 +58,7 @@ export function performOnRoster(world: World, kind: EventKind, random: Random): 
       return true;
     case 'setStatus': {
       if (a === world.hidden?.user) return true;
-      const ttlMs = random.chance(0.7) ? random.whole(SHORT_TTL_MS.least, SHORT_TTL_MS.most) : LONG_TTL_MS;
+      const ttlMs = random.chance(0.7) ? shortTtlMs(random) : LONG_TTL_MS;
       const patch = { s: random.pick(['Online', 'Busy', 'Away']), a: random.pick(['', 'Deploying']) };
       caller.ask(setStatus(model, a, random.pick(HTTP_DEVICES), patch, ttlMs));
       return true;
@@ -73,6 +73,11 @@ export function performOnRoster(world: World, kind: EventKind, random: Random): 
     default:
       return false;
   }
+}
+
+function shortTtlMs(random: Random): number {
+  const { least, most, step } = SHORT_TTL_MS;
+  return random.whole(least / step, most / step) * step;
 }
 
 /** An edge that exists, where there is one: edits that change nothing are dull. */

@@ -10,7 +10,8 @@ export type WallClock = { offsetMs: number };
 /** The clock of one life of a node: what it planned is gone when the life is. */
 export function createNodeClock(time: VirtualTime, life: Owner, wall: WallClock): Clock {
   return {
-    nowMs: () => EPOCH_MS + wall.offsetMs + time.nowMs(),
+    // Whole milliseconds, as `Date.now` has them.
+    nowMs: () => Math.floor(EPOCH_MS + wall.offsetMs + time.nowMs()),
     monotonicMs: () => time.nowMs(),
     setTimer: (delayMs, fire) => time.plan(delayMs, life, fire),
     defer: (run) => time.defer(life, run),
