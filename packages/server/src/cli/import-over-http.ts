@@ -62,7 +62,12 @@ async function* counted(
 
 function isProgress(value: unknown): value is ImportProgress {
   return (
-    typeof value === 'object' && value !== null && 'edges' in value && 'added' in value && 'users' in value
+    typeof value === 'object' &&
+    value !== null &&
+    'edges' in value &&
+    'added' in value &&
+    'users' in value &&
+    'refused' in value
   );
 }
 

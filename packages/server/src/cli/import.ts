@@ -60,6 +60,10 @@ the key in CARILLON_API_KEY. Importing again is harmless.
             );
       progress.end();
       process.stdout.write(`${done.edges} edges read, ${done.added} of them new, ${done.users} users new\n`);
+      if (done.refused > 0)
+        process.stdout.write(
+          `${done.refused} edges left out: their followers follow as many as limits.followsPerUser allows\n`,
+        );
       return EXIT_OK;
     } catch (error) {
       progress.end();
@@ -85,7 +89,7 @@ function importHere(
   return importIntoStopped(
     config.databasePath,
     source,
-    { format, mutual, maxBytes: Number.MAX_SAFE_INTEGER },
+    { format, mutual, maxBytes: Number.MAX_SAFE_INTEGER, followsPerUser: config.node.followsPerUser },
     onProgress,
   );
 }

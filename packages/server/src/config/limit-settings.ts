@@ -93,7 +93,12 @@ export const limitsSchema = z.strictObject({
     SECOND,
     30 * 24 * HOUR,
   ),
-  followsPerUser: whole('People that one user follows.', DEFAULT_SETTINGS.followsPerUser, 1, 10_000_000),
+  followsPerUser: whole(
+    'People that one user follows; an import leaves out what goes beyond.',
+    DEFAULT_SETTINGS.followsPerUser,
+    1,
+    10_000_000,
+  ),
   requestBytes: whole('The largest JSON body of an HTTP request.', 16 * KIB, KIB, 16 * MIB),
   importBytes: whole('The largest import over HTTP, after unpacking.', 1024 * MIB, KIB, 64 * 1024 * MIB),
 });

@@ -17,6 +17,20 @@ export const MAX_IMPORT_EDGES = 50_000;
 
 export type EdgePair = readonly [follower: string, followee: string];
 
+export type ImportResult = {
+  /** Edges that were not there before. */
+  readonly added: number;
+  /** Users that were not known before. */
+  readonly users: number;
+  /** Edges left out because their follower follows as many as may be. */
+  readonly refused: number;
+  /** Followers who follow somebody new, each once: whose roster has changed. */
+  readonly changed: readonly string[];
+};
+
+/** `limit`: the follower follows as many as may be, and nothing was changed. */
+export type FollowResult = 'changed' | 'unchanged' | 'limit';
+
 /** Everything kept about a user, for `export`. */
 export type UserExport = {
   readonly user: string;
@@ -32,7 +46,10 @@ export type UserExport = {
  * Who follows whom, who blocked whom, who was seen when. The roster is directed: A follows B means A sees B.
  *
  * - `rosterOf` and `edge` MUST leave out whoever blocked the viewer.
- * - An edit MUST be durable when it resolves, and resolve true only when something changed.
+ * - An edit MUST be durable when it resolves, and resolve true (`follow`: `changed`) only when something changed.
+ * - `follow` and `importEdges` MUST NOT add an edge to a follower who follows `followsPerUser` or more (blocked or not),
+ *   whatever other edits run at the same time; without a number there is no limit. An edge that is there already is
+ *   never refused, and a refused edge MUST create nobody.
  * - `at` is the stamp of the edit; `changesSince` MUST report every edit of the viewer's roster with a stamp above the
  *   one asked, for at least ten minutes, or say `complete: false`.
  * - `recordLastSeen` MUST NOT move a time backwards.
@@ -41,7 +58,8 @@ export type UserExport = {
  * - `erase` MUST leave nothing about the user, neither as follower nor as followee. Since the gone user can be named
  *   no more, `changesSince` MUST say `complete: false` to the former followers, and to those who were to be told of an edit
  *   that names the user, for stamps below the erasure's.
- * - An edit between users of whom one is unknown, or of a user with themselves, MUST change nothing and resolve false.
+ * - An edit between users of whom one is unknown, or of a user with themselves, MUST change nothing and resolve false
+ *   (`follow`: `unchanged`).
  * - Where the store cannot take a write at the moment, methods MUST reject with `storeUnavailable`.
  */
 export interface Directory {
@@ -58,15 +76,12 @@ export interface Directory {
   /** Who follows the user, blocked or not: whose view changes when the user is erased. */
   followersOf(user: string): Promise<readonly string[]>;
   changesSince(viewer: string, at: number): Promise<RosterChanges>;
-  follow(follower: string, followee: string, at: number): Promise<boolean>;
+  follow(follower: string, followee: string, at: number, followsPerUser?: number): Promise<FollowResult>;
   unfollow(follower: string, followee: string, at: number): Promise<boolean>;
   block(user: string, other: string, at: number): Promise<boolean>;
   unblock(user: string, other: string, at: number): Promise<boolean>;
   setClose(user: string, other: string, close: boolean, at: number): Promise<boolean>;
-  importEdges(
-    edges: readonly EdgePair[],
-    at: number,
-  ): Promise<{ readonly added: number; readonly users: number }>;
+  importEdges(edges: readonly EdgePair[], at: number, followsPerUser?: number): Promise<ImportResult>;
   lastSeen(users: readonly string[]): Promise<ReadonlyMap<string, number>>;
   recordLastSeen(batch: readonly LastSeen[]): Promise<void>;
   /** Returns the former followers, whose view changes. `at` is the stamp of the edit, as for the others. */

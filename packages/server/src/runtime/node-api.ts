@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@carillon/protocol';
 import type { EdgePair, UserExport } from '../ports/directory.ts';
-import type { DevicePatch, PresenceRecord } from '../ports/presence.ts';
+import type { DevicePatch, DeviceState, PresenceRecord } from '../ports/presence.ts';
 import type { Connection, Link } from '../ports/transport.ts';
 
 /** What an operation on a node answers: a value, or an error of the catalogue. */
@@ -45,9 +45,10 @@ export interface RealtimeNode {
   block(user: string, other: string): Promise<Outcome<{ readonly changed: boolean }>>;
   unblock(user: string, other: string): Promise<Outcome<{ readonly changed: boolean }>>;
   setClose(user: string, other: string, close: boolean): Promise<Outcome<{ readonly changed: boolean }>>;
+  /** `refused` counts the edges left out because their follower follows `followsPerUser` already. */
   importEdges(
     edges: readonly EdgePair[],
-  ): Promise<Outcome<{ readonly added: number; readonly users: number }>>;
+  ): Promise<Outcome<{ readonly added: number; readonly users: number; readonly refused: number }>>;
   rosterOf(user: string): Promise<Outcome<readonly string[]>>;
   refreshRoster(user: string): Promise<Outcome>;
 
@@ -62,7 +63,8 @@ export interface RealtimeNode {
     Outcome<
       UserExport & {
         readonly presence: PresenceRecord;
-        readonly devices: readonly string[];
+        /** What each device says, by its name. */
+        readonly devices: Readonly<Record<string, DeviceState>>;
         readonly sessions: number;
       }
     >

@@ -2,26 +2,28 @@ import type { NodeMessage } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import { endSession } from './ending.ts';
 import type { LinkState } from './link-state.ts';
-import { edgeEdited, reloadRoster } from './viewing.ts';
+import { createRosterReloads } from './roster-reloads.ts';
 
 /** What other nodes, and this one, published. */
-export function receiveNodeMessage(context: NodeContext, message: NodeMessage): void {
-  switch (message.kind) {
-    case 'presence': {
-      const told = context.watchList.apply(message.record);
-      if (told >= 0) context.ports.telemetry.fanOut(told);
-      return;
+export function createNodeMessages(context: NodeContext): (message: NodeMessage) => void {
+  const reloads = createRosterReloads(context);
+  return (message) => {
+    switch (message.kind) {
+      case 'presence': {
+        const told = context.watchList.apply(message.record);
+        if (told >= 0) context.ports.telemetry.fanOut(told);
+        return;
+      }
+      case 'edge':
+        for (const link of linksOf(context, message.viewer)) reloads.edge(link, message.viewer, message.user);
+        return;
+      case 'roster':
+        for (const link of linksOf(context, message.user)) reloads.roster(link, message.user);
+        return;
+      case 'end':
+        endAll(context, message.user, message.reason);
     }
-    case 'edge':
-      for (const link of linksOf(context, message.viewer))
-        edgeEdited(context, link, message.viewer, message.user);
-      return;
-    case 'roster':
-      for (const link of linksOf(context, message.user)) reload(context, link, message.user);
-      return;
-    case 'end':
-      endAll(context, message.user, message.reason);
-  }
+  };
 }
 
 function linksOf(context: NodeContext, user: string): LinkState[] {
@@ -29,14 +31,6 @@ function linksOf(context: NodeContext, user: string): LinkState[] {
   for (const session of context.sessionsOf.get(user) ?? [])
     if (session.link !== null) links.push(session.link);
   return links;
-}
-
-function reload(context: NodeContext, link: LinkState, user: string): void {
-  reloadRoster(context, link, user).catch((error: unknown) => {
-    // A new connection reads everything afresh.
-    context.ports.telemetry.warn('roster_read_failed', { error: String(error) });
-    context.closeLink(link, 'node_failed');
-  });
 }
 
 function endAll(context: NodeContext, user: string, reason: 'user_erased' | 'logged_out'): void {

@@ -12,7 +12,7 @@ import { ConnectionLink } from './link.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
 import type { RealtimeNode } from './node-api.ts';
-import { receiveNodeMessage } from './node-messages.ts';
+import { createNodeMessages } from './node-messages.ts';
 import type { NodeOptions } from './node-options.ts';
 import { createRestoredGrace } from './restored-grace.ts';
 import { createRosterEdits } from './roster-edits.ts';
@@ -27,7 +27,8 @@ export function createNode(options: NodeOptions): RealtimeNode {
   const leases = createLeases(context);
   const restoredGrace = createRestoredGrace(clock, (session) => expireSession(context, session));
 
-  ports.broker.listen((_topic, message) => receiveNodeMessage(context, message));
+  const receive = createNodeMessages(context);
+  ports.broker.listen((_topic, message) => receive(message));
 
   async function start(): Promise<void> {
     const nowMs = ports.steadyMs();

@@ -1,9 +1,10 @@
 import { isUserId } from '@carillon/protocol';
-import { MAX_IMPORT_EDGES } from '../ports/directory.ts';
+import { type FollowResult, MAX_IMPORT_EDGES } from '../ports/directory.ts';
 import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { Outcome, RealtimeNode } from './node-api.ts';
 import { failed, invalidUser, run, stamp, succeed, unknownUser } from './outcome.ts';
+import { inTurns } from './turns.ts';
 
 type RosterEdits = Pick<
   RealtimeNode,
@@ -18,12 +19,10 @@ type RosterEdits = Pick<
   | 'refreshRoster'
 >;
 
-/** What an import does of its edges before it lets the loop turn: about a millisecond's worth. */
-const IMPORT_SLICE = 2_000;
-
 /** Edits of the roster: stored first, then told to the open sessions they concern. */
 export function createRosterEdits(context: NodeContext): RosterEdits {
   const { directory, broker } = context.ports;
+  const { followsPerUser } = context.settings;
 
   /**
    * Tells an edge's edit. The viewer's inbox reaches every session of theirs, also one that is still joining; the
@@ -36,17 +35,12 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
     ]);
   }
 
-  /** Lets everything else that waits go first. */
-  function turn(): Promise<void> {
-    return new Promise((resolve) => context.ports.clock.defer(resolve));
-  }
-
   async function edit(
     user: string,
     other: string,
     viewer: string,
     subject: string,
-    store: () => Promise<boolean>,
+    store: () => Promise<boolean | FollowResult>,
   ): Promise<Outcome<{ readonly changed: boolean }>> {
     const invalid = invalidUser(user) ?? invalidUser(other);
     if (invalid !== undefined) return invalid;
@@ -54,7 +48,9 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
     return run(context, async () => {
       if (!(await directory.hasUser(other))) return unknownUser(other);
       await directory.ensureUser(user);
-      const changed = await store();
+      const stored = await store();
+      if (stored === 'limit') return failed('limit_reached', `follows of one user: ${followsPerUser}`);
+      const changed = stored === true || stored === 'changed';
       if (changed) await publishEdge(viewer, subject);
       return succeed({ changed });
     });
@@ -67,15 +63,10 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
   ): Promise<Outcome<{ readonly changed: boolean }>> {
     if (context.settings.followsOf !== null)
       return failed('roster_external', 'the roster comes from the followsOf hook');
-    if (add) {
-      const full = await run(context, async () => succeed((await directory.rosterOf(user)).length));
-      if (!full.ok) return full;
-      if (full.value >= context.settings.followsPerUser) {
-        return failed('limit_reached', `follows of one user: ${context.settings.followsPerUser}`);
-      }
-    }
     return edit(user, other, user, other, () =>
-      add ? directory.follow(user, other, stamp(context)) : directory.unfollow(user, other, stamp(context)),
+      add
+        ? directory.follow(user, other, stamp(context), followsPerUser)
+        : directory.unfollow(user, other, stamp(context)),
     );
   }
 
@@ -100,22 +91,21 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
       if (context.settings.followsOf !== null)
         return failed('roster_external', 'the roster comes from the followsOf hook');
       return run(context, async () => {
-        const viewers = new Set<string>();
-        for (const slice of slices(edges)) {
+        for await (const slice of inTurns(context, edges)) {
           const wrong = slice.find(([follower, followee]) => !isUserId(follower) || !isUserId(followee));
           if (wrong !== undefined)
             return failed('user_id_invalid', `invalid edge: ${JSON.stringify(wrong).slice(0, 200)}`);
-          for (const [follower] of slice) viewers.add(follower);
-          await turn();
         }
-        const result = await directory.importEdges(edges, stamp(context));
-        for (const slice of slices([...viewers])) {
-          await Promise.all(
-            slice.map((viewer) => broker.publish(inboxTopic(viewer), { kind: 'roster', user: viewer })),
-          );
-          await turn();
+        const { added, users, refused, changed } = await directory.importEdges(
+          edges,
+          stamp(context),
+          followsPerUser,
+        );
+        for await (const slice of inTurns(context, changed)) {
+          for (const viewer of slice)
+            await broker.publish(inboxTopic(viewer), { kind: 'roster', user: viewer });
         }
-        return succeed(result);
+        return succeed({ added, users, refused });
       });
     },
     async rosterOf(user) {
@@ -137,8 +127,4 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
       );
     },
   };
-}
-
-function* slices<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += IMPORT_SLICE) yield items.slice(at, at + IMPORT_SLICE);
 }

@@ -3,6 +3,7 @@ import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { RealtimeNode } from './node-api.ts';
 import { failed, invalidUser, run, stamp, succeed, unknownUser } from './outcome.ts';
+import { inTurns } from './turns.ts';
 
 type Users = Pick<RealtimeNode, 'presenceOf' | 'eraseUser' | 'exportUser'>;
 
@@ -39,9 +40,14 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
           forgetLeases(user);
           await presence.erase(user);
           const followers = await directory.erase(user, stamp(context));
+          // An HTTP status that was being set, for a user who was still known, may have come after the first time.
+          forgetLeases(user);
+          await presence.erase(user);
           await broker.publish(presenceTopic(user), { kind: 'edge', viewer: user, user });
-          for (const viewer of followers)
-            await broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user });
+          for await (const slice of inTurns(context, followers)) {
+            for (const viewer of slice)
+              await broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user });
+          }
           // A login that began before the edges were gone may have read them, and its session is not among the first.
           await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased' });
           return succeed(undefined);
@@ -56,7 +62,7 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
           const kept = await directory.export(user);
           const record = await recordOf(user);
           if (kept === null || record === undefined) return unknownUser(user);
-          const devices = Object.keys(await presence.devicesOf(user));
+          const devices = await presence.devicesOf(user);
           const open = await sessions.sessionsOf(user);
           return succeed({ ...kept, presence: record, devices, sessions: open.length });
         })

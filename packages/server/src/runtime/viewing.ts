@@ -117,8 +117,12 @@ async function settleEdge(
   else await watchEdges(context, link, viewer, [edge]);
 }
 
-/** Reads the roster and watches exactly what it holds. */
-async function watchRoster(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
+/**
+ * Reads the roster and watches exactly what it holds.
+ *
+ * @returns how many edges that was
+ */
+async function watchRoster(context: NodeContext, link: LinkState, viewer: string): Promise<number> {
   let edges: readonly Edge[];
   let edits: number;
   do {
@@ -126,39 +130,41 @@ async function watchRoster(context: NodeContext, link: LinkState, viewer: string
     edges = await rosterEdges(context, viewer);
     // An edit that came in between may be missing from what was read, and has been applied already.
   } while (edits !== link.edgeEdits && !isClosed(link));
-  if (isClosed(link)) return;
+  if (isClosed(link)) return 0;
   const kept = new Set(edges.map((edge) => edge.user));
-  for (const user of context.watchList.watchedBy(link)) if (!kept.has(user)) unwatchUser(context, link, user);
+  for (const user of context.watchList.keepOnly(link, kept)) context.topics.unsubscribePresence(user);
   await watchEdges(context, link, viewer, edges);
+  return edges.length;
 }
 
-/** An edge of this viewer was edited. */
-export function edgeEdited(context: NodeContext, link: LinkState, viewer: string, user: string): void {
+/**
+ * An edge of a viewer was edited: it shows nothing until it is read again.
+ *
+ * @returns whether `rereadEdge` is owed
+ */
+export function edgeEdited(context: NodeContext, link: LinkState, user: string): boolean {
   link.edgeEdits++;
   if (link.phase === 'authenticating') {
     (link.editedWhileJoining ??= new Set()).add(user);
-    return;
+    return false;
   }
-  if (link.phase !== 'live') return;
+  if (link.phase !== 'live') return false;
   // Until it is read again the edge shows nothing: what is published behind a block must not slip through.
   if (context.watchList.viewOf(link, user) !== undefined) context.watchList.watch(link, user, 0);
   // Never the number of another read, however late that is answered.
-  const read = link.edgeEdits;
-  (link.edgeReads ??= new Map<string, number>()).set(user, read);
-  rereadEdge(context, link, viewer, user, read).catch((error: unknown) => {
-    // The viewer cannot be left with an unknown view: a new connection reads everything afresh.
-    context.ports.telemetry.warn('roster_read_failed', { error: String(error) });
-    context.closeLink(link, 'node_failed');
-  });
+  (link.edgeReads ??= new Map<string, number>()).set(user, link.edgeEdits);
+  return true;
 }
 
-async function rereadEdge(
+/** Reads an edited edge again and tells the viewer. Of several edits since the last call one reading is enough. */
+export async function rereadEdge(
   context: NodeContext,
   link: LinkState,
   viewer: string,
   user: string,
-  read: number,
 ): Promise<void> {
+  const read = link.edgeReads?.get(user);
+  if (isClosed(link) || read === undefined) return;
   const edge = await oneEdge(context, viewer, user);
   if (isClosed(link) || link.edgeReads?.get(user) !== read) return;
   if (edge !== null) {
@@ -195,17 +201,39 @@ function sendFullSync(context: NodeContext, link: LinkState): void {
   else holdResync(link.outbox);
 }
 
-/** The whole roster may have changed: everything is read again, and the viewer gets a full sync. */
-export async function reloadRoster(context: NodeContext, link: LinkState, viewer: string): Promise<void> {
+/**
+ * The whole roster of a viewer may have changed. Until all of it is read nothing goes out: what was taken away must not
+ * slip through, nor a change of somebody new come before the sync that names them.
+ *
+ * @returns whether one more `reloadRoster` is owed
+ */
+export function rosterEdited(link: LinkState): boolean {
   if (link.phase === 'authenticating') link.reloadWhileJoining = true;
-  if (link.phase !== 'live') return;
-  // Until all of it is read nothing goes out: a change of somebody new would come before the sync that names them.
+  if (link.phase !== 'live') return false;
   link.rosterReads++;
   holdResync(link.outbox);
+  return true;
+}
+
+/**
+ * Reads everything again; the viewer gets a full sync. Two of them at once could end with the older answer.
+ *
+ * @param edits for how many calls of `rosterEdited` this is
+ * @returns how many edges were read
+ */
+export async function reloadRoster(
+  context: NodeContext,
+  link: LinkState,
+  viewer: string,
+  edits: number,
+): Promise<number> {
+  if (isClosed(link)) return 0;
+  let edges: number;
   try {
-    await watchRoster(context, link, viewer);
+    edges = await watchRoster(context, link, viewer);
   } finally {
-    link.rosterReads--;
+    link.rosterReads -= edits;
   }
   context.flusher.drained(link);
+  return edges;
 }

@@ -7,34 +7,45 @@ import { StartError } from './start-error.ts';
 
 /** What commands do with the database of a server that does not run. */
 
-export type ImportProgress = { readonly edges: number; readonly added: number; readonly users: number };
+export type ImportProgress = {
+  readonly edges: number;
+  readonly added: number;
+  readonly users: number;
+  readonly refused: number;
+};
 
 /**
  * Imports edges into the directory of a stopped server. Importing again is harmless.
  *
+ * @param options `followsPerUser`: edges beyond it are left out and counted as refused
  * @param onProgress told after each piece
  * @throws StartError where a server uses the database, or a line is wrong: what was stored before it stays
  */
 export async function importIntoStopped(
   databasePath: string,
   source: AsyncIterable<Uint8Array>,
-  options: EdgeStreamOptions,
+  { followsPerUser, ...options }: EdgeStreamOptions & { readonly followsPerUser: number },
   onProgress: (progress: ImportProgress) => void,
 ): Promise<ImportProgress> {
   return withDatabase(databasePath, async (database) => {
     const directory = createSqliteDirectory(database);
-    let progress: ImportProgress = { edges: 0, added: 0, users: 0 };
+    let progress: ImportProgress = { edges: 0, added: 0, users: 0, refused: 0 };
     for await (const batch of readEdges(source, options)) {
       if (!batch.ok)
         throw new StartError(
           `line ${batch.line}: ${batch.problem.detail}; ${progress.edges} edges before it are stored`,
         );
       // Stamps are microseconds since the epoch, as a running node gives them.
-      const { added, users } = await directory.importEdges(batch.edges, Date.now() * 1000);
+      const { added, users, refused } = await directory.importEdges(
+        batch.edges,
+        Date.now() * 1000,
+        followsPerUser,
+      );
       progress = {
         edges: progress.edges + batch.edges.length,
         added: progress.added + added,
         users: progress.users + users,
+        refused: progress.refused + refused,
       };
       onProgress(progress);
     }

@@ -9,6 +9,8 @@ export type DirectorySubject = {
 /** A stamp: microseconds since the epoch, beyond what 32 bits hold. */
 const T = 1_700_000_000_000_000;
 
+const NOTHING_NEW = { added: 0, users: 0, refused: 0, changed: [] };
+
 /** What every `Directory` must do. `open` gives a new, empty directory for each test. */
 export function directoryContract(name: string, open: () => Promise<DirectorySubject>): void {
   describe(`Directory: ${name}`, () => {
@@ -60,7 +62,7 @@ export function directoryContract(name: string, open: () => Promise<DirectorySub
 
     describe('follows', () => {
       it('the roster is directed: who follows sees, who is followed does not', async () => {
-        expect(await directory.follow('alice', 'bob', T)).toBe(true);
+        expect(await directory.follow('alice', 'bob', T)).toBe('changed');
         expect(await rosterOf('alice')).toEqual(['bob']);
         expect(await rosterOf('bob')).toEqual([]);
         expect(await directory.edge('alice', 'bob')).toEqual({ user: 'bob', close: false });
@@ -71,11 +73,31 @@ export function directoryContract(name: string, open: () => Promise<DirectorySub
 
       it('an edit resolves true only when it changed something', async () => {
         expect(await directory.unfollow('alice', 'bob', T)).toBe(false);
-        expect(await directory.follow('alice', 'bob', T)).toBe(true);
-        expect(await directory.follow('alice', 'bob', T + 1)).toBe(false);
+        expect(await directory.follow('alice', 'bob', T)).toBe('changed');
+        expect(await directory.follow('alice', 'bob', T + 1)).toBe('unchanged');
         expect(await directory.unfollow('alice', 'bob', T + 2)).toBe(true);
         expect(await directory.unfollow('alice', 'bob', T + 3)).toBe(false);
         expect(await rosterOf('alice')).toEqual([]);
+      });
+
+      it('a follower at the limit takes no more, keeps what is there, and whom they cannot see counts', async () => {
+        expect(await directory.follow('alice', 'bob', T, 2)).toBe('changed');
+        expect(await directory.follow('alice', 'carol', T, 2)).toBe('changed');
+        await directory.block('carol', 'alice', T + 1);
+        expect(await directory.follow('alice', 'dave', T + 2, 2)).toBe('limit');
+        expect(await directory.follow('alice', 'bob', T + 2, 2)).toBe('unchanged');
+        expect(await directory.follow('alice', 'ghost', T + 2, 2)).toBe('unchanged');
+        expect(await rosterOf('alice')).toEqual(['bob']);
+        await directory.unfollow('alice', 'bob', T + 3);
+        expect(await directory.follow('alice', 'dave', T + 4, 2)).toBe('changed');
+      });
+
+      it('of several follows at once no more succeed than the limit has room for', async () => {
+        const results = await Promise.all(
+          ['bob', 'carol', 'dave'].map((other) => directory.follow('alice', other, T, 2)),
+        );
+        expect(results).toEqual(['changed', 'changed', 'limit']);
+        expect(await rosterOf('alice')).toHaveLength(2);
       });
 
       it('nobody follows, blocks or favours themselves or somebody unknown, and that creates nobody', async () => {
@@ -84,7 +106,7 @@ export function directoryContract(name: string, open: () => Promise<DirectorySub
           ['alice', 'ghost'],
           ['ghost', 'alice'],
         ] as const) {
-          expect(await directory.follow(a, b, T)).toBe(false);
+          expect(await directory.follow(a, b, T)).toBe('unchanged');
           expect(await directory.unfollow(a, b, T)).toBe(false);
           expect(await directory.block(a, b, T)).toBe(false);
           expect(await directory.unblock(a, b, T)).toBe(false);
@@ -123,7 +145,7 @@ export function directoryContract(name: string, open: () => Promise<DirectorySub
 
       it('following somebody who blocked the viewer shows nothing until they unblock', async () => {
         await directory.block('bob', 'alice', T);
-        expect(await directory.follow('alice', 'bob', T + 1)).toBe(true);
+        expect(await directory.follow('alice', 'bob', T + 1)).toBe('changed');
         expect(await rosterOf('alice')).toEqual([]);
         await directory.unblock('bob', 'alice', T + 2);
         expect(await rosterOf('alice')).toEqual(['bob']);
@@ -196,19 +218,53 @@ export function directoryContract(name: string, open: () => Promise<DirectorySub
             ],
             T + 1,
           ),
-        ).toEqual({ added: 3, users: 2 });
+        ).toEqual({ added: 3, users: 2, refused: 0, changed: ['erin', 'frank', 'alice'] });
         expect(await rosterOf('erin')).toEqual(['frank']);
         expect(await rosterOf('frank')).toEqual(['erin']);
         expect(await rosterOf('alice')).toEqual(['bob', 'erin']);
       });
 
       it('edges of a user to themselves are skipped and create nobody', async () => {
-        expect(await directory.importEdges([['erin', 'erin']], T)).toEqual({ added: 0, users: 0 });
+        expect(await directory.importEdges([['erin', 'erin']], T)).toEqual(NOTHING_NEW);
         expect(await directory.hasUser('erin')).toBe(false);
       });
 
+      it('names only the followers who follow somebody new', async () => {
+        await directory.follow('alice', 'bob', T);
+        expect(
+          await directory.importEdges(
+            [
+              ['alice', 'bob'],
+              ['carol', 'bob'],
+              ['carol', 'dave'],
+            ],
+            T + 1,
+          ),
+        ).toEqual({ added: 2, users: 0, refused: 0, changed: ['carol'] });
+      });
+
+      it('leaves out and counts what goes beyond the limit of a follower, and creates nobody for it', async () => {
+        await directory.follow('alice', 'bob', T);
+        const edges: EdgePair[] = [
+          ['alice', 'carol'],
+          ['alice', 'erin'],
+          ['alice', 'bob'],
+          ['bob', 'alice'],
+          ['alice', 'dave'],
+        ];
+        expect(await directory.importEdges(edges, T + 1, 2)).toEqual({
+          added: 2,
+          users: 0,
+          refused: 2,
+          changed: ['alice', 'bob'],
+        });
+        expect(await rosterOf('alice')).toEqual(['bob', 'carol']);
+        expect(await directory.hasUser('erin')).toBe(false);
+        expect(await directory.importEdges(edges, T + 2, 2)).toEqual({ ...NOTHING_NEW, refused: 2 });
+      });
+
       it('an empty import changes nothing', async () => {
-        expect(await directory.importEdges([], T)).toEqual({ added: 0, users: 0 });
+        expect(await directory.importEdges([], T)).toEqual(NOTHING_NEW);
       });
 
       it('a full call is imported, names of every kind whole', async () => {
@@ -219,6 +275,8 @@ export function directoryContract(name: string, open: () => Promise<DirectorySub
         expect(await directory.importEdges(edges, T)).toEqual({
           added: MAX_IMPORT_EDGES,
           users: MAX_IMPORT_EDGES + 100,
+          refused: 0,
+          changed: Array.from({ length: 100 }, (_, i) => `viewer-${i} 💚\t`),
         });
         expect(await directory.rosterOf('viewer-7 💚\t')).toHaveLength(MAX_IMPORT_EDGES / 100);
         expect(await directory.edge('viewer-99 💚\t', 'user,"49999')).toEqual({

@@ -31,6 +31,15 @@ describe('carillon import', () => {
     expect(await follows('bob')).toEqual({ follows: expect.arrayContaining(['alice', 'carol']) });
   });
 
+  it('says how many edges go beyond the limit of follows', async () => {
+    const cwd = newFolder();
+    const limited = { ...env, CARILLON_LIMITS_FOLLOWS_PER_USER: '1' };
+    expect(await result(['import', '-'], { cwd, env: limited, stdin: 'a,b\na,c\na,d\n' })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^3 edges read, 1 of them new, 2 users new\n2 edges left out: /),
+    });
+  });
+
   it('reads stdin, and sends it to a server that runs', async () => {
     const cwd = newFolder();
     const { url, follows } = await serve(cwd);

@@ -52,6 +52,24 @@ describe('the watch list', () => {
     expect(take()).toEqual([]);
   });
 
+  it('keeps only the edges that are named, and says whom nobody watches any more', () => {
+    const { list, take } = watchListOf();
+    for (const user of ['bob', 'carol', 'dave', 'erin']) list.watch('alice', user, EVERYTHING);
+    list.watch('frank', 'dave', EVERYTHING);
+    expect(list.keepOnly('alice', new Set(['bob', 'erin', 'nobody']))).toEqual(['carol']);
+    expect(list.watchedBy('alice')).toEqual(['bob', 'erin']);
+    expect(list.edgeCountOf('alice')).toBe(2);
+    expect(list.viewOf('alice', 'dave')).toBeUndefined();
+    expect(list.counts()).toEqual({ users: 3, edges: 3 });
+    list.apply(offlineRecord('dave', null, 1));
+    expect(list.apply(online('dave', 2))).toBe(1);
+    expect(take()).toEqual([['frank', { t: 'o', id: 'dave', s: 'Online' }]]);
+    expect(list.keepOnly('alice', new Set())).toEqual(['bob', 'erin']);
+    expect(list.keepOnly('alice', new Set(['bob']))).toEqual([]);
+    expect(list.edgeCountOf('alice')).toBe(0);
+    expect(list.counts()).toEqual({ users: 1, edges: 1 });
+  });
+
   it('[RES5] a delta names who changed after the stamp or is named as changed, and only real departures', () => {
     const { list } = watchListOf();
     for (const user of ['old', 'new', 'edited', 'back']) list.watch('alice', user, EVERYTHING);

@@ -115,6 +115,14 @@ describe('bulk import', () => {
     expect(await s.api('POST', '/v1/import', csv)).toMatchObject({ body: { edges: 3, added: 0, users: 0 } });
   });
 
+  it('leaves out what goes beyond the limit of follows, and says how much', async () => {
+    expect(await s.api('POST', '/v1/import', 'l,l1\nl,l2\nl,l3\nl,l4\nl,l5\nl,l1\n')).toMatchObject({
+      status: 200,
+      body: { edges: 6, added: 3, users: 4, refused: 2 },
+    });
+    expect(await follows('l')).toEqual({ follows: ['l1', 'l2', 'l3'] });
+  });
+
   it('takes gzip, both directions of a line, and NDJSON', async () => {
     expect(await s.api('POST', '/v1/import?mutual=true', gzipSync('g1,g2\n'))).toMatchObject({
       body: { edges: 2, added: 2 },
@@ -124,7 +132,7 @@ describe('bulk import', () => {
       headers: { authorization: 'Bearer an-api-key-of-some-length', 'content-type': 'application/x-ndjson' },
       body: '["n1","n2"]\n{"follower":"n2","followee":"n1"}\n',
     });
-    expect(await response.json()).toEqual({ edges: 2, added: 2, users: 2 });
+    expect(await response.json()).toEqual({ edges: 2, added: 2, users: 2, refused: 0 });
   });
 
   it('reaches open sessions', async () => {

@@ -104,7 +104,7 @@ describe('users', () => {
       blocks: ['foe'],
       blockedBy: [],
       close: ['friend'],
-      devices: ['bot'],
+      devices: { bot: { s: 'Away', fields: {}, changedAt: expect.any(Number) } },
       sessions: 0,
       presence: { user: 'ex', s: 'Away' },
     });

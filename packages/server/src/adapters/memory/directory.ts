@@ -1,6 +1,7 @@
 import {
   type Directory,
   type Edge,
+  type FollowResult,
   MAX_IMPORT_EDGES,
   type RosterChanges,
   type UserExport,
@@ -50,12 +51,13 @@ export function createMemoryDirectory(): Directory {
     return a === undefined || b === undefined || a === b ? undefined : [a, b];
   }
 
-  function addEdge(follower: string, followee: string, at: number): boolean {
+  function addEdge(follower: string, followee: string, at: number, limit: number): FollowResult {
     const both = pair(follower, followee);
-    if (both === undefined || both[0].follows.has(followee)) return false;
+    if (both === undefined || both[0].follows.has(followee)) return 'unchanged';
+    if (both[0].follows.size >= limit) return 'limit';
     both[0].follows.set(followee, at);
     both[1].followers.add(follower);
-    return true;
+    return 'changed';
   }
 
   function editBlock(user: string, other: string, blocked: boolean, at: number): boolean {
@@ -113,8 +115,8 @@ export function createMemoryDirectory(): Directory {
       }
       return { complete: true, changed, gone };
     },
-    async follow(follower, followee, at) {
-      return addEdge(follower, followee, at);
+    async follow(follower, followee, at, followsPerUser = Infinity) {
+      return addEdge(follower, followee, at, followsPerUser);
     },
     async unfollow(follower, followee, at) {
       const both = pair(follower, followee);
@@ -144,17 +146,26 @@ export function createMemoryDirectory(): Directory {
       if (edgeTo(other, user) !== null) changes.note(other, user, at);
       return true;
     },
-    async importEdges(edges, at) {
+    async importEdges(edges, at, followsPerUser = Infinity) {
       if (edges.length > MAX_IMPORT_EDGES) throw new RangeError(`at most ${MAX_IMPORT_EDGES} edges a call`);
       let users = 0;
       let added = 0;
+      let refused = 0;
+      const changed = new Set<string>();
       for (const [follower, followee] of edges) {
         if (follower === followee) continue;
+        const follows = people.get(follower)?.follows;
+        if ((follows?.size ?? 0) >= followsPerUser && follows?.has(followee) !== true) {
+          refused++;
+          continue;
+        }
         if (ensure(follower)) users++;
         if (ensure(followee)) users++;
-        if (addEdge(follower, followee, at)) added++;
+        if (addEdge(follower, followee, at, followsPerUser) !== 'changed') continue;
+        added++;
+        changed.add(follower);
       }
-      return { added, users };
+      return { added, users, refused, changed: [...changed] };
     },
     async lastSeen(users) {
       const seen = new Map<string, number>();

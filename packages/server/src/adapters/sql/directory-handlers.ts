@@ -1,8 +1,9 @@
 import type { Database } from 'better-sqlite3';
+import type { FollowResult, ImportResult } from '../../ports/directory.ts';
 import type { QueryTexts } from './compile.ts';
 import type { DirectoryWrites } from './directory-writes.ts';
 import { prepareAll } from './statements.ts';
-import type { ImportResult, WriteHandlers } from './thread-messages.ts';
+import type { WriteHandlers } from './thread-messages.ts';
 
 /** How long an edit of a roster is remembered, in stamps (microseconds); the port asks for ten minutes. */
 const CHANGES_KEPT_MICROS = 10 * 60 * 1_000_000;
@@ -25,7 +26,7 @@ type DirectoryWriteName =
 
 export type DirectoryHandlers = Pick<WriteHandlers, DirectoryWriteName> & {
   /** @param names follower and followee by turns */
-  importEdges(names: readonly string[], at: number): ImportResult;
+  importEdges(names: readonly string[], at: number, followsPerUser: number): ImportResult;
 };
 
 /** The directory's edits. Each runs inside a transaction of the caller. */
@@ -37,6 +38,8 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
     run.follows.get(follower, followee) !== undefined;
   const blocks = (blocker: number, blocked: number): boolean =>
     run.blocks.get(blocker, blocked) !== undefined;
+
+  const followCount = (follower: number): number => run.followCount.get(follower)?.follows ?? 0;
 
   function purge(at: number): void {
     const old = run.oldChanges.all(at - CHANGES_KEPT_MICROS, PURGED_AT_ONCE);
@@ -63,8 +66,16 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
       addUser(user);
       return true;
     },
-    follow: (follower, followee, at) =>
-      edit(follower, followee, (a, b) => run.addFollow.run(a, b, at).changes > 0),
+    follow(follower, followee, at, followsPerUser): FollowResult {
+      let full = false;
+      const changed = edit(follower, followee, (a, b) => {
+        if (follows(a, b)) return false;
+        // Counted within the transaction: two edits at once cannot both take the last place.
+        full = followCount(a) >= followsPerUser;
+        return !full && run.addFollow.run(a, b, at).changes > 0;
+      });
+      return full ? 'limit' : changed ? 'changed' : 'unchanged';
+    },
     unfollow: (follower, followee, at) =>
       edit(follower, followee, (a, b) => {
         if (run.dropFollow.run(a, b).changes === 0) return false;
@@ -115,7 +126,7 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
       purge(at);
       return followers;
     },
-    importEdges(names, at) {
+    importEdges(names, at, followsPerUser) {
       const ids = new Map<string, number>();
       let users = 0;
       function idOf(name: string): number {
@@ -127,14 +138,38 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
         ids.set(name, id);
         return id;
       }
+      /** How many each follower of this import follows: counted once, then kept up to date. */
+      const counts = new Map<string, number>();
+      function countOf(follower: string): number {
+        const known = counts.get(follower);
+        if (known !== undefined) return known;
+        const id = ids.get(follower) ?? userId(follower);
+        return id === undefined ? 0 : followCount(id);
+      }
+      function isEdge(follower: string, followee: string): boolean {
+        const a = ids.get(follower) ?? userId(follower);
+        const b = ids.get(followee) ?? userId(followee);
+        return a !== undefined && b !== undefined && follows(a, b);
+      }
+      const changed = new Set<string>();
       let added = 0;
+      let refused = 0;
       for (let i = 0; i + 1 < names.length; i += 2) {
         const follower = names[i] as string;
         const followee = names[i + 1] as string;
         if (follower === followee) continue;
-        added += run.addFollow.run(idOf(follower), idOf(followee), at).changes;
+        const count = countOf(follower);
+        counts.set(follower, count);
+        if (count >= followsPerUser) {
+          if (!isEdge(follower, followee)) refused++;
+          continue;
+        }
+        if (run.addFollow.run(idOf(follower), idOf(followee), at).changes === 0) continue;
+        counts.set(follower, count + 1);
+        added++;
+        changed.add(follower);
       }
-      return { added, users };
+      return { added, users, refused, changed: [...changed] };
     },
   };
 }

@@ -37,6 +37,12 @@ export function directoryWrites(db: Kysely<DirectoryTables>) {
       .where('follower', '=', argument<number>(0))
       .where('followee', '=', argument<number>(1))
       .compile(),
+    /** follower: read from the table's key alone */
+    followCount: db
+      .selectFrom('follows')
+      .select(({ fn }) => fn.countAll<number>().as('follows'))
+      .where('follower', '=', argument<number>(0))
+      .compile(),
     /** follower, followee */
     dropFollow: db
       .deleteFrom('follows')

@@ -118,14 +118,15 @@ export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
     async changesSince(viewer, at) {
       return changes(viewer, at);
     },
-    follow: (follower, followee, at) => writer.ask('follow', follower, followee, at),
+    follow: (follower, followee, at, followsPerUser = Infinity) =>
+      writer.ask('follow', follower, followee, at, followsPerUser),
     unfollow: (follower, followee, at) => writer.ask('unfollow', follower, followee, at),
     block: (user, other, at) => writer.ask('block', user, other, at),
     unblock: (user, other, at) => writer.ask('unblock', user, other, at),
     setClose: (user, other, close, at) => writer.ask('setClose', user, other, close, at),
-    async importEdges(edges, at) {
+    async importEdges(edges, at, followsPerUser = Infinity) {
       if (edges.length > MAX_IMPORT_EDGES) throw new RangeError(`at most ${MAX_IMPORT_EDGES} edges a call`);
-      return writer.importEdges(edges, at);
+      return writer.importEdges(edges, at, followsPerUser);
     },
     async lastSeen(users) {
       const seen = new Map<string, number>();

@@ -96,11 +96,12 @@ function serve(port: MessagePort, database: Database, { directory }: ThreadData)
     }
   }
 
-  function runImport({ import: id, at }: RunImport): void {
+  function runImport({ import: id, at, followsPerUser }: RunImport): void {
     const names = (pieces.get(id) ?? []).flat();
     pieces.delete(id);
     try {
-      answer({ kind: 'imported', import: id, result: commit(true, () => edits.importEdges(names, at)) });
+      const result = commit(true, () => edits.importEdges(names, at, followsPerUser));
+      answer({ kind: 'imported', import: id, result });
     } catch (error) {
       answer({ kind: 'import_refused', import: id, message: messageOf(error) });
     }

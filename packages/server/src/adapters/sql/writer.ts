@@ -3,15 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { EdgePair, ImportResult } from '../../ports/directory.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import { writePiece } from './import-pieces.ts';
-import type {
-  Batch,
-  FromThread,
-  ThreadData,
-  ToThread,
-  Write,
-  WriteName,
-  Writes,
-} from './thread-messages.ts';
+import type { Batch, FromThread, ThreadData, ToThread, Write, WriteName, Writes } from './thread-messages.ts';
 
 /**
  * Writes that may wait for the thread, some 300 bytes each. It makes over 100,000 of them a second, so a queue of this

@@ -19,9 +19,12 @@ export type WatchList<V> = {
   unwatch(viewer: V, user: string): boolean;
   /** Removes all edges of a viewer; returns the users that nobody watches any more. */
   unwatchAll(viewer: V): readonly string[];
+  /** Removes the edges of a viewer to everyone else, in one pass; returns the users that nobody watches any more. */
+  keepOnly(viewer: V, users: ReadonlySet<string>): readonly string[];
   /** What viewer may see of user, or undefined without an edge. */
   viewOf(viewer: V, user: string): ViewMask | undefined;
   watchedBy(viewer: V): readonly string[];
+  edgeCountOf(viewer: V): number;
   isWatched(user: string): boolean;
   isLoaded(user: string): boolean;
   /** The record before, if one was known. */
@@ -108,6 +111,23 @@ export function createWatchList<V>(
     return unwatched;
   }
 
+  function keepOnly(viewer: V, kept: ReadonlySet<string>): readonly string[] {
+    const edges = edgesOf.get(viewer);
+    if (edges === undefined) return [];
+    const staying: Watched<V>[] = [];
+    const unwatched: string[] = [];
+    for (const watched of edges) {
+      if (kept.has(watched.user)) staying.push(watched);
+      else {
+        const group = groupOf(watched, viewer);
+        if (group !== undefined && dropEdge(watched, group, viewer)) unwatched.push(watched.user);
+      }
+    }
+    if (staying.length === 0) edgesOf.delete(viewer);
+    else if (staying.length < edges.length) edgesOf.set(viewer, staying);
+    return unwatched;
+  }
+
   function dropEdge(watched: Watched<V>, group: Group<V>, viewer: V): boolean {
     removeFrom(watched, group, viewer);
     edgeCount--;
@@ -145,12 +165,14 @@ export function createWatchList<V>(
     watch,
     unwatch,
     unwatchAll,
+    keepOnly,
     apply,
     viewOf(viewer, user) {
       const watched = users.get(user);
       return watched === undefined ? undefined : groupOf(watched, viewer)?.view;
     },
     watchedBy: (viewer) => (edgesOf.get(viewer) ?? []).map((watched) => watched.user),
+    edgeCountOf: (viewer) => edgesOf.get(viewer)?.length ?? 0,
     isWatched: (user) => users.has(user),
     isLoaded: (user) => users.get(user)?.record != null,
     recordOf: (user) => users.get(user)?.record ?? undefined,

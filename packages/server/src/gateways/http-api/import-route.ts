@@ -25,6 +25,7 @@ export function addImportRoute(app: Hono<ApiEnv>, { node, replies, importBytes }
     let edges = 0;
     let added = 0;
     let users = 0;
+    let refused = 0;
     // Importing again is harmless, so what is stored before a wrong line stays.
     const kept = (): string => `${edges} edges before it are stored`;
     for await (const batch of readEdges(body, { format, mutual, maxBytes: importBytes })) {
@@ -38,8 +39,9 @@ export function addImportRoute(app: Hono<ApiEnv>, { node, replies, importBytes }
       edges += batch.edges.length;
       added += outcome.value.added;
       users += outcome.value.users;
+      refused += outcome.value.refused;
     }
-    return json({ edges, added, users }, 200);
+    return json({ edges, added, users, refused }, 200);
   }
 
   resource(app, '/v1/import', replies, {
