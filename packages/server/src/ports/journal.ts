@@ -13,8 +13,13 @@ export type JournalDevice = {
 export type JournalContents = {
   readonly sessions: readonly SessionRecord[];
   readonly devices: readonly JournalDevice[];
-  /** When the process that wrote the journal was last known to live, ms since the epoch; null for a new journal. */
+  /**
+   * When the process that wrote the journal was last known to live, ms since the epoch by its steady time, which no
+   * setting of the clock moves: for spans. Null for a new journal.
+   */
   readonly aliveAtMs: number | null;
+  /** The same moment by the wall clock as it stood then: for what people are told. Null where it was never noted. */
+  readonly aliveWallMs: number | null;
   /** The highest stamp given out before; new ones must lie above it. */
   readonly stamp: number;
 };
@@ -33,7 +38,12 @@ export interface Journal {
   dropSession(id: string): Promise<void>;
   putDevice(device: JournalDevice): Promise<void>;
   dropDevice(user: string, device: string): Promise<void>;
-  /** Notes that the process lives, and the highest stamp given out. Not awaited. */
-  alive(nowMs: number, stamp: number): void;
+  /**
+   * Notes that the process lives, and the highest stamp given out. Not awaited.
+   *
+   * @param nowMs by the steady time
+   * @param wallMs by the wall clock; where it is absent, what was noted before stays
+   */
+  alive(nowMs: number, stamp: number, wallMs?: number): void;
   load(): Promise<JournalContents>;
 }

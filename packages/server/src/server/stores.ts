@@ -82,7 +82,7 @@ export async function openStores({
 
   let beat: Timer | undefined;
   function noteAlive(): void {
-    journal.alive(steadyMs(), stamps.last());
+    journal.alive(steadyMs(), stamps.last(), clock.nowMs());
     beat = clock.setTimer(ALIVE_INTERVAL_MS, noteAlive);
   }
 
@@ -94,9 +94,9 @@ export async function openStores({
     stamps,
     steadyMs,
     beginLife: noteAlive,
-    probe: () => database.writer.put('alive', steadyMs(), stamps.last()),
+    probe: () => database.writer.put('alive', steadyMs(), stamps.last(), clock.nowMs()),
     async close() {
-      if (beat !== undefined) journal.alive(steadyMs(), stamps.last());
+      if (beat !== undefined) journal.alive(steadyMs(), stamps.last(), clock.nowMs());
       beat?.cancel();
       await database.close();
       lock.release();

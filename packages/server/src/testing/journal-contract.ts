@@ -46,7 +46,13 @@ export function journalContract(name: string, open: () => Promise<JournalSubject
     afterEach(() => subject.close());
 
     it('a new journal is empty, and nobody is known to have lived', async () => {
-      expect(await journal.load()).toEqual({ sessions: [], devices: [], aliveAtMs: null, stamp: 0 });
+      expect(await journal.load()).toEqual({
+        sessions: [],
+        devices: [],
+        aliveAtMs: null,
+        aliveWallMs: null,
+        stamp: 0,
+      });
     });
 
     it('a session is there after reopening, every field of it', async () => {
@@ -128,6 +134,16 @@ export function journalContract(name: string, open: () => Promise<JournalSubject
       expect(await (await subject.reopen()).load()).toMatchObject({
         aliveAtMs: 1_700_000_005_000,
         stamp: STAMP + 9,
+      });
+    });
+
+    it('a sign of life is kept by the wall clock too, and one without leaves what was noted', async () => {
+      journal.alive(1_700_000_000_000, STAMP, 1_699_913_600_000);
+      journal.alive(1_700_000_005_000, STAMP);
+      await journal.dropSession('never');
+      expect(await (await subject.reopen()).load()).toMatchObject({
+        aliveAtMs: 1_700_000_005_000,
+        aliveWallMs: 1_699_913_600_000,
       });
     });
 

@@ -16,8 +16,9 @@ export type RestartablePresenceStore = {
    * Ends the store as a crash would and begins another over what was kept.
    *
    * @param aliveAtMs when the process was last known to live; the next begins at the clock's time
+   * @param aliveWallMs the same by the wall clock, where that stood elsewhere
    */
-  restart(aliveAtMs: number): Promise<void>;
+  restart(aliveAtMs: number, aliveWallMs?: number): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -86,6 +87,19 @@ export function presenceRestartContract(
       await subject.store().leases();
       await crash();
       expect(await read('alice')).toMatchObject({ s: 'Offline', lastSeenMs: aliveAtMs });
+    });
+
+    it.each([
+      ['set back a day', -86_400_000, -86_400_000],
+      ['set ahead, and right again since', 86_400_000, 10_000],
+    ])('last seen is by the wall clock, which was %s, and never in the future', async (_, wallMs, seenMs) => {
+      await subject.keepSession('s1', 'alice', 'd1');
+      await subject.store().join('alice', 'd1', bySession('s1'), { fields: {} });
+      await subject.dropSession('s1');
+      const steadyMs = subject.clock.nowMs;
+      subject.clock.nowMs += Math.min(10_000, wallMs + 10_000);
+      await subject.restart(steadyMs, steadyMs + wallMs);
+      expect(await read('alice')).toMatchObject({ s: 'Offline', lastSeenMs: steadyMs + seenMs });
     });
 
     it('somebody who went offline with the stop, and comes and goes since, is seen when they last were', async () => {

@@ -35,7 +35,7 @@ export function createSlowDisk(users: readonly string[]): SlowDisk {
       dropSession: (id) => later(() => journal.dropSession(id)),
       putDevice: (device) => later(() => journal.putDevice(device)),
       dropDevice: (user, device) => later(() => journal.dropDevice(user, device)),
-      alive: (nowMs, stamp) => journal.alive(nowMs, stamp),
+      alive: (nowMs, stamp, wallMs) => journal.alive(nowMs, stamp, wallMs),
       load: () => journal.load(),
     },
     lastSeen: {

@@ -97,8 +97,8 @@ export async function presenceSubject(
       lastStamp: () => life.stamps.last(),
       keepSession: (id, user, device) => life.kept.journal.putSession(session(id, user, device)),
       dropSession: (id) => life.kept.journal.dropSession(id),
-      async restart(aliveAtMs) {
-        life.kept.journal.alive(aliveAtMs, life.stamps.last());
+      async restart(aliveAtMs, aliveWallMs) {
+        life.kept.journal.alive(aliveAtMs, life.stamps.last(), aliveWallMs);
         const reopened = await life.kept.reopen();
         const contents = await reopened.journal.load();
         life = { kept: reopened, stamps: createStampSource(contents.stamp) };

@@ -125,7 +125,7 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
       return client;
     },
     async crash(downMs) {
-      journal.alive(clock.nowMs(), 0);
+      journal.alive(clock.nowMs(), 0, clock.nowMs());
       await harness.node.stop();
       await clock.advance(downMs);
       harness.node = await start();

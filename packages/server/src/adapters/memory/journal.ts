@@ -1,7 +1,13 @@
 import type { Journal, JournalContents, JournalDevice } from '../../ports/journal.ts';
 import type { SessionRecord } from '../../ports/sessions.ts';
 
-const EMPTY: JournalContents = Object.freeze({ sessions: [], devices: [], aliveAtMs: null, stamp: 0 });
+const EMPTY: JournalContents = Object.freeze({
+  sessions: [],
+  devices: [],
+  aliveAtMs: null,
+  aliveWallMs: null,
+  stamp: 0,
+});
 
 /** For nodes whose sessions need not outlive the process: keeps nothing and has nothing to load. */
 export const noJournal: Journal = Object.freeze({
@@ -21,6 +27,7 @@ export function createMemoryJournal(): Journal {
   const sessions = new Map<string, SessionRecord>();
   const devices = new Map<string, JournalDevice>();
   let aliveAtMs: number | null = null;
+  let aliveWallMs: number | null = null;
   let stamp = 0;
 
   return {
@@ -41,12 +48,19 @@ export function createMemoryJournal(): Journal {
       devices.delete(deviceKey(user, device));
       return done();
     },
-    alive(nowMs, highest) {
+    alive(nowMs, highest, wallMs) {
       aliveAtMs = nowMs;
+      aliveWallMs = wallMs ?? aliveWallMs;
       stamp = Math.max(stamp, highest);
     },
     load: () =>
-      Promise.resolve({ sessions: [...sessions.values()], devices: [...devices.values()], aliveAtMs, stamp }),
+      Promise.resolve({
+        sessions: [...sessions.values()],
+        devices: [...devices.values()],
+        aliveAtMs,
+        aliveWallMs,
+        stamp,
+      }),
   } satisfies Journal;
 }
 

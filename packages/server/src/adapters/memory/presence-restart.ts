@@ -46,6 +46,9 @@ export function restorePresence({ contents, nowMs }: Restart, stamps: StampSourc
     user.devices.set(device.device, held);
   }
 
+  // By the wall clock: steady time may be a day off where the clock was set. And never in the future, where the clock
+  // was ahead then and has been set right since.
+  const seenMs = Math.min(contents.aliveWallMs ?? contents.aliveAtMs ?? nowMs, nowMs);
   const gone = new Map<string, PresenceRecord>();
   for (const [name, states] of statesBefore) {
     const user = users.get(name);
@@ -54,7 +57,7 @@ export function restorePresence({ contents, nowMs }: Restart, stamps: StampSourc
     const shown = nextRecord(offlineRecord(name, null), visible, stamps.next(nowMs), nowMs);
     if (user !== undefined && shown !== null) user.record = shown;
     else if (aggregate(states).s !== 'Offline') {
-      gone.set(name, offlineRecord(name, contents.aliveAtMs ?? nowMs, stamps.next(nowMs)));
+      gone.set(name, offlineRecord(name, seenMs, stamps.next(nowMs)));
     }
   }
   return { users, gone, orphans };

@@ -25,6 +25,7 @@ export function journalHandlers(database: Database): Pick<WriteHandlers, Journal
   const dropDevice = database.prepare('DELETE FROM devices WHERE user_name = ? AND device = ?');
   const raiseStamp = database.prepare('UPDATE journal_state SET stamp = ? WHERE stamp < ?');
   const setAlive = database.prepare('UPDATE journal_state SET alive_at_ms = ?');
+  const setAliveWall = database.prepare('UPDATE journal_state SET alive_wall_ms = ?');
 
   return {
     putSession(...session) {
@@ -43,8 +44,9 @@ export function journalHandlers(database: Database): Pick<WriteHandlers, Journal
       dropDevice.run(user, device);
       return undefined;
     },
-    alive(nowMs, stamp) {
+    alive(nowMs, stamp, wallMs) {
       setAlive.run(nowMs);
+      if (wallMs !== undefined) setAliveWall.run(wallMs);
       raiseStamp.run(stamp, stamp);
       return undefined;
     },
@@ -70,13 +72,19 @@ export type DeviceRow = {
   readonly lease_expires_at_ms: number | null;
 };
 
-export type JournalStateRow = { readonly alive_at_ms: number | null; readonly stamp: number };
+export type JournalStateRow = {
+  readonly alive_at_ms: number | null;
+  readonly alive_wall_ms: number | null;
+  readonly stamp: number;
+};
 
 /** Reads the whole journal, of one moment. */
 export function readJournal(database: Database) {
   return database.transaction(() => ({
     sessions: database.prepare<[], SessionRow>('SELECT * FROM sessions').all(),
     devices: database.prepare<[], DeviceRow>('SELECT * FROM devices').all(),
-    state: database.prepare<[], JournalStateRow>('SELECT alive_at_ms, stamp FROM journal_state').get(),
+    state: database
+      .prepare<[], JournalStateRow>('SELECT alive_at_ms, alive_wall_ms, stamp FROM journal_state')
+      .get(),
   }))();
 }

@@ -22,9 +22,13 @@ export function createSqliteJournal({ reader, writer }: Sqlite): Journal {
         leaseExpiresAtMs,
       ),
     dropDevice: (user, device) => writer.put('dropDevice', user, device),
-    alive(nowMs, stamp) {
+    alive(nowMs, stamp, wallMs) {
+      const written =
+        wallMs === undefined
+          ? writer.put('alive', nowMs, stamp)
+          : writer.put('alive', nowMs, stamp, wallMs);
       // Not awaited by contract. A refusal is in the log already, and the next one comes soon.
-      writer.put('alive', nowMs, stamp).catch(() => undefined);
+      written.catch(() => undefined);
     },
     async load() {
       const { sessions, devices, state } = readJournal(reader);
@@ -37,6 +41,7 @@ export function createSqliteJournal({ reader, writer }: Sqlite): Journal {
         sessions: sessions.map(sessionOf),
         devices: devices.map(deviceOf),
         aliveAtMs: state?.alive_at_ms ?? null,
+        aliveWallMs: state?.alive_wall_ms ?? null,
         stamp,
       };
     },

@@ -1,8 +1,9 @@
 import type { Database } from 'better-sqlite3';
 import { directoryAndJournal } from './migrations/0001-directory-and-journal.ts';
+import { aliveByTheWall } from './migrations/0002-alive-by-the-wall.ts';
 
 /** In order; the schema's version is how many have been applied. One that was released is never edited. */
-const MIGRATIONS: readonly string[] = [directoryAndJournal];
+const MIGRATIONS: readonly string[] = [directoryAndJournal, aliveByTheWall];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -1,4 +1,3 @@
-import type { FollowResult, ImportResult } from '../../ports/directory.ts';
 import type { QueryTexts } from './compile.ts';
 import type { DirectoryWrites } from './directory-writes.ts';
 
@@ -31,10 +30,7 @@ export type Writes = {
   dropDevice: { args: [user: string, device: string]; result: undefined };
   alive: { args: [nowMs: number, stamp: number, wallMs?: number]; result: undefined };
   ensureUser: { args: [user: string]; result: boolean };
-  follow: {
-    args: [follower: string, followee: string, at: number, followsPerUser: number];
-    result: FollowResult;
-  };
+  follow: { args: [follower: string, followee: string, at: number]; result: boolean };
   unfollow: { args: [follower: string, followee: string, at: number]; result: boolean };
   block: { args: [user: string, other: string, at: number]; result: boolean };
   unblock: { args: [user: string, other: string, at: number]; result: boolean };
@@ -69,14 +65,11 @@ export type ImportPiece = {
 };
 
 /** Runs an import whose pieces have all been sent. */
-export type RunImport = {
-  readonly kind: 'import';
-  readonly import: number;
-  readonly at: number;
-  readonly followsPerUser: number;
-};
+export type RunImport = { readonly kind: 'import'; readonly import: number; readonly at: number };
 
 export type ToThread = Batch | ImportPiece | RunImport | { readonly kind: 'close' };
+
+export type ImportResult = { readonly added: number; readonly users: number };
 
 export type FromThread =
   | { readonly kind: 'ready' }
