@@ -1,3 +1,4 @@
+import type { FollowResult, ImportResult } from '../../ports/directory.ts';
 import type { QueryTexts } from './compile.ts';
 import type { DirectoryWrites } from './directory-writes.ts';
 
@@ -30,7 +31,10 @@ export type Writes = {
   dropDevice: { args: [user: string, device: string]; result: undefined };
   alive: { args: [nowMs: number, stamp: number, wallMs?: number]; result: undefined };
   ensureUser: { args: [user: string]; result: boolean };
-  follow: { args: [follower: string, followee: string, at: number]; result: boolean };
+  follow: {
+    args: [follower: string, followee: string, at: number, followsPerUser: number];
+    result: FollowResult;
+  };
   unfollow: { args: [follower: string, followee: string, at: number]; result: boolean };
   block: { args: [user: string, other: string, at: number]; result: boolean };
   unblock: { args: [user: string, other: string, at: number]; result: boolean };
@@ -65,11 +69,14 @@ export type ImportPiece = {
 };
 
 /** Runs an import whose pieces have all been sent. */
-export type RunImport = { readonly kind: 'import'; readonly import: number; readonly at: number };
+export type RunImport = {
+  readonly kind: 'import';
+  readonly import: number;
+  readonly at: number;
+  readonly followsPerUser: number;
+};
 
 export type ToThread = Batch | ImportPiece | RunImport | { readonly kind: 'close' };
-
-export type ImportResult = { readonly added: number; readonly users: number };
 
 export type FromThread =
   | { readonly kind: 'ready' }
