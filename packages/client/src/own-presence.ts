@@ -1,6 +1,6 @@
 import { type Status, STATUSES } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
-import type { StatusPatch } from './core/events.ts';
+import type { StatusPatch } from './core/own-status.ts';
 
 /** The user's own presence, or part of it: the status and the presence fields by the server's names. */
 export type OwnPresence<Field extends string> = {

@@ -1,5 +1,4 @@
-import type { StatusPatch } from './core/events.ts';
-import type { KeptStatus } from './core/own-status.ts';
+import type { KeptStatus, StatusPatch } from './core/own-status.ts';
 
 /** What keeps a session: the part of the Web Storage API that is used. */
 export interface StorageLike {

@@ -1,4 +1,5 @@
-import type { ClientEvent, ConnectionChange, Effect, StatusPatch, TimerName } from './core/events.ts';
+import type { ClientEvent, ConnectionChange, Effect, TimerName } from './core/events.ts';
+import type { StatusPatch } from './core/own-status.ts';
 import { type ClientState, type CoreSettings, connectionOf, initialState } from './core/state.ts';
 import { transition } from './core/transition.ts';
 import { guarded } from './listeners.ts';

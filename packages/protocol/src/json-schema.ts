@@ -1,5 +1,5 @@
 import { DOWN_SHAPES } from './down.ts';
-import { type FieldShape, type MessageShape } from './shape.ts';
+import type { FieldShape, MessageShape } from './shape.ts';
 import { UP_SHAPES } from './up.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type Server, type ServerOptions } from 'node:http';
 import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
 import { type CarillonConfig, resolveConfig, type ServerConfig } from './config.ts';
@@ -103,6 +103,7 @@ export async function assembleServer(
   metrics.watch(() => node.counts());
 
   const http: Server = createHttpServer(
+    HTTP_OPTIONS,
     createHttpApi({
       node,
       secrets,
@@ -182,6 +183,16 @@ export async function assembleServer(
     },
   };
 }
+
+/**
+ * A connection that says nothing is ended within some ten seconds: idle it holds more memory than a WebSocket, and
+ * nobody counts it. An offer to upgrade to something else (curl's `h2c`) is no upgrade, and is answered as a request.
+ */
+const HTTP_OPTIONS: ServerOptions = {
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 2_000,
+  shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+};
 
 /** What `serve` says instead of starting. */
 const NO_LOGIN =

@@ -1,5 +1,5 @@
 import type { CloseReason, ErrorCode, Offline, Online, Sync, Update } from '@carillon/protocol';
-import type { KeptStatus } from './own-status.ts';
+import type { KeptStatus, StatusPatch } from './own-status.ts';
 
 /** What a transition may know of the world at its moment. */
 export type Turn = {
@@ -13,9 +13,6 @@ export type Turn = {
 
 /** Timers by name; at most one of each runs. */
 export type TimerName = 'attempt' | 'retry' | 'watch' | 'probe' | 'refresh' | 'status' | 'leave';
-
-/** Part of the client's own presence: `s` for the status, fields by the server's names; an empty string clears. */
-export type StatusPatch = Readonly<Record<string, string>>;
 
 /**
  * What happens to a client. `socket` and `fetch` are the numbers of the effects that asked for them: an event of an

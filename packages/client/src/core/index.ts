@@ -34,10 +34,9 @@ export type {
   Effect,
   PresenceMessage,
   RefusalCode,
-  StatusPatch,
   TimerName,
   Turn,
 } from './events.ts';
 export { type Friend, type FriendChange, type Friends, createFriends } from './friends.ts';
 export { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, LONGEST_SERVER_WINDOW_MS, pauseMs } from './backoff.ts';
-export { type KeptStatus, wanted } from './own-status.ts';
+export { type KeptStatus, type StatusPatch, wanted } from './own-status.ts';

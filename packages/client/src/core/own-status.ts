@@ -1,5 +1,7 @@
 import { STATUSES } from '@carillon/protocol';
-import type { StatusPatch } from './events.ts';
+
+/** Part of the client's own presence: `s` for the status, fields by the server's names; an empty string clears. */
+export type StatusPatch = Readonly<Record<string, string>>;
 
 /**
  * What the user wants to be seen as. The client keeps it, because a server that lost the session has forgotten it.

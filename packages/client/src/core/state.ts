@@ -1,6 +1,6 @@
 import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
-import { type OwnStatus, NO_OWN_STATUS } from './own-status.ts';
-import type { ConnectionChange, ConnectionReason, StatusPatch, TimerName } from './events.ts';
+import { type OwnStatus, type StatusPatch, NO_OWN_STATUS } from './own-status.ts';
+import type { ConnectionChange, ConnectionReason, TimerName } from './events.ts';
 
 /** What a client is told once. */
 export type CoreSettings = {

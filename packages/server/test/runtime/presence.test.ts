@@ -274,7 +274,7 @@ describe('presence between open connections', () => {
     const [first, second, ...rest] = alice.take();
     expect(first).toMatchObject({ t: 'o', id: 'friend 0' });
     expect(second?.t).toBe('sync');
-    expect((second?.['users'] as { s: string }[]).every((friend) => friend.s === 'Online')).toBe(true);
+    expect((second!['users'] as { s: string }[]).every((friend) => friend.s === 'Online')).toBe(true);
     expect(rest).toEqual([]);
   });
 
