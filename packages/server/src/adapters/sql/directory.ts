@@ -8,6 +8,7 @@ import {
 } from '../../ports/directory.ts';
 import { createSqliteBuilder, textsOf } from './compile.ts';
 import { directoryReads } from './directory-reads.ts';
+import { createLateEdits } from './late-edits.ts';
 import type { Sqlite } from './sqlite.ts';
 import { type SqlValue, prepareAll } from './statements.ts';
 import { type DirectoryTables, WHOLE_ROSTER } from './tables.ts';
@@ -18,6 +19,7 @@ const LAST_SEEN_A_TURN = 512;
 /** The directory in SQLite. Reads run on this thread and never wait for the writer. */
 export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
   const read = prepareAll(reader, textsOf(directoryReads(createSqliteBuilder<DirectoryTables>())));
+  const late = createLateEdits(() => performance.now());
   const idOf = (user: string): number | undefined => read.userId.get(user)?.id;
 
   /** The names that a statement gives for a user's key. */
@@ -116,17 +118,17 @@ export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
       return followers(user);
     },
     async changesSince(viewer, at) {
-      return changes(viewer, at);
+      return late.mayLack(at) ? { complete: false } : changes(viewer, at);
     },
     follow: (follower, followee, at, followsPerUser = Infinity) =>
-      writer.ask('follow', follower, followee, at, followsPerUser),
-    unfollow: (follower, followee, at) => writer.ask('unfollow', follower, followee, at),
-    block: (user, other, at) => writer.ask('block', user, other, at),
-    unblock: (user, other, at) => writer.ask('unblock', user, other, at),
-    setClose: (user, other, close, at) => writer.ask('setClose', user, other, close, at),
+      late.follow(at, writer.ask('follow', follower, followee, at, followsPerUser)),
+    unfollow: (follower, followee, at) => late.follow(at, writer.ask('unfollow', follower, followee, at)),
+    block: (user, other, at) => late.follow(at, writer.ask('block', user, other, at)),
+    unblock: (user, other, at) => late.follow(at, writer.ask('unblock', user, other, at)),
+    setClose: (user, other, close, at) => late.follow(at, writer.ask('setClose', user, other, close, at)),
     async importEdges(edges, at, followsPerUser = Infinity) {
       if (edges.length > MAX_IMPORT_EDGES) throw new RangeError(`at most ${MAX_IMPORT_EDGES} edges a call`);
-      return writer.importEdges(edges, at, followsPerUser);
+      return late.follow(at, writer.importEdges(edges, at, followsPerUser));
     },
     async lastSeen(users) {
       const seen = new Map<string, number>();
@@ -141,7 +143,7 @@ export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
     async recordLastSeen(batch) {
       await Promise.all(batch.map(({ user, ms }) => writer.put('recordLastSeen', user, ms)));
     },
-    erase: (user, at) => writer.ask('erase', user, at),
+    erase: (user, at) => late.follow(at, writer.ask('erase', user, at)),
     async export(user) {
       return everything(user);
     },
