@@ -24,9 +24,7 @@ export function createSqliteJournal({ reader, writer }: Sqlite): Journal {
     dropDevice: (user, device) => writer.put('dropDevice', user, device),
     alive(nowMs, stamp, wallMs) {
       const written =
-        wallMs === undefined
-          ? writer.put('alive', nowMs, stamp)
-          : writer.put('alive', nowMs, stamp, wallMs);
+        wallMs === undefined ? writer.put('alive', nowMs, stamp) : writer.put('alive', nowMs, stamp, wallMs);
       // Not awaited by contract. A refusal is in the log already, and the next one comes soon.
       written.catch(() => undefined);
     },
