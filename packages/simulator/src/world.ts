@@ -1,5 +1,6 @@
 import {
   type Journal,
+  type NodeSettings,
   type Telemetry,
   DEFAULT_SETTINGS,
   createMemoryDirectory,
@@ -55,6 +56,7 @@ export type WorldParts = {
   readonly gridMs?: number;
   /** Somebody who stays out of sight: whatever they say of their status becomes this word. */
   readonly hidden?: Hidden;
+  readonly settings?: Partial<NodeSettings>;
   /** Changed friends that a slow connection is told one by one. */
   readonly heldFriends: number;
   /** How the kernel says good-bye for a process that was killed. */
@@ -112,7 +114,7 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     directory,
     telemetry: telemetry(onNote),
     audience: visibility.audience,
-    settings: { graceMs, outbox: { heldControlUnits: 1024 * 1024, heldFriends: parts.heldFriends } },
+    settings: { graceMs, outbox: { heldControlUnits: 1024 * 1024, heldFriends: parts.heldFriends }, ...parts.settings },
     onDeath(how) {
       onNote?.(`node: ${how}`);
       for (const line of network.lines()) line.nodeDied(how === 'exit' ? 'reset' : parts.farewell(deaths));

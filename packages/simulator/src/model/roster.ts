@@ -14,7 +14,7 @@ export type Roster = {
   possible(kind: EdgeKind, a: string, b: string): readonly boolean[];
   /** Whether something about the edge from viewer to subject was being edited between the two times. */
   edited(viewer: string, subject: string, fromMs: number, toMs: number): boolean;
-  /** Every flag that names the user. */
+  /** Every flag that names the user and is set, or being edited; in an order that does not tell who asked before. */
   flagsOf(user: string): readonly { readonly kind: EdgeKind; readonly a: string; readonly b: string }[];
 };
 
@@ -74,7 +74,10 @@ export function createRoster(nowMs: () => number): Roster {
         flag('close', subject, viewer),
       ].some((edge) => edge.beganMs <= toMs && (edge.pending !== null || edge.settledMs >= fromMs));
     },
-    flagsOf: (user) => [...flags.values()].filter(({ a, b }) => a === user || b === user),
+    flagsOf: (user) =>
+      [...flags.values()]
+        .filter(({ is, pending, a, b }) => (is || pending !== null) && (a === user || b === user))
+        .toSorted((one, other) => (`${one.kind} ${one.a} ${one.b}` < `${other.kind} ${other.a} ${other.b}` ? -1 : 1)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { PairForm } from '../paired/pair-form.ts';
 
 /** A known bug: one piece of source text in place of another. */
 export type Mutation = {
@@ -9,6 +10,10 @@ export type Mutation = {
   /** Stands exactly once in the file. */
   readonly find: string;
   readonly replace: string;
+  /** Where it was found last: looked at first. */
+  readonly seed?: number;
+  /** Found by comparing runs with and without an invisible user. */
+  readonly form?: PairForm;
 };
 
 /**

@@ -7,25 +7,18 @@ import { chooseConditions, comeToRest, seedRoster } from '../run.ts';
 import { perform } from '../script/perform.ts';
 import { type EventKind, type ScriptEvent, writeScript } from '../script/script.ts';
 import { type World, type WorldParts, createWorld } from '../world.ts';
+import type { PairForm } from './pair-form.ts';
 import { performHidden, writeHiddenScript } from './hidden-script.ts';
 import { type Transcript, createTranscript } from './transcript.ts';
-
-/**
- * What an invisible user is compared with.
- *
- * - `offline`: a user whose status is `Offline`, in the same turmoil.
- * - `absent`: one who never comes.
- * - `logged out`: one who logs out at the moment at which the other becomes invisible.
- */
-export type PairForm = 'offline' | 'absent' | 'logged out';
-
-export const PAIR_FORMS: readonly PairForm[] = ['offline', 'absent', 'logged out'];
 
 /** Enough for what happens to meet what the hidden user does. */
 const EVENTS = 150;
 
 /** Everything outside of the node happens at multiples of this, ms; also what the node's own intervals are multiples of. */
 const GRID_MS = 50;
+
+/** No multiple of the grid: a change exactly as old as the margin would be told or not by microseconds. */
+const STAMP_MARGIN_MS = 2_025;
 
 /**
  * The hidden user acts a little later than all others, so that nothing that is compared waits for them, ms. A sum of halves
@@ -117,6 +110,7 @@ function onGrid(seed: string, form: 'absent' | 'logged out'): readonly [Run, Run
       farewell: () => 'reset',
       heldFriends: 2_000,
       gridMs: GRID_MS,
+      settings: { stampMarginMs: STAMP_MARGIN_MS },
       hidden: { user: hidden, word: 'Invisible' },
       onWire: (line, direction, text) => transcript.note(world.time.nowMs(), line.client, direction, text),
     };

@@ -1,0 +1,4 @@
+import { seedsHold } from './hold.ts';
+
+// Half of the seeds: the two files run in two processes.
+seedsHold(1, 500);
