@@ -114,7 +114,11 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     directory,
     telemetry: telemetry(onNote),
     audience: visibility.audience,
-    settings: { graceMs, outbox: { heldControlUnits: 1024 * 1024, heldFriends: parts.heldFriends }, ...parts.settings },
+    settings: {
+      graceMs,
+      outbox: { heldControlUnits: 1024 * 1024, heldFriends: parts.heldFriends },
+      ...parts.settings,
+    },
     onDeath(how) {
       onNote?.(`node: ${how}`);
       for (const line of network.lines()) line.nodeDied(how === 'exit' ? 'reset' : parts.farewell(deaths));

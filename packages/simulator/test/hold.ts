@@ -12,15 +12,19 @@ const TIMEOUT_MS = 180_000;
 export function seedsHold(first: number, last: number): void {
   for (let from = first; from <= last; from += SEEDS_PER_TEST) {
     const to = Math.min(from + SEEDS_PER_TEST - 1, last);
-    it(`seeds ${from} to ${to}: every view is true, nobody flaps, nothing leaks, nothing is left`, {
-      timeout: TIMEOUT_MS,
-    }, async () => {
-      for (let seed = from; seed <= to; seed++) {
-        const result = await runSeed(String(seed));
-        if (result.violation !== null) expect.fail(describeFailure(await shrink(result), result));
-        expect(result.clients).toBeGreaterThanOrEqual(8);
-        expect(result.events.length).toBeGreaterThanOrEqual(300);
-      }
-    });
+    it(
+      `seeds ${from} to ${to}: every view is true, nobody flaps, nothing leaks, nothing is left`,
+      {
+        timeout: TIMEOUT_MS,
+      },
+      async () => {
+        for (let seed = from; seed <= to; seed++) {
+          const result = await runSeed(String(seed));
+          if (result.violation !== null) expect.fail(describeFailure(await shrink(result), result));
+          expect(result.clients).toBeGreaterThanOrEqual(8);
+          expect(result.events.length).toBeGreaterThanOrEqual(300);
+        }
+      },
+    );
   }
 }

@@ -112,6 +112,7 @@ export function clearStatus(model: WorldModel, user: string, device: string): Ap
       cause = causes.open(user, nowMs(), Infinity);
       const lease: Lease | undefined = leases.get(key);
       if (lease !== undefined) lease.certain = false;
+      if (lease !== undefined) model.letGo(lease.device);
     },
     run: (node) => node.clearStatus(user, device),
     done: settle,

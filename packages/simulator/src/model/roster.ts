@@ -77,7 +77,9 @@ export function createRoster(nowMs: () => number): Roster {
     flagsOf: (user) =>
       [...flags.values()]
         .filter(({ is, pending, a, b }) => (is || pending !== null) && (a === user || b === user))
-        .toSorted((one, other) => (`${one.kind} ${one.a} ${one.b}` < `${other.kind} ${other.a} ${other.b}` ? -1 : 1)),
+        .toSorted((one, other) =>
+          `${one.kind} ${one.a} ${one.b}` < `${other.kind} ${other.a} ${other.b}` ? -1 : 1,
+        ),
   };
 }
 

@@ -7,6 +7,7 @@ export type Session = {
   readonly user: string;
   id: string | null;
   device: Device | null;
+  readonly beganMs: number;
   line: Line | null;
   /** When the last connection began to suffer, and when the server lost it, ms. */
   lostMs: number;
@@ -58,6 +59,7 @@ export function createSessions(nowMs: () => number, graceMs: number, outages: Ou
         user,
         id: null,
         device: null,
+        beganMs: nowMs(),
         line,
         lostMs: nowMs(),
         endedMs: nowMs(),

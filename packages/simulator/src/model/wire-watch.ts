@@ -5,7 +5,7 @@ import type { Owner, VirtualTime } from '../time/virtual-time.ts';
 import type { Violations } from '../violations.ts';
 import { type DeviceWrite, type Patch, beginWrite, createDevice, settleWrite, voidWrite } from './devices.ts';
 import { UNDER_WAY_MS } from './register.ts';
-import { type Session } from './sessions.ts';
+import type { Session } from './sessions.ts';
 import { type WireRecord, newRecord, patchOf } from './wire-record.ts';
 import { CAUSE_MS, type WorldModel } from './world-model.ts';
 
@@ -98,6 +98,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
         // Right behind the login: the session is known only by the token that was named.
         const session = record.session ?? sessions.byToken(record.login?.resume ?? '');
         if (session !== undefined) session.ended = true;
+        if (session?.device != null) model.letGo(session.device);
         cause(record.login?.username ?? '');
         return;
       }

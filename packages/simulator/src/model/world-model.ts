@@ -1,5 +1,6 @@
 import type { Visibility } from './audience.ts';
 import { type Device, type DeviceWrite, type Patch, beginWrite, createDevice } from './devices.ts';
+import { UNDER_WAY_MS } from './register.ts';
 import { type Outages, createOutages } from './outages.ts';
 import { type Roster, createRoster } from './roster.ts';
 import { type Session, type Sessions, createSessions } from './sessions.ts';
@@ -35,6 +36,8 @@ export type WorldModel = {
   joinNamed(user: string, name: string, state: Patch, by: object): DeviceWrite;
   /** Devices with a name, for statuses set over HTTP and sessions alike. */
   named(user: string, name: string): Device | undefined;
+  /** Somebody lets go of a device: whoever is just joining it may find it gone, and begin it anew. */
+  letGo(device: Device): void;
   /** Nothing about the user's devices is known any more but that they are gone. */
   eraseUser(user: string): void;
 };
@@ -47,6 +50,9 @@ export const LATE_EXPIRY_MS = 150_000;
 
 /** A disk that refuses delays the end of a session by as much as two graces, ms. */
 export const LATE_BY_DISK_MS = 120_000;
+
+/** What a device says that begins without a word. */
+const NEW_DEVICE: Patch = { s: 'Online', a: '', p: '', l: '' };
 
 /** A reason may take this long to show, ms: everything on its way there takes its time. */
 export const CAUSE_MS = 6_000;
@@ -70,7 +76,8 @@ export function createWorldModel(nowMs: () => number, graceMs: number, visibilit
     }
     const lease = leases.get(keyOf(user, device.name));
     if (lease !== undefined && lease !== but) {
-      if (lease.certain && lease.expiresMs.least > nowMs() && model.wallSetMs === null) return 'surely';
+      if (lease.certain && lease.expiresMs.least > nowMs() + UNDER_WAY_MS && model.wallSetMs === null)
+        return 'surely';
       perhaps = true;
     }
     return perhaps ? 'perhaps' : 'nobody';
@@ -96,8 +103,14 @@ export function createWorldModel(nowMs: () => number, graceMs: number, visibilit
         return beginWrite(device, state, by, nowMs());
       }
       // Where the device may have been given up, what the login does not name may have begun anew.
-      if (held === 'perhaps') beginWrite(known, { s: 'Online', a: '', p: '', l: '', ...state }, {}, nowMs());
+      if (held === 'perhaps') beginWrite(known, { ...NEW_DEVICE, ...state }, {}, nowMs());
       return beginWrite(known, state, by, nowMs());
+    },
+    letGo(device) {
+      const joining = sessions
+        .of(device.user)
+        .some((session) => session.device === device && nowMs() - session.beganMs < UNDER_WAY_MS);
+      if (joining) beginWrite(device, NEW_DEVICE, {}, nowMs());
     },
     named: (user, name) => devices.get(keyOf(user, name)),
     eraseUser(user) {

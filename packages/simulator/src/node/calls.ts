@@ -29,7 +29,7 @@ export function createCalls(
           if (life.alive) resolve(value);
         },
         (error: unknown) => {
-          if (life.alive) reject(error as Error);
+          if (life.alive) reject(error);
         },
       );
     });

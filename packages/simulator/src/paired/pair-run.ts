@@ -27,7 +27,14 @@ const STAMP_MARGIN_MS = 2_025;
 const HIDDEN_OFFSET_MS = 0.5;
 
 /** Kinds that would show the hidden user by themselves, or draw from what everyone draws from. */
-const NOT_COMPARED: readonly EventKind[] = ['erase', 'duplicate', 'stepWall', 'fillDisk', 'failAuth', 'shutDown'];
+const NOT_COMPARED: readonly EventKind[] = [
+  'erase',
+  'duplicate',
+  'stepWall',
+  'fillDisk',
+  'failAuth',
+  'shutDown',
+];
 
 /** The same seed twice, once with the invisible user, and what everyone else saw of it. */
 export type Pair = {
@@ -40,7 +47,8 @@ export type Pair = {
 };
 
 export async function runPair(seed: string, form: PairForm): Promise<Pair> {
-  const runs = form === 'offline' ? [inTurmoil(seed, 'Invisible'), inTurmoil(seed, 'Offline')] : onGrid(seed, form);
+  const runs =
+    form === 'offline' ? [inTurmoil(seed, 'Invisible'), inTurmoil(seed, 'Offline')] : onGrid(seed, form);
   const results: Result[] = [];
   for (const run of runs) results.push(await run());
   const [invisible, other] = results;
@@ -96,31 +104,33 @@ function inTurmoil(seed: string, word: string): Run {
 
 /** Nothing is left to chance that the hidden user could move; with and without them. */
 function onGrid(seed: string, form: 'absent' | 'logged out'): readonly [Run, Run] {
-  const run = (invisible: boolean): Run => async () => {
-    const random = createRandom(`${seed}/pair`);
-    const users = NAMES.slice(0, random.whole(6, NAMES.length));
-    const hidden = users[0] as string;
-    const transcript = createTranscript(hidden, true);
-    const parts: WorldParts = {
-      random,
-      users,
-      latencies: NO_LATENCIES,
-      visibility: EVERYTHING,
-      conditions: () => ({ delay: { leastMs: GRID_MS, mostMs: GRID_MS }, kernelBytes: 64_000 }),
-      farewell: () => 'reset',
-      heldFriends: 2_000,
-      gridMs: GRID_MS,
-      settings: { stampMarginMs: STAMP_MARGIN_MS },
-      hidden: { user: hidden, word: 'Invisible' },
-      onWire: (line, direction, text) => transcript.note(world.time.nowMs(), line.client, direction, text),
+  const run =
+    (invisible: boolean): Run =>
+    async () => {
+      const random = createRandom(`${seed}/pair`);
+      const users = NAMES.slice(0, random.whole(6, NAMES.length));
+      const hidden = users[0] as string;
+      const transcript = createTranscript(hidden, true);
+      const parts: WorldParts = {
+        random,
+        users,
+        latencies: NO_LATENCIES,
+        visibility: EVERYTHING,
+        conditions: () => ({ delay: { leastMs: GRID_MS, mostMs: GRID_MS }, kernelBytes: 64_000 }),
+        farewell: () => 'reset',
+        heldFriends: 2_000,
+        gridMs: GRID_MS,
+        settings: { stampMarginMs: STAMP_MARGIN_MS },
+        hidden: { user: hidden, word: 'Invisible' },
+        onWire: (line, direction, text) => transcript.note(world.time.nowMs(), line.client, direction, text),
+      };
+      const world = await createWorld(parts);
+      cast(world, random, hidden);
+      const own = createClient(world, { name: hidden, user: hidden, kind: 'sdk', device: null });
+      begin(world, random);
+      const comparable = await playBoth(world, seed, form, own, invisible, transcript);
+      return { transcript, problem: world.violations.first?.detail ?? null, comparable };
     };
-    const world = await createWorld(parts);
-    cast(world, random, hidden);
-    const own = createClient(world, { name: hidden, user: hidden, kind: 'sdk', device: null });
-    begin(world, random);
-    const comparable = await playBoth(world, seed, form, own, invisible, transcript);
-    return { transcript, problem: world.violations.first?.detail ?? null, comparable };
-  };
   return [run(true), run(false)];
 }
 

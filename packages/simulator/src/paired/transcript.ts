@@ -29,7 +29,8 @@ function withoutDraws(text: string): string {
 export function difference(a: Transcript, b: Transcript): string | null {
   const length = Math.max(a.lines.length, b.lines.length);
   for (let i = 0; i < length; i++) {
-    if (a.lines[i] !== b.lines[i]) return `line ${i}:\n  ${a.lines[i] ?? 'nothing'}\n  ${b.lines[i] ?? 'nothing'}`;
+    if (a.lines[i] !== b.lines[i])
+      return `line ${i}:\n  ${a.lines[i] ?? 'nothing'}\n  ${b.lines[i] ?? 'nothing'}`;
   }
   return null;
 }

@@ -120,7 +120,7 @@ export function createVirtualTime(mayStop: () => boolean, gridMs = 0): VirtualTi
             nowUs = untilUs;
             resolve();
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         }
         setImmediate(turn);

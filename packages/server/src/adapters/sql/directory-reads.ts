@@ -118,5 +118,3 @@ export function directoryReads(db: Kysely<DirectoryTables>) {
       .compile(),
   };
 }
-
-export type DirectoryReads = ReturnType<typeof directoryReads>;
