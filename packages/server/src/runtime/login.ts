@@ -2,6 +2,7 @@ import { type CloseReason, type Login, isUserId, negotiateVersion } from '@caril
 import { syncFrame } from '../core/outbox/frame.ts';
 import { readPatch } from '../core/presence/fields.ts';
 import type { AuthResult } from '../ports/auth.ts';
+import type { Edge, RosterChanges } from '../ports/directory.ts';
 import type { DevicePatch } from '../ports/presence.ts';
 import { type NodeContext, addSession, pacingOf, sendControl, sendError } from './context.ts';
 import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
@@ -214,6 +215,20 @@ function deltaStart({ ports, settings }: NodeContext, at: number | undefined): n
   return at - settings.stampMarginMs * 1000;
 }
 
+/**
+ * The roster, then how it changed. In this order: an edge that goes between the two is watched, so its edit will say that it
+ * is gone; the other way round it would be missing from both.
+ */
+async function readRoster(
+  context: NodeContext,
+  user: string,
+  since: number | null,
+): Promise<{ readonly edges: readonly Edge[]; readonly changes: RosterChanges | null }> {
+  const edges = await rosterEdges(context, user);
+  const changes = since === null ? null : await context.ports.directory.changesSince(user, since);
+  return { edges, changes };
+}
+
 async function goLive(
   context: NodeContext,
   link: LinkState,
@@ -231,11 +246,7 @@ async function goLive(
   await ports.directory.ensureUser(user);
   if (!stillOpen(context, link, session)) return;
   const joined = ports.presence.join(user, device, { kind: 'session', session: session.id }, patch);
-  const [edges, changes, own] = await Promise.all([
-    rosterEdges(context, user),
-    since === null ? null : ports.directory.changesSince(user, since),
-    joined,
-  ]);
+  const [{ edges, changes }, own] = await Promise.all([readRoster(context, user, since), joined]);
   if (!stillOpen(context, link, session)) return;
   await watchEdges(context, link, user, edges);
   const edited = await settleEdits(context, link, user);
