@@ -19,9 +19,9 @@ export type WireWatchParts = {
   readonly judge: (record: WireRecord, text: string) => void;
 };
 
-/** The interval of PROTOCOL.md, and what a wake-up may be late by, ms. */
+/** The interval of PROTOCOL.md, and what it may be late by while a roster is being read, ms. */
 const HEARTBEAT_MS = 30_000;
-const LATE_HEARTBEAT_MS = 500;
+const LATE_HEARTBEAT_MS = 2_000;
 
 /** Tells the model what passes the server's door, and checks that the talk keeps to the protocol. */
 export function createWireWatch(parts: WireWatchParts): WireObserver {
@@ -168,7 +168,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     if (session === null || (code !== 'logged_out' && code !== 'user_erased')) return;
     session.ended = true;
     cause(session.user);
-    sessions.forget(session);
+    if (code === 'logged_out') sessions.forget(session);
   }
 
   /** Whoever is asked too seldom is noticed too late when they are gone ([HB1], [HB3]). */
