@@ -193,8 +193,13 @@ function logOut(context: NodeContext, link: LinkState, message: Logout): void {
   applyHeld(context, session)
     .then(() => endSession(context, session))
     .then(
-      () => {
+      (ended) => {
         if (isClosed(link)) return;
+        // A newer connection is just taking the session over: this one may not end it any more ([RES3]).
+        if (!ended && context.sessions.get(session.id) === session) {
+          context.closeLink(link, 'replaced');
+          return;
+        }
         if (message.i !== undefined) sendControl(context, link, { t: 'ok', i: message.i });
         context.closeLink(link, 'logged_out');
       },
