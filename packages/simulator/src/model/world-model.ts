@@ -83,6 +83,12 @@ export function createWorldModel(nowMs: () => number, graceMs: number, visibilit
     return perhaps ? 'perhaps' : 'nobody';
   }
 
+  function isBeingJoined(device: Device): boolean {
+    return sessions
+      .of(device.user)
+      .some((session) => session.device === device && nowMs() - session.beganMs < UNDER_WAY_MS);
+  }
+
   const model: WorldModel = {
     nowMs,
     graceMs,
@@ -107,14 +113,16 @@ export function createWorldModel(nowMs: () => number, graceMs: number, visibilit
       return beginWrite(known, state, by, nowMs());
     },
     letGo(device) {
-      const joining = sessions
-        .of(device.user)
-        .some((session) => session.device === device && nowMs() - session.beganMs < UNDER_WAY_MS);
-      if (joining) beginWrite(device, NEW_DEVICE, {}, nowMs());
+      if (isBeingJoined(device)) beginWrite(device, NEW_DEVICE, {}, nowMs());
     },
     named: (user, name) => devices.get(keyOf(user, name)),
     eraseUser(user) {
-      for (const [key, device] of devices) if (device.user === user) devices.delete(key);
+      for (const [key, device] of devices) {
+        if (device.user !== user) continue;
+        // Whoever logs in at this very time comes after the erasure, as somebody new.
+        if (isBeingJoined(device)) beginWrite(device, NEW_DEVICE, {}, nowMs());
+        else devices.delete(key);
+      }
       for (const [key, lease] of leases) if (lease.user === user) leases.delete(key);
       for (const session of sessions.of(user)) session.ended = true;
     },
