@@ -45,12 +45,14 @@ export type LinkState = {
 export type DevicePacing = {
   readonly pace: DevicePace;
   timer: Timer | null;
+  /** Who made the held change last: they surely hold the device, whoever's end it is that lets the change out. */
+  by: LocalSession | null;
   /** Requests that wait for the held change to be applied, and the connections that asked. */
   awaiting: { readonly link: LinkState; readonly request: number }[] | null;
 };
 
 export function newPacing(): DevicePacing {
-  return { pace: newPace(), timer: null, awaiting: null };
+  return { pace: newPace(), timer: null, by: null, awaiting: null };
 }
 
 /** A session on this node: with a connection, or waiting for one. */

@@ -27,10 +27,12 @@ export function updateStatus(
       void apply(context, session, decision.patch, asked);
       return;
     case 'wait':
+      pacing.by = session;
       pacing.awaiting = asked;
       pacing.timer = clock.setTimer(decision.delayMs, () => void applyHeld(context, session));
       return;
     case 'merged':
+      pacing.by = session;
       if (asked.length > 0) (pacing.awaiting ??= []).push(...asked);
       context.ports.telemetry.conflated();
   }
@@ -47,9 +49,11 @@ export function applyHeld(context: NodeContext, session: LocalSession): Promise<
   pacing.timer?.cancel();
   pacing.timer = null;
   const patch = take(pacing.pace, context.ports.clock.monotonicMs(), context.settings.conflateMs);
+  const by = pacing.by ?? session;
   const asked = pacing.awaiting ?? [];
+  pacing.by = null;
   pacing.awaiting = null;
-  return patch === null ? Promise.resolve() : apply(context, session, patch, asked);
+  return patch === null ? Promise.resolve() : apply(context, by, patch, asked);
 }
 
 function apply(
