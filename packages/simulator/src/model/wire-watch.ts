@@ -149,7 +149,10 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     const session = sessions.byToken(login.resume ?? '');
     if (record.loginWrite !== null) voidWrite(record.loginWrite);
     record.loginWrite = null;
-    if (session !== undefined) judgeRefusedResume(session);
+    if (session !== undefined) {
+      judgeRefusedResume(session);
+      session.claim = null;
+    }
     beginFresh(record, login.username);
   }
 

@@ -143,11 +143,6 @@ export const mutations = {
     find: 'pending: { ...own.sent.patch, ...own.pending },',
     replace: 'pending: own.pending,',
   },
-  'the client trusts its stamp before the sync': {
-    file: `${CLIENT}login.ts`,
-    find: 'keepResumeToken(step, message.token, message.resumed ? (resume?.at ?? null) : null);',
-    replace: 'keepResumeToken(step, message.token, message.at);',
-  },
 } as const satisfies Readonly<Record<string, Mutation>>;
 
 export type MutationName = keyof typeof mutations;

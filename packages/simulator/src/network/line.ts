@@ -75,6 +75,9 @@ const CLOSE_TIMEOUT_MS = 2_000;
 /** A dead line is noticed within this, where it is noticed. */
 const NOTICE_MS = 40;
 
+/** What was held while the server might not write goes out this late at most: an edge may still have to be read again. */
+const BEHIND_MS = 1_500;
+
 /** A reply that is to be lost is waited for no longer than this. */
 const LOST_REPLY_MS = 3_000;
 
@@ -102,7 +105,7 @@ export function createLine(parts: LineParts): Line {
   let clientState: 'connecting' | 'open' | 'gone' = 'connecting';
   let impairedSinceMs: number | null = null;
   let blockedSinceMs: number | null = null;
-  let behindSinceMs: number | null = null;
+  let behind = { sinceMs: 0, untilMs: -1 };
   let broken = false;
   let losing: 'no' | 'next' | 'now' = 'no';
 
@@ -128,10 +131,9 @@ export function createLine(parts: LineParts): Line {
 
   function drainKernel(): void {
     if (blockedSinceMs === null || down.bufferedBytes > conditions.kernelBytes) return;
-    behindSinceMs = blockedSinceMs;
+    behind = { sinceMs: blockedSinceMs, untilMs: time.nowMs() + BEHIND_MS };
     blockedSinceMs = null;
     if (server === 'open' && life?.alive === true) link?.drained();
-    behindSinceMs = null;
   }
 
   function impair(): void {
@@ -211,7 +213,7 @@ export function createLine(parts: LineParts): Line {
       return blockedSinceMs;
     },
     get behindSinceMs() {
-      return behindSinceMs;
+      return behind.untilMs < time.nowMs() ? null : behind.sinceMs;
     },
     get serverOpen() {
       return server === 'open';
