@@ -105,6 +105,13 @@ export const layers: readonly Layer[] = [
     outside: 'packages and node',
   },
   {
+    // The simulator's way in, for the repository alone.
+    name: 'simulation',
+    path: 'packages/server/src/simulation/',
+    imports: ['runtime', 'adapters', 'ports', 'core'],
+    outside: 'nothing',
+  },
+  {
     // As an app would: through the server's face and nothing behind it.
     name: 'features',
     path: 'packages/server/src/features/',

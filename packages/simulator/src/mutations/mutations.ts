@@ -14,6 +14,7 @@ export const mutations = {
     file: `${CORE}session/resume.ts`,
     find: 'return record !== undefined && record.generation === generation;',
     replace: 'return record !== undefined;',
+    seed: 204,
   },
   'rotation without overlap': {
     file: `${CORE}session/resume.ts`,
@@ -24,11 +25,13 @@ export const mutations = {
     file: `${CORE}session/resume.ts`,
     find: 'previousTokenHash: request.tokenHash,',
     replace: 'previousTokenHash: record.tokenHash,',
+    seed: 14,
   },
   'downtime counts as absence': {
     file: `${CORE}session/resume.ts`,
     find: 'detachedAtMs: nowMs - usedMs',
     replace: 'detachedAtMs: record.detachedAtMs ?? aliveAtMs ?? nowMs - usedMs',
+    seed: 4,
   },
   'a block is published late': {
     file: `${RUNTIME}roster-edits.ts`,
@@ -39,6 +42,7 @@ export const mutations = {
     file: `${RUNTIME}viewing.ts`,
     find: 'context.watchList.watch(link, user, 0);',
     replace: 'context.watchList.viewOf(link, user);',
+    seed: 3,
   },
   'grace forgotten': {
     file: `${RUNTIME}ending.ts`,
@@ -50,6 +54,7 @@ export const mutations = {
     file: `${RUNTIME}login.ts`,
     find: 'watchList.deltaSync(link, since, changes.changed, changes.gone)',
     replace: 'watchList.deltaSync(link, since, [], changes.gone)',
+    seed: 42,
   },
   'a delta sync leaves out who is gone': {
     file: `${RUNTIME}login.ts`,
@@ -60,31 +65,37 @@ export const mutations = {
     file: `${CORE}outbox/outbox.ts`,
     find: 'if (held.friends.size > limits.heldFriends) {\n    held.friends.clear();\n    held.resync = true;',
     replace: 'if (held.friends.size > limits.heldFriends) {\n    held.friends.clear();',
+    seed: 44,
   },
   'held changes keep the first state': {
     file: `${CORE}outbox/outbox.ts`,
     find: 'held.friends.set(frame.subject, (before ?? 0) | frame.change);',
     replace: 'held.friends.set(frame.subject, before ?? frame.change);',
+    seed: 137,
   },
   'conflation keeps the first change': {
     file: `${CORE}presence/fields.ts`,
     find: '{ s: later.s ?? earlier.s, fields: { ...earlier.fields, ...later.fields } }',
     replace: '{ s: earlier.s ?? later.s, fields: { ...later.fields, ...earlier.fields } }',
+    seed: 9,
   },
   'edits during a login are ignored': {
     file: `${RUNTIME}login.ts`,
     find: 'const edited = await settleEdits(context, link, user);',
     replace: 'const edited = false;',
+    seed: 2,
   },
   'only the first watcher waits for the subscription': {
     file: `${RUNTIME}viewing.ts`,
     find: 'topics.presencePending(edge.user)',
     replace: 'undefined',
+    seed: 942,
   },
   'versions do not rise with a restart': {
     file: `${MEMORY}presence-restart.ts`,
     find: 'nextRecord(offlineRecord(name, null), visible, stamps.next(nowMs), nowMs)',
     replace: 'nextRecord(offlineRecord(name, null), visible, 1, nowMs)',
+    seed: 63,
   },
   'a closed connection goes on watching': {
     file: `${RUNTIME}ending.ts`,
@@ -95,6 +106,7 @@ export const mutations = {
     file: `${CORE}presence/stamp.ts`,
     find: 'last = Math.max(last + 1, wall);',
     replace: 'last = wall;',
+    seed: 3,
   },
   'one invisible device hides only itself': {
     file: `${CORE}presence/aggregate.ts`,
@@ -106,11 +118,13 @@ export const mutations = {
     find: 'users.delete(user.user);\n      return undefined;',
     replace:
       'users.delete(user.user);\n      return user.devices.size > 0 ? undefined : lastSeen.recordLastSeen([{ user: user.user, ms: nowMs() }]);',
+    form: 'absent',
   },
   'missed heartbeats end nothing': {
     file: `${CORE}session/heartbeat.ts`,
     find: "return pulse.misses >= MISSES_TO_END ? 'dead' : 'missed';",
     replace: "return 'missed';",
+    seed: 61,
   },
   'the grace goes on after a resume': {
     file: `${RUNTIME}login.ts`,
@@ -121,17 +135,20 @@ export const mutations = {
     file: `${RUNTIME}login.ts`,
     find: '        leaveSession(context, link);\n        return null;',
     replace: '        return null;',
+    seed: 52,
   },
   'what a slow reader is owed is told as it was': {
     file: `${RUNTIME}viewing.ts`,
     find: 'context.flusher.send(link, syncFrame(context.watchList.fullSync(link)));',
     replace: 'context.flusher.send(link, controlFrame(context.watchList.fullSync(link)));',
+    seed: 448,
   },
   'acknowledged before it is written': {
     file: `${MEMORY}presence.ts`,
     find: 'device.state = state;\n      const gone = show(user, stamp);\n      await both(gone, devices.write(name, deviceName));\n    },\n    async leave',
     replace:
       'device.state = state;\n      const gone = show(user, stamp);\n      void both(gone, devices.write(name, deviceName)).catch(() => undefined);\n    },\n    async leave',
+    seed: 269,
   },
   'fields for close friends reach all followers': {
     file: `${CORE}presence/visibility.ts`,
@@ -142,6 +159,7 @@ export const mutations = {
     file: `${CLIENT}own-status.ts`,
     find: 'pending: { ...own.sent.patch, ...own.pending },',
     replace: 'pending: own.pending,',
+    seed: 14,
   },
 } as const satisfies Readonly<Record<string, Mutation>>;
 
