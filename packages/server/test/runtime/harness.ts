@@ -11,12 +11,12 @@ import type { Authenticator } from '../../src/ports/auth.ts';
 import type { Directory } from '../../src/ports/directory.ts';
 import type { Journal } from '../../src/ports/journal.ts';
 import type { Secrets } from '../../src/ports/secrets.ts';
-import type { Telemetry } from '../../src/ports/telemetry.ts';
 import type { Connection, Link } from '../../src/ports/transport.ts';
 import { createNode } from '../../src/runtime/node.ts';
 import type { RealtimeNode } from '../../src/runtime/node-api.ts';
 import { createSteadyTime } from '../../src/runtime/steady-time.ts';
 import { DEFAULT_SETTINGS, type NodePorts, type NodeSettings } from '../../src/runtime/node-options.ts';
+import { silentTelemetry } from '../websocket/silent-telemetry.ts';
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts';
 
 /** A message as it stands in a frame. */
@@ -87,7 +87,10 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
       }),
       directory,
       broker,
-      telemetry: silentTelemetry(warnings),
+      telemetry: {
+        ...silentTelemetry,
+        warn: (event, detail) => void warnings.push(`${event} ${JSON.stringify(detail)}`),
+      },
       stamps,
       steadyMs,
     };
@@ -218,23 +221,5 @@ function countingSecrets(life: number): Secrets {
     id: () => `s-${life}-${++count}`,
     hash: (token) => createHash('sha256').update(token).digest('base64url'),
     fraction: () => 0.5,
-  };
-}
-
-function silentTelemetry(warnings: string[]): Telemetry {
-  const nothing = (): void => undefined;
-  return {
-    connectionOpened: nothing,
-    connectionClosed: nothing,
-    messageIn: nothing,
-    error: nothing,
-    login: nothing,
-    fanOut: nothing,
-    flush: nothing,
-    slowConsumer: nothing,
-    presenceResync: nothing,
-    conflated: nothing,
-    sessionExpired: nothing,
-    warn: (event, detail) => void warnings.push(`${event} ${JSON.stringify(detail)}`),
   };
 }
