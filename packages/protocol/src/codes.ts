@@ -85,6 +85,69 @@ export const ERRORS = {
     http: 409,
     help: 'A limit was reached; the message names it and docs/limits.md says how to raise it.',
   },
+  channel_invalid: {
+    retry: false,
+    http: 400,
+    help: 'A channel name has 1 to 255 characters, none of them a control character; parameters are percent-encoded.',
+  },
+  channel_unknown: {
+    retry: false,
+    http: 404,
+    help: 'The contract declares no such channel: correct the name, or update the client to the contract in use.',
+  },
+  kind_mismatch: {
+    retry: false,
+    http: 400,
+    help: 'The channel is of another kind: streams have a history, maps have keys, signals keep nothing.',
+  },
+  forbidden: {
+    retry: false,
+    http: 403,
+    help: 'An authorize rule must open the channel to this user; what is not opened is closed.',
+  },
+  grant_invalid: {
+    retry: false,
+    http: 403,
+    help: 'The grant was refused: check its signature, user, channel and times, or subscribe without it.',
+  },
+  not_subscribed: { retry: false, http: 409, help: 'Subscribe to the channel first.' },
+  payload_invalid: {
+    retry: false,
+    http: 422,
+    help: "The payload does not fit the contract's schema at `path`; the client may be older than the contract.",
+  },
+  conflict: {
+    retry: false,
+    http: 409,
+    help: 'The channel is not at the expected position: read up to the one that is named, then try again.',
+  },
+  id_reused: {
+    retry: false,
+    http: 409,
+    help: 'The idempotency id stands for another payload: use a new id for each new publication.',
+  },
+  call_unknown: {
+    retry: false,
+    http: 404,
+    help: 'Nobody serves this call: correct its name, or register a handler for it.',
+  },
+  call_failed: {
+    retry: false,
+    http: 422,
+    help: "The call failed with an error of the app's: see `n` and `d`.",
+  },
+  deadline_exceeded: {
+    retry: true,
+    http: 504,
+    help: 'The call was not answered in time; whether it was carried out is not known.',
+  },
+  cancelled: { retry: false, http: 409, help: 'The caller called the call off.' },
+  reply_unknown: {
+    retry: false,
+    http: 404,
+    help: 'No call waits for this reply: it was answered before, or its time is over.',
+  },
+  session_unknown: { retry: false, http: 404, help: 'No such session is connected.' },
   internal: {
     retry: true,
     http: 500,
@@ -149,6 +212,11 @@ export const CLOSES = {
   replaced: { close: 4204, advice: 'stop', help: 'A newer connection goes on with this session.' },
   logged_out: { close: 4205, advice: 'stop', help: 'The session was ended by a logout.' },
   user_erased: { close: 4206, advice: 'stop', help: 'The user was erased.' },
+  revoked: {
+    close: 4208,
+    advice: 'stop',
+    help: 'The login was revoked: the user must log in anew with another token.',
+  },
   bad_messages: {
     close: 4207,
     advice: 'stop',

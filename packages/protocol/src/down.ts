@@ -1,3 +1,21 @@
+import {
+  type Broadcast,
+  type Gap,
+  type Invitation,
+  type Joined,
+  type Left,
+  type Signals,
+  type Unsubscribed,
+  broadcast,
+  gap,
+  invitation,
+  joined,
+  left,
+  signals,
+  unsubscribed,
+} from './messages/channel-down.ts';
+import { type PublicationMessage, type Replay, publication, replay } from './messages/channel-parts.ts';
+import { type Call, call } from './messages/channel-up.ts';
 import { type Token, token } from './messages/login.ts';
 import { type Heartbeat, heartbeat } from './messages/heartbeat.ts';
 import {
@@ -12,8 +30,31 @@ import {
 } from './messages/presence.ts';
 import { type Bye, type Err, type Ok, bye, err, ok } from './messages/result.ts';
 
+/** What a server sends about channels and calls of its own accord. */
+export type ChannelDownMessage =
+  | PublicationMessage
+  | Replay
+  | Signals
+  | Gap
+  | Unsubscribed
+  | Invitation
+  | Joined
+  | Left
+  | Call
+  | Broadcast;
+
 /** Every message a server may send. */
-export type DownMessage = Token | Sync | Update | Online | Offline | Heartbeat | Ok | Err | Bye;
+export type DownMessage =
+  | Token
+  | Sync
+  | Update
+  | Online
+  | Offline
+  | Heartbeat
+  | Ok
+  | Err
+  | Bye
+  | ChannelDownMessage;
 
 export const DOWN_SHAPES = {
   token,
@@ -25,4 +66,14 @@ export const DOWN_SHAPES = {
   ok,
   err,
   bye,
+  p: publication,
+  ps: replay,
+  sig: signals,
+  gap,
+  unsub: unsubscribed,
+  sub: invitation,
+  join: joined,
+  leave: left,
+  call,
+  msg: broadcast,
 } as const;

@@ -9,13 +9,44 @@ export {
   adviceForClose,
 } from './codes.ts';
 export { type Decoded, decodeDown, decodeUp } from './decode.ts';
-export { DOWN_SHAPES, type DownMessage } from './down.ts';
+export { type ChannelDownMessage, DOWN_SHAPES, type DownMessage } from './down.ts';
 export { messagesSchema } from './json-schema.ts';
 export * from './limits.ts';
+export {
+  type Broadcast,
+  GAP_REASONS,
+  type Gap,
+  type GapReason,
+  type Invitation,
+  type Joined,
+  type Left,
+  type Signals,
+  type Unsubscribed,
+} from './messages/channel-down.ts';
+export type { EntryItem, PublicationItem, PublicationMessage, Replay } from './messages/channel-parts.ts';
+export type {
+  Call,
+  Cancel,
+  History,
+  Members,
+  Page,
+  Publish,
+  Reply,
+  Subscribe,
+  Unsubscribe,
+} from './messages/channel-up.ts';
 export type { Heartbeat } from './messages/heartbeat.ts';
 export type { Auth, Login, Logout, Token } from './messages/login.ts';
 export type { Friend, Offline, Online, StatusUpdate, Sync, Update } from './messages/presence.ts';
-export { ADVICE, type Advice, type Bye, type Err, type Ok } from './messages/result.ts';
+export {
+  ADVICE,
+  type Advice,
+  type Bye,
+  type Err,
+  LOSS_REASONS,
+  type LossReason,
+  type Ok,
+} from './messages/result.ts';
 export {
   DEFAULT_PRESENCE_FIELDS,
   RESERVED_FIELD_NAMES,
@@ -24,6 +55,6 @@ export {
   VISIBLE_STATUSES,
   type VisibleStatus,
 } from './status.ts';
-export { UP_SHAPES, type UpMessage } from './up.ts';
+export { type ChannelUpMessage, UP_SHAPES, type UpMessage } from './up.ts';
 export { isUserId } from './user-id.ts';
 export { negotiateVersion, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from './version.ts';

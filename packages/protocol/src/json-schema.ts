@@ -58,6 +58,8 @@ function fieldSchema(shape: FieldShape): Schema {
       return { type: 'integer', minimum: shape.min, maximum: shape.max };
     case 'boolean':
       return { type: 'boolean' };
+    case 'json':
+      return {};
     case 'list':
       return { type: 'array', items: 'kind' in shape.of ? fieldSchema(shape.of) : objectSchema(shape.of) };
   }

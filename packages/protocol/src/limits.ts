@@ -21,3 +21,30 @@ export const MAX_REQUEST_ID = Number.MAX_SAFE_INTEGER;
 
 /** A whole message from a client, in bytes, unless configured otherwise (`limits.messageBytes`). */
 export const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+
+/** A channel's name, percent-encoding included. */
+export const MAX_CHANNEL_LENGTH = 255;
+
+/** A key of a map or of a signal. */
+export const MAX_KEY_LENGTH = 255;
+
+/** An id that a publisher gives to a publication, so that sending it again does not publish it again. */
+export const MAX_PUBLICATION_ID_LENGTH = 64;
+
+/** The name of a call or of a broadcast. */
+export const MAX_NAME_LENGTH = 128;
+
+/** A grant: a signed token with the channel's name in it. */
+export const MAX_GRANT_LENGTH = 4096;
+
+/** What names one incarnation of a channel. */
+export const MAX_EPOCH_LENGTH = 32;
+
+/** Publications of a history page, or entries of a map's page. */
+export const MAX_PAGE_SIZE = 1_000;
+
+/** Publications or entries of a page where the request names no size. */
+export const DEFAULT_PAGE_SIZE = 100;
+
+/** The longest a call may be asked to take, ms. */
+export const MAX_CALL_MS = 10 * 60 * 1000;

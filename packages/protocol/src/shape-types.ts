@@ -11,9 +11,11 @@ type ValueOf<S> = S extends { kind: 'literal'; value: infer V }
         ? number
         : S extends { kind: 'boolean' }
           ? boolean
-          : S extends { kind: 'list'; of: infer O }
-            ? readonly ItemOf<O>[]
-            : never;
+          : S extends { kind: 'json' }
+            ? unknown
+            : S extends { kind: 'list'; of: infer O }
+              ? readonly ItemOf<O>[]
+              : never;
 
 type ItemOf<O> = O extends MessageShape ? MessageOf<O> : O extends FieldShape ? ValueOf<O> : never;
 

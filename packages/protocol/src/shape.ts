@@ -9,6 +9,8 @@ export type FieldShape =
   | { readonly kind: 'oneOf'; readonly values: readonly string[] }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   | { readonly kind: 'boolean' }
+  /** Any JSON value: what an app's own schema says of it is checked elsewhere. */
+  | { readonly kind: 'json' }
   | { readonly kind: 'list'; readonly of: FieldShape | MessageShape };
 
 export type Field = { readonly shape: FieldShape; readonly optional: boolean; readonly about: string };
@@ -73,6 +75,8 @@ function fits(shape: FieldShape, value: unknown): boolean {
       return Number.isSafeInteger(value) && (value as number) >= shape.min && (value as number) <= shape.max;
     case 'boolean':
       return typeof value === 'boolean';
+    case 'json':
+      return true;
     case 'list':
       return Array.isArray(value) && value.every((item) => itemFits(shape.of, item));
   }
@@ -99,6 +103,8 @@ function describe(shape: FieldShape): string {
       return `a whole number from ${shape.min} to ${shape.max}`;
     case 'boolean':
       return 'true or false';
+    case 'json':
+      return 'a JSON value';
     case 'list':
       return 'a list';
   }

@@ -1,8 +1,55 @@
+import {
+  type Call,
+  type Cancel,
+  type History,
+  type Members,
+  type Page,
+  type Publish,
+  type Reply,
+  type Subscribe,
+  type Unsubscribe,
+  call,
+  cancel,
+  history,
+  members,
+  page,
+  publish,
+  reply,
+  subscribe,
+  unsubscribe,
+} from './messages/channel-up.ts';
 import { type Auth, type Login, type Logout, auth, login, logout } from './messages/login.ts';
 import { type Heartbeat, heartbeat } from './messages/heartbeat.ts';
 import { type StatusUpdate, statusUpdate } from './messages/presence.ts';
 
-/** Every message a client may send. */
-export type UpMessage = Login | Logout | Auth | StatusUpdate | Heartbeat;
+/** What a client sends about channels and calls. */
+export type ChannelUpMessage =
+  | Subscribe
+  | Unsubscribe
+  | Publish
+  | History
+  | Page
+  | Members
+  | Call
+  | Cancel
+  | Reply;
 
-export const UP_SHAPES = { login, logout, auth, statusUpdate, hb: heartbeat } as const;
+/** Every message a client may send. */
+export type UpMessage = Login | Logout | Auth | StatusUpdate | Heartbeat | ChannelUpMessage;
+
+export const UP_SHAPES = {
+  login,
+  logout,
+  auth,
+  statusUpdate,
+  hb: heartbeat,
+  sub: subscribe,
+  unsub: unsubscribe,
+  pub: publish,
+  hist: history,
+  page,
+  members,
+  call,
+  cancel,
+  re: reply,
+} as const;

@@ -3,6 +3,9 @@ export type Principal = {
   readonly user: string;
   /** When the token runs out, ms since the epoch; null where it never does (hooks only). */
   readonly expiresAtMs: number | null;
+  /** The token's id (`jti`, RFC 7519, section 4.1.7) and when it was issued, ms since the epoch; null where it does not say. */
+  readonly tokenId?: string | null;
+  readonly issuedAtMs?: number | null;
 };
 
 export type AuthResult =

@@ -1,3 +1,4 @@
+import type { Publication } from './log.ts';
 import type { PresenceRecord } from './presence.ts';
 
 /**
@@ -17,14 +18,66 @@ export type EdgeMessage = { readonly kind: 'edge'; readonly viewer: string; read
 /** Everything about a viewer's roster may have changed (bulk import, hook refresh, erasure). On the inbox topic. */
 export type RosterMessage = { readonly kind: 'roster'; readonly user: string };
 
-/** End all sessions of a user, on the inbox topic. */
+/** End sessions of a user, on the inbox topic. */
 export type EndMessage = {
   readonly kind: 'end';
   readonly user: string;
-  readonly reason: 'user_erased' | 'logged_out';
+  readonly reason: 'user_erased' | 'logged_out' | 'revoked';
+  /** Only sessions that logged in with the token of this id; null: all. */
+  readonly tokenId: string | null;
 };
 
-export type NodeMessage = PresenceMessage | EdgeMessage | RosterMessage | EndMessage;
+/** A publication took its place in a channel; on the channel's topic. */
+export type PublicationNotice = {
+  readonly kind: 'publication';
+  readonly channel: string;
+  readonly epoch: string;
+  readonly publication: Publication;
+  /** Which session published it and under which request, where that session is not to be sent the payload. */
+  readonly silent: { readonly session: string; readonly request: number | null } | null;
+};
+
+/** Signals on a channel; on its topic. `data` is JSON text. */
+export type SignalNotice = {
+  readonly kind: 'signal';
+  readonly channel: string;
+  /** The session that sent it; '' for the server. */
+  readonly session: string;
+  readonly by: string | null;
+  readonly key: string | null;
+  readonly data: string;
+};
+
+/** Somebody came into a channel or left it; on its topic. */
+export type MemberNotice = {
+  readonly kind: 'member';
+  readonly channel: string;
+  readonly user: string;
+  readonly joined: boolean;
+};
+
+/** A message to everyone; on the topic `everyone`. `data` is JSON text. */
+export type BroadcastNotice = { readonly kind: 'broadcast'; readonly name: string; readonly data: string };
+
+/** Subscribe or unsubscribe a user's sessions; on the inbox topic. */
+export type SubscriptionOrder = {
+  readonly kind: 'subscription';
+  readonly user: string;
+  readonly channel: string;
+  /** What the clients subscribe with; null: they are unsubscribed. */
+  readonly grant: string | null;
+};
+
+export type ChannelNotice = PublicationNotice | SignalNotice | MemberNotice;
+
+export type NodeMessage =
+  | PresenceMessage
+  | EdgeMessage
+  | RosterMessage
+  | EndMessage
+  | ChannelNotice
+  | BroadcastNotice
+  | SubscriptionOrder;
 
 /**
  * Carries messages between nodes, by topic. It forgets: whoever is not subscribed has missed the message.
@@ -49,3 +102,9 @@ export const presenceTopic = (user: string): string => `presence:${user}`;
 
 /** The topic on which the sessions of a user are addressed. */
 export const inboxTopic = (user: string): string => `inbox:${user}`;
+
+/** The topic on which what happens in a channel is published. */
+export const channelTopic = (channel: string): string => `channel:${channel}`;
+
+/** The topic of what concerns every session. */
+export const EVERYONE_TOPIC = 'everyone';

@@ -57,9 +57,20 @@ function receive(context: NodeContext, link: LinkState, text: string): void {
   }
   const message = decoded.message;
   context.ports.telemetry.messageIn(message.t, bytes);
-  // A heartbeat has no request id: an `i` beside it was never checked, and would be sent back as it is.
-  if (!mayPass(context, link, 1, message.t === 'hb' ? undefined : message.i)) return;
+  if (!mayPass(context, link, 1, requestOf(message))) return;
   route(context, link, message);
+}
+
+/** The request id of a message. Where its shape has none, an `i` beside it was never checked and may not be sent back. */
+function requestOf(message: UpMessage): number | undefined {
+  switch (message.t) {
+    case 'hb':
+    case 'cancel':
+    case 're':
+      return undefined;
+    default:
+      return message.i;
+  }
 }
 
 function refuseFrame(
@@ -115,7 +126,7 @@ function route(context: NodeContext, link: LinkState, message: UpMessage): void 
     link,
     admission.refuse,
     `"${message.t}" cannot be handled now`,
-    message.t === 'hb' ? undefined : message.i,
+    requestOf(message),
     retryAfterMs,
   );
 }
@@ -143,6 +154,23 @@ function handle(context: NodeContext, link: LinkState, message: UpMessage): void
       logOut(context, link, message);
       return;
     case 'login':
+      return;
+    case 'sub':
+    case 'unsub':
+    case 'pub':
+    case 'hist':
+    case 'page':
+    case 'members':
+    case 'call':
+    case 'cancel':
+    case 're':
+      sendError(
+        context,
+        link,
+        'channel_unknown',
+        'the contract declares no channels and no calls',
+        requestOf(message),
+      );
       return;
   }
 }

@@ -1,4 +1,4 @@
-import type { NodeMessage } from '../ports/broker.ts';
+import type { EndMessage, NodeMessage } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import { endSession } from './ending.ts';
 import type { LinkState } from './link-state.ts';
@@ -22,6 +22,13 @@ export function createNodeMessages(context: NodeContext): (message: NodeMessage)
         return;
       case 'end':
         endAll(context, message.user, message.reason);
+        return;
+      case 'publication':
+      case 'signal':
+      case 'member':
+      case 'broadcast':
+      case 'subscription':
+        return;
     }
   };
 }
@@ -33,7 +40,7 @@ function linksOf(context: NodeContext, user: string): LinkState[] {
   return links;
 }
 
-function endAll(context: NodeContext, user: string, reason: 'user_erased' | 'logged_out'): void {
+function endAll(context: NodeContext, user: string, reason: EndMessage['reason']): void {
   for (const session of [...(context.sessionsOf.get(user) ?? [])]) {
     const link = session.link;
     if (link !== null) context.closeLink(link, reason);

@@ -36,7 +36,7 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
           if (!(await directory.hasUser(user))) return unknownUser(user);
           for (const session of await sessions.sessionsOf(user))
             await sessions.end(session.id, session.generation);
-          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased' });
+          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased', tokenId: null });
           forgetLeases(user);
           await presence.erase(user);
           const followers = await directory.erase(user, stamp(context));
@@ -49,7 +49,7 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
               await broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user });
           }
           // A login that began before the edges were gone may have read them, and its session is not among the first.
-          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased' });
+          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased', tokenId: null });
           return succeed(undefined);
         })
       );

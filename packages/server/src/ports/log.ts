@@ -1,0 +1,138 @@
+/** A place in a channel: `offset` publications have been taken since the incarnation that `epoch` names began. */
+export type Position = { readonly epoch: string; readonly offset: number };
+
+/** A publication as kept. `data` is the payload as JSON text: it is encoded once, when it is taken. */
+export type Publication = {
+  /** From 1, without a gap within an epoch. */
+  readonly offset: number;
+  /** When it was taken, ms since the epoch. */
+  readonly atMs: number;
+  /** Who published it; null: the server. */
+  readonly by: string | null;
+  /** JSON text of the payload; null where a key was deleted. */
+  readonly data: string | null;
+  /** Map: the key that it sets or deletes; null in a stream. */
+  readonly key: string | null;
+  /** Map: the publisher's version; null where none was given. */
+  readonly version: number | null;
+};
+
+/** A key of a map as it is now. */
+export type MapEntry = Publication & { readonly key: string; readonly data: string };
+
+/** What is kept of a channel. Limits are applied by the log at each append; what runs out by age, at the latest when read. */
+export type Retention = {
+  /** Publications kept at most. */
+  readonly count: number;
+  /** ms a publication is kept. */
+  readonly ageMs: number;
+  /** UTF-16 units of payloads kept at most; the newest publication is kept whatever its size. */
+  readonly units: number;
+  /** Map: keys at most; one more is refused with `limit_reached`. */
+  readonly keys: number;
+};
+
+export type Append = {
+  readonly channel: string;
+  readonly kind: 'stream' | 'map';
+  readonly retention: Retention;
+  readonly by: string | null;
+  readonly data: string | null;
+  readonly key: string | null;
+  readonly version: number | null;
+  /** Map: the key is deleted after so many ms; null: never. */
+  readonly ttlMs: number | null;
+  /** Only at this position; null: at any. Offset 0 of any epoch matches a channel that has had no publication. */
+  readonly expect: Position | null;
+  /**
+   * Publishes once for each value. `scope` keeps publishers apart (the user, or '' for the server); `print` stands for the
+   * payload: the same id with another print is refused.
+   */
+  readonly once: { readonly scope: string; readonly id: string; readonly print: string } | null;
+  readonly nowMs: number;
+};
+
+export type AppendResult =
+  | { readonly ok: true; readonly epoch: string; readonly publication: Publication }
+  /** It had been published before, at this position; nothing was appended. */
+  | { readonly ok: true; readonly duplicate: Position }
+  /** Map: the key has this version or a newer one; nothing was appended. The position is the top. */
+  | { readonly ok: true; readonly outdated: Position }
+  | { readonly ok: false; readonly code: 'conflict'; readonly top: Position }
+  | { readonly ok: false; readonly code: 'id_reused' }
+  | { readonly ok: false; readonly code: 'limit_reached'; readonly detail: string };
+
+/** What is read behind a position. Never partial: everything behind it up to `top`, or the reason why not. */
+export type ReadResult =
+  | { readonly ok: true; readonly top: Position; readonly publications: readonly Publication[] }
+  | { readonly ok: false; readonly why: 'epoch' | 'trimmed' | 'ahead'; readonly top: Position };
+
+export type HistoryQuery = {
+  /** Behind it, with `reverse` before it; null: from the oldest, with `reverse` from the newest. */
+  readonly offset: number | null;
+  readonly reverse: boolean;
+  readonly limit: number;
+  /** Only publications taken at or after this time; null: all. */
+  readonly sinceMs: number | null;
+};
+
+export type HistoryPage = {
+  readonly top: Position;
+  /** In the order asked for. */
+  readonly publications: readonly Publication[];
+  readonly more: boolean;
+  /** The offset before the oldest publication that is kept. */
+  readonly floor: number;
+};
+
+export type MapPage = {
+  /** Read before the entries: whoever applies the publications behind it to the entries misses nothing. */
+  readonly top: Position;
+  /** By key, in the order of UTF-16 units. */
+  readonly entries: readonly MapEntry[];
+  /** The key behind which the next page begins; null: this was the last. */
+  readonly next: string | null;
+};
+
+/** A result that is there at once where the log is in process, and later where it is not. */
+export type Soon<T> = T | Promise<T>;
+
+/**
+ * The ordered history of channels. It remembers, and assigns positions.
+ *
+ * - `append` MUST give each publication of a channel the offset behind the one before, in the order of the calls, and
+ *   resolve in that order. It MUST NOT resolve before the publication is kept at the log's level: `memory` at once,
+ *   `stored` once it is committed and synced to disk.
+ * - An append that rejects (`storeUnavailable`) MUST have appended nothing, or, where that is not known, MUST behave as
+ *   a duplicate when it is repeated with the same `once`.
+ * - `once` MUST be checked in the same step as the append, before `expect`, and kept for at least `onceMs`.
+ * - `top` of a channel that never had a publication MUST be `{epoch, offset: 0}` with an epoch that stays while anybody
+ *   may hold it: the next append MUST get offset 1 of that very epoch.
+ * - An epoch MUST NOT come back: where earlier publications may be lost (a memory that is gone, an older copy of the
+ *   file), a new one begins.
+ * - `read` MUST return everything behind the position or say why not; never a part.
+ * - A key that ran out MUST be reported by `expire`, each once, as a publication that deletes it.
+ * - `forget` drops the channel; its next publication begins a new epoch.
+ */
+export interface Log {
+  append(append: Append): Soon<AppendResult>;
+  top(channel: string): Soon<Position>;
+  /** Everything behind a position. */
+  read(channel: string, position: Position, retention: Retention, nowMs: number): Soon<ReadResult>;
+  history(channel: string, query: HistoryQuery, retention: Retention, nowMs: number): Soon<HistoryPage>;
+  /** Map: a page of the entries behind `after`; null begins. */
+  entries(channel: string, after: string | null, limit: number): Soon<MapPage>;
+  /** Map: one key; undefined where it is not set. */
+  entry(channel: string, key: string): Soon<MapEntry | undefined>;
+  /** Deletes keys that ran out, at most `limit`, and says which publications that made. */
+  expire(nowMs: number, limit: number): Soon<readonly Expired[]>;
+  /** When the next key runs out, ms since the epoch; null: none will. May be too early, never too late. */
+  nextExpiryMs(): number | null;
+  forget(channel: string): Soon<void>;
+  /** How much is kept; for metrics. */
+  counts(): LogCounts;
+}
+
+export type Expired = { readonly channel: string; readonly epoch: string; readonly publication: Publication };
+
+export type LogCounts = { readonly channels: number; readonly publications: number; readonly keys: number };

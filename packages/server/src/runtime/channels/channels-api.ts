@@ -1,0 +1,109 @@
+import type { HistoryPage, MapPage, Position } from '../../ports/log.ts';
+import type { ChannelKind } from '../../core/channel/channel-spec.ts';
+import type { Outcome } from '../node-api.ts';
+
+/** A publication by the app itself, from the library or over HTTP. `data` is checked against the contract's schema. */
+export type PublishRequest = {
+  readonly channel: string;
+  /** Absent only where `del` deletes a key. */
+  readonly data?: unknown;
+  readonly key?: string | undefined;
+  readonly del?: boolean | undefined;
+  readonly version?: number | undefined;
+  readonly ttlMs?: number | undefined;
+  /** Idempotency id: the same id publishes once. */
+  readonly id?: string | undefined;
+  readonly expect?: Position | undefined;
+};
+
+export type Published = Position & {
+  /** It had been published before, at this position. */
+  readonly duplicate: boolean;
+  /** Map: the key has this version or a newer one, so nothing was published. */
+  readonly outdated: boolean;
+};
+
+export type HistoryRequest = {
+  readonly channel: string;
+  readonly offset?: number | undefined;
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly sinceMs?: number | undefined;
+};
+
+export type ChannelInfo = {
+  readonly channel: string;
+  readonly pattern: string;
+  readonly kind: ChannelKind;
+  /** Null for signals, which have none. */
+  readonly position: Position | null;
+  /** Sessions on this node that are subscribed. */
+  readonly subscribers: number;
+  /** Users in the channel; null where the contract declares no members. */
+  readonly members: number | null;
+};
+
+export type SessionInfo = {
+  readonly session: string;
+  readonly user: string;
+  readonly device: string;
+  readonly connected: boolean;
+  readonly channels: readonly string[];
+};
+
+/** What one session answered to a call of the server. */
+export type Answer =
+  | { readonly session: string; readonly ok: true; readonly output: unknown }
+  | {
+      readonly session: string;
+      readonly ok: false;
+      /** `call_failed`: the client answered with an error of its own, named in `error`. */
+      readonly code: 'deadline_exceeded' | 'session_unknown' | 'call_failed' | 'payload_invalid';
+      readonly error: string | null;
+      readonly data: unknown;
+    };
+
+/** What the app does with channels and calls: part of the one entry to a node. Never throws and never rejects. */
+export interface ChannelsApi {
+  publish(request: PublishRequest): Promise<Outcome<Published>>;
+  history(request: HistoryRequest): Promise<Outcome<HistoryPage>>;
+  entries(channel: string, after: string | null, limit: number): Promise<Outcome<MapPage>>;
+  channelInfo(channel: string): Promise<Outcome<ChannelInfo>>;
+  members(
+    channel: string,
+    after: string | null,
+    limit: number,
+  ): Promise<
+    Outcome<{ readonly users: readonly string[]; readonly count: number; readonly next: string | null }>
+  >;
+  /** Channels of this node that somebody is subscribed to, in their order. */
+  channels(
+    after: string | null,
+    limit: number,
+  ): Outcome<{ readonly channels: readonly string[]; readonly next: string | null }>;
+  broadcast(name: string, data: unknown): Promise<Outcome>;
+  /** Subscribes all sessions of a user, by an invitation with a grant. */
+  subscribeUser(user: string, channel: string, ttlMs: number): Promise<Outcome>;
+  unsubscribeUser(user: string, channel: string): Promise<Outcome>;
+  /** Signs the right of a user to subscribe, for an app that hands it to the client itself. */
+  grant(
+    user: string,
+    channel: string,
+    ttlMs: number,
+  ): Promise<Outcome<{ readonly grant: string; readonly expiresAtMs: number }>>;
+  /** Ends the connections of a user; with `session`, that one. The sessions can be resumed. */
+  disconnect(user: string, session?: string): Promise<Outcome<{ readonly disconnected: number }>>;
+  /** Logins that were issued up to now, or the one token: refused from now on, their open sessions ended. */
+  revoke(
+    target: { readonly user: string } | { readonly user: string; readonly tokenId: string },
+  ): Promise<Outcome>;
+  sessionsOf(user: string): Outcome<readonly SessionInfo[]>;
+  session(id: string): Outcome<SessionInfo>;
+  /** Calls a session, or all of a user's that are connected; one answer each. */
+  ask(
+    target: { readonly session: string } | { readonly user: string },
+    name: string,
+    input: unknown,
+    timeoutMs?: number,
+  ): Promise<Outcome<readonly Answer[]>>;
+}
