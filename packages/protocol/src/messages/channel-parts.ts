@@ -47,7 +47,11 @@ export const publication = {
     t: required({ kind: 'literal', value: 'p' }, 'message type'),
     c: required(channel, 'channel'),
     ...body,
-    i: optional(whole, "the receiver's own publication: its request; the payload is left out"),
+    own: optional(
+      { kind: 'boolean' },
+      "the receiver's own publication, which is not echoed: the payload is left out",
+    ),
+    i: optional(whole, 'with `own`: the request, where it named one'),
   },
 } as const;
 export type PublicationMessage = MessageOf<typeof publication>;
