@@ -182,6 +182,13 @@ function telemetry(onNote: WorldParts['onNote']): Telemetry {
     presenceResync: nothing,
     conflated: nothing,
     sessionExpired: nothing,
+    publication: nothing,
+    gap: nothing,
+    channelDropped: nothing,
+    recovered: nothing,
+    callServed: nothing,
+    clientCall: nothing,
+    webhook: nothing,
     warn: (event, detail) => onNote?.(`warn: ${event} ${JSON.stringify(detail)}`),
   };
 }

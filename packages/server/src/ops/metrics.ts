@@ -1,6 +1,8 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { NodeCounts } from '../runtime/node-api.ts';
+import { createChannelMetrics } from './channel-metrics.ts';
+import { createInstruments } from './instruments.ts';
 import type { Logger } from './logger.ts';
 import { createSizeHistogram } from './size-histogram.ts';
 
@@ -42,44 +44,13 @@ export function createMetrics(logger: Logger): Metrics {
     watchedUsers: 0,
     watchEdges: 0,
     timers: 0,
+    channels: 0,
+    subscriptions: 0,
+    calls: 0,
+    heldUnits: 0,
   });
 
-  const gauge = (name: string, help: string, read: (now: NodeCounts) => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read(counts()));
-      },
-    });
-  const counter = (name: string, help: string) => {
-    const state = { value: 0 };
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(state.value);
-      },
-    });
-    return state;
-  };
-  const counterBy = (name: string, label: string, help: string) => {
-    const values = new Map<string, number>();
-    new Counter({
-      name,
-      help,
-      labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [key, value] of values) this.inc({ [label]: key }, value);
-      },
-    });
-    return { add: (key: string): void => void values.set(key, (values.get(key) ?? 0) + 1) };
-  };
+  const { gauge, counter, counterBy } = createInstruments(registry, () => counts());
 
   gauge('carillon_connections', 'Open connections.', (now) => now.connections);
   new Gauge({
@@ -131,7 +102,7 @@ export function createMetrics(logger: Logger): Metrics {
   );
   const slow = counter(
     'carillon_slow_consumers_total',
-    'Times a connection fell behind and its presence began to be conflated.',
+    'Times a connection fell behind and what it is owed began to be held.',
   );
   const resyncs = counter(
     'carillon_presence_resyncs_total',
@@ -171,6 +142,7 @@ export function createMetrics(logger: Logger): Metrics {
   });
 
   const telemetry: Telemetry = {
+    ...createChannelMetrics(registry, () => counts()),
     connectionOpened() {
       opened.value++;
     },

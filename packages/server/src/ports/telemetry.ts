@@ -1,6 +1,12 @@
-import type { CloseReason, ErrorCode } from '@carillon/protocol';
+import type { CloseReason, ErrorCode, GapReason } from '@carillon/protocol';
 
 export type LoginResult = 'fresh' | 'resumed' | 'resume_failed' | ErrorCode;
+
+/** What became of a `sub` that named a position ([REC1]). */
+export type RecoveryResult = 'recovered' | 'epoch' | 'trimmed' | 'ahead';
+
+/** `retried`: an attempt failed and another follows; `given_up`: the last one failed. */
+export type WebhookResult = 'delivered' | 'retried' | 'given_up';
 
 /**
  * What the runtime reports about itself. Called on hot paths: an implementation MUST be cheap (add to a number),
@@ -17,12 +23,25 @@ export interface Telemetry {
   fanOut(viewers: number): void;
   /** One flush of one outbox. */
   flush(frames: number, bytes: number): void;
-  /** A connection fell behind; its presence is conflated from now on. */
+  /** A connection fell behind: what it is owed is held from now on, presence conflated, channels by their policy. */
   slowConsumer(): void;
   /** A connection fell behind so far that it gets one full sync instead of what was held. */
   presenceResync(): void;
   conflated(): void;
   sessionExpired(): void;
+  /** A publication, or one flush of a signal, went to this many subscribers of this node. */
+  publication(kind: 'stream' | 'map' | 'signal', subscribers: number): void;
+  /** One subscriber was told that publications are missing. */
+  gap(reason: GapReason): void;
+  /** Frames held for a connection that does not read were dropped, or folded into a later one, by the channel's policy. */
+  channelDropped(policy: 'drop-oldest' | 'conflate' | 'resync', frames: number): void;
+  /** @param publications that were sent for it; 0 where it was not recovered */
+  recovered(result: RecoveryResult, publications: number): void;
+  /** A client's call was answered. */
+  callServed(result: 'ok' | ErrorCode, durationMs: number): void;
+  /** A call of the server to one session was answered, or its time was over. */
+  clientCall(result: 'ok' | ErrorCode): void;
+  webhook(result: WebhookResult): void;
   /** A cause that an operator should see; `detail` holds no secret. */
   warn(event: string, detail: Readonly<Record<string, unknown>>): void;
 }

@@ -18,6 +18,14 @@ export type NodeCounts = {
   readonly watchedUsers: number;
   readonly watchEdges: number;
   readonly timers: number;
+  /** Channels that somebody on this node is subscribed to. */
+  readonly channels: number;
+  /** Pairs of a session and a channel. */
+  readonly subscriptions: number;
+  /** Calls of clients that are being served. */
+  readonly calls: number;
+  /** UTF-16 units held back for connections that do not read, presence apart. */
+  readonly heldUnits: number;
 };
 
 /**

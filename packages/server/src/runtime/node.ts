@@ -1,3 +1,4 @@
+import { heldUnits } from '../core/outbox/outbox.ts';
 import { createWatchList } from '../core/presence/watch-list.ts';
 import { newRate } from '../core/session/message-rate.ts';
 import type { Connection } from '../ports/transport.ts';
@@ -75,6 +76,8 @@ export function createNode(options: NodeOptions): RealtimeNode {
     counts() {
       let attached = 0;
       for (const session of context.sessions.values()) if (session.link !== null) attached++;
+      let units = 0;
+      for (const link of context.links) units += heldUnits(link.outbox);
       const watched = context.watchList.counts();
       return {
         connections: context.links.size,
@@ -89,6 +92,10 @@ export function createNode(options: NodeOptions): RealtimeNode {
           context.grace.size +
           restoredGrace.size +
           leases.size,
+        channels: 0,
+        subscriptions: 0,
+        calls: 0,
+        heldUnits: units,
       };
     },
     start,

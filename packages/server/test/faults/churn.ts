@@ -128,6 +128,10 @@ export async function expectNothingLeft(scene: Scene): Promise<void> {
     watchedUsers: metrics.value('carillon_watched_users'),
     watchEdges: metrics.value('carillon_watch_edges'),
     timers: metrics.value('carillon_timers'),
+    channels: metrics.value('carillon_channels'),
+    subscriptions: metrics.value('carillon_subscriptions'),
+    calls: metrics.value('carillon_calls'),
+    heldUnits: metrics.value('carillon_held_units'),
   };
   expect(held).toEqual({
     connections: 0,
@@ -136,6 +140,10 @@ export async function expectNothingLeft(scene: Scene): Promise<void> {
     watchedUsers: 0,
     watchEdges: 0,
     timers: 0,
+    channels: 0,
+    subscriptions: 0,
+    calls: 0,
+    heldUnits: 0,
   });
   const database = new BetterSqlite3(scene.databasePath, { readonly: true });
   const rows = (table: string): unknown => database.prepare(`SELECT count(*) FROM ${table}`).pluck().get();

@@ -79,13 +79,92 @@ describe('metrics', () => {
   it('gauges read the node at the moment of the scrape', async () => {
     const m = metrics();
     let connections = 1;
-    m.watch(() => ({ connections, attached: 2, detached: 3, watchedUsers: 4, watchEdges: 5, timers: 6 }));
+    m.watch(() => ({
+      connections,
+      attached: 2,
+      detached: 3,
+      watchedUsers: 4,
+      watchEdges: 5,
+      timers: 6,
+      channels: 8,
+      subscriptions: 9,
+      calls: 10,
+      heldUnits: 11,
+    }));
     expect(await samples(m, 'carillon_connections ')).toEqual({ carillon_connections: 1 });
     connections = 7;
     expect(await samples(m, 'carillon_connections ')).toEqual({ carillon_connections: 7 });
     expect(await samples(m, 'carillon_sessions{')).toEqual({
       'carillon_sessions{state="attached"}': 2,
       'carillon_sessions{state="detached"}': 3,
+    });
+    const all = (await m.registry.metrics())
+      .split('\n')
+      .filter((line) => /^carillon_[a-z_]+ \d+$/.test(line));
+    expect(all).toEqual(
+      expect.arrayContaining([
+        'carillon_watched_users 4',
+        'carillon_watch_edges 5',
+        'carillon_timers 6',
+        'carillon_channels 8',
+        'carillon_subscriptions 9',
+        'carillon_calls 10',
+        'carillon_held_units 11',
+      ]),
+    );
+  });
+
+  it('count what happens to channels, calls and webhooks', async () => {
+    const m = metrics();
+    m.telemetry.publication('stream', 3);
+    m.telemetry.publication('stream', 1_000);
+    m.telemetry.publication('signal', 0);
+    m.telemetry.gap('dropped');
+    m.telemetry.channelDropped('drop-oldest', 7);
+    m.telemetry.channelDropped('drop-oldest', 2);
+    m.telemetry.recovered('recovered', 50);
+    m.telemetry.recovered('trimmed', 0);
+    m.telemetry.callServed('ok', 3);
+    m.telemetry.callServed('deadline_exceeded', 5_000);
+    m.telemetry.clientCall('call_failed');
+    m.telemetry.webhook('retried');
+    m.telemetry.webhook('delivered');
+    expect(await samples(m, 'carillon_publications_total')).toEqual({
+      'carillon_publications_total{kind="stream"}': 2,
+      'carillon_publications_total{kind="signal"}': 1,
+    });
+    expect(await samples(m, 'carillon_channel_fan_out_subscribers')).toMatchObject({
+      'carillon_channel_fan_out_subscribers_bucket{le="0"}': 1,
+      'carillon_channel_fan_out_subscribers_bucket{le="4"}': 2,
+      carillon_channel_fan_out_subscribers_sum: 1_003,
+      carillon_channel_fan_out_subscribers_count: 3,
+    });
+    expect(await samples(m, 'carillon_gaps_total')).toEqual({ 'carillon_gaps_total{reason="dropped"}': 1 });
+    expect(await samples(m, 'carillon_channel_dropped_total')).toEqual({
+      'carillon_channel_dropped_total{policy="drop-oldest"}': 9,
+    });
+    expect(await samples(m, 'carillon_recoveries_total')).toEqual({
+      'carillon_recoveries_total{result="recovered"}': 1,
+      'carillon_recoveries_total{result="trimmed"}': 1,
+    });
+    expect(await samples(m, 'carillon_recovered_publications')).toMatchObject({
+      carillon_recovered_publications_sum: 50,
+      carillon_recovered_publications_count: 1,
+    });
+    expect(await samples(m, 'carillon_calls_total')).toEqual({
+      'carillon_calls_total{result="ok"}': 1,
+      'carillon_calls_total{result="deadline_exceeded"}': 1,
+    });
+    expect(await samples(m, 'carillon_call_duration_seconds')).toMatchObject({
+      'carillon_call_duration_seconds_bucket{le="0.004"}': 1,
+      carillon_call_duration_seconds_sum: 5.003,
+    });
+    expect(await samples(m, 'carillon_client_calls_total')).toEqual({
+      'carillon_client_calls_total{result="call_failed"}': 1,
+    });
+    expect(await samples(m, 'carillon_webhooks_total')).toEqual({
+      'carillon_webhooks_total{result="retried"}': 1,
+      'carillon_webhooks_total{result="delivered"}': 1,
     });
   });
 

@@ -250,6 +250,10 @@ describe('sessions that outlive their connections', () => {
       watchedUsers: 0,
       watchEdges: 0,
       timers: 0,
+      channels: 0,
+      subscriptions: 0,
+      calls: 0,
+      heldUnits: 0,
     });
     expect(h.clock.timers).toBe(0);
     const kept = await h.journal.load();

@@ -15,5 +15,12 @@ export const silentTelemetry: Telemetry = {
   presenceResync: nothing,
   conflated: nothing,
   sessionExpired: nothing,
+  publication: nothing,
+  gap: nothing,
+  channelDropped: nothing,
+  recovered: nothing,
+  callServed: nothing,
+  clientCall: nothing,
+  webhook: nothing,
   warn: nothing,
 };

@@ -39,6 +39,11 @@ export function emptyOutbox(): Outbox {
   return { current: null, held: null };
 }
 
+/** UTF-16 units of the frames held, presence apart. */
+export function heldUnits({ held }: Outbox): number {
+  return held === null ? 0 : held.controlUnits;
+}
+
 function nothingHeld(): Held {
   return { control: [], controlUnits: 0, friends: new Map(), heartbeat: false, resync: false };
 }
