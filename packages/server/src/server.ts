@@ -142,6 +142,7 @@ export async function assembleServer(
       origins: [...config.allowedOrigins, ...bound.origins],
       trustedProxies: config.trustedProxies,
       limits: config.limits,
+      monotonicMs: () => clock.monotonicMs(),
     });
     address = bound;
     return bound;

@@ -16,6 +16,7 @@ export const SERVER_FLAGS = ['--max-semi-space-size=16'] as const;
 /** Raised, because thousands of people come from a few addresses here, and publish as fast as they can. */
 export const RAISED_LIMITS = {
   CARILLON_LIMITS_CONNECTIONS_PER_ADDRESS: '100000',
+  CARILLON_LIMITS_CONNECTS_PER_SECOND: '100000',
   CARILLON_LIMITS_MESSAGES_PER_SECOND: '100000',
   CARILLON_LIMITS_MESSAGE_BURST: '1000000',
 } as const;

@@ -63,6 +63,18 @@ export const limitsSchema = z.strictObject({
     1,
     10_000_000,
   ),
+  connectsPerSecond: whole(
+    'Connections that one address may open on average; more are refused with 429 before the upgrade.',
+    200,
+    1,
+    1_000_000,
+  ),
+  connectBurst: whole(
+    'Connections that one address may open at once; never fewer than `limits.connectionsPerAddress`.',
+    20_000,
+    1,
+    10_000_000,
+  ),
   outboxBytes: whole(
     'What is held back for a client that does not read, presence apart; beyond it the connection is closed as `slow_consumer`.',
     DEFAULT_SETTINGS.outbox.heldControlUnits,
@@ -73,6 +85,18 @@ export const limitsSchema = z.strictObject({
     'Friends whose changes are held one by one for a client that does not read; beyond it the client gets one full sync.',
     DEFAULT_SETTINGS.outbox.heldFriends,
     0,
+    1_000_000,
+  ),
+  newSessionsPerSecond: whole(
+    'Sessions that one user may begin on average; more are answered `rate_limited`. A resume begins none.',
+    DEFAULT_SETTINGS.newSessionRate.perSecond,
+    1,
+    100_000,
+  ),
+  newSessionBurst: whole(
+    'Sessions that one user may begin at once.',
+    DEFAULT_SETTINGS.newSessionRate.burst,
+    1,
     1_000_000,
   ),
   sessionsPerUser: whole(

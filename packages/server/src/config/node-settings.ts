@@ -17,6 +17,7 @@ export function toNodeSettings(config: z.output<typeof configSchema>): NodeSetti
     stampMarginMs: DEFAULT_SETTINGS.stampMarginMs,
     messageRate: { perSecond: limits.messagesPerSecond, burst: limits.messageBurst },
     outbox: { heldControlUnits: limits.outboxBytes, heldFriends: limits.heldFriends },
+    newSessionRate: { perSecond: limits.newSessionsPerSecond, burst: limits.newSessionBurst },
     sessionsPerUser: limits.sessionsPerUser,
     leasesPerUser: limits.httpStatusesPerUser,
     maxStatusTtlMs: limits.statusTtlMs,

@@ -3,6 +3,7 @@ import { controlFrame } from '../core/outbox/frame.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { Flusher } from './flusher.ts';
+import type { KeyedRate } from './keyed-rate.ts';
 import { type DevicePacing, type LinkState, type LocalSession, newPacing } from './link-state.ts';
 import type { NodeState } from './node-api.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -15,6 +16,8 @@ export type NodeContext = NodeOptions & {
   /** Sessions on this node, attached or in their grace, by id. */
   readonly sessions: Map<string, LocalSession>;
   readonly sessionsOf: Map<string, Set<LocalSession>>;
+  /** By user. */
+  readonly newSessions: KeyedRate;
   readonly watchList: WatchList<LinkState>;
   readonly topics: Topics;
   readonly flusher: Flusher;

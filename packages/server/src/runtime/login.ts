@@ -86,9 +86,9 @@ function refuse(
   reason: Refusal['reason'],
   detail: string,
   request?: number,
+  retryAfterMs = reason === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined,
 ): void {
   if (isClosed(link)) return;
-  const retryAfterMs = reason === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
   context.ports.telemetry.login(reason, 0);
   sendError(context, link, reason, detail, request, retryAfterMs);
   context.closeLink(link, reason, retryAfterMs);
@@ -149,6 +149,12 @@ async function takeSession(
     if (isClosed(link)) return null;
     // One text for whatever was wrong with the token: it tells nobody whether it ever was one ([RES4]).
     sendError(context, link, 'resume_failed', 'the session cannot go on; a new one was begun');
+  }
+  // Before a session makes room: whoever logs in and out in a loop would have all of their friends told of it.
+  const waitMs = context.newSessions.take(user, context.ports.clock.monotonicMs());
+  if (waitMs > 0) {
+    refuse(context, link, 'rate_limited', 'too many new sessions of one user', message.i, waitMs);
+    return null;
   }
   while (isFull(context, user)) {
     const unheld = oldestUnheld(context, user);

@@ -45,6 +45,8 @@ export type NodeSettings = {
   readonly stampMarginMs: number;
   readonly messageRate: RateLimit;
   readonly outbox: OutboxLimits;
+  /** Sessions that one user may begin; a resume begins none. Each shows friends an arrival, and its end a departure. */
+  readonly newSessionRate: RateLimit;
   /** Live sessions and sessions in their grace of one user. */
   readonly sessionsPerUser: number;
   /** Devices that HTTP statuses hold, of one user. */
@@ -62,6 +64,8 @@ export const DEFAULT_SETTINGS = {
   stampMarginMs: 2_000,
   messageRate: { perSecond: 50, burst: 100 },
   outbox: { heldControlUnits: 1024 * 1024, heldFriends: 2_000 },
+  // At once, more than one user may hold: after a night's sleep each tab of theirs begins anew.
+  newSessionRate: { perSecond: 1, burst: 100 },
   sessionsPerUser: 64,
   leasesPerUser: 16,
   maxStatusTtlMs: 24 * 60 * 60 * 1000,

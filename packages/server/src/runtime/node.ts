@@ -8,6 +8,7 @@ import { createDueQueue } from './due-queue.ts';
 import { closeLink, expireSession } from './ending.ts';
 import { createFlusher } from './flusher.ts';
 import { askHeartbeat, checkHeartbeat } from './heartbeats.ts';
+import { createKeyedRate } from './keyed-rate.ts';
 import { createLeases } from './leases.ts';
 import { ConnectionLink } from './link.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
@@ -125,6 +126,7 @@ function createContext(options: NodeOptions): NodeContext {
     links: new Set<LinkState>(),
     sessions: new Map<string, LocalSession>(),
     sessionsOf: new Map<string, Set<LocalSession>>(),
+    newSessions: createKeyedRate(settings.newSessionRate),
     watchList: createWatchList<LinkState>(settings.fields, (link, frame) => {
       // A connection that is still joining gets this state in its sync.
       if (link.phase === 'live') context.flusher.send(link, frame);

@@ -29,6 +29,10 @@ export type GatewaySettings = {
   readonly messageBytes?: number;
   readonly connections?: number;
   readonly connectionsPerAddress?: number;
+  readonly connectsPerSecond?: number;
+  readonly connectBurst?: number;
+  /** By which connections of one address are paced. */
+  readonly monotonicMs?: () => number;
   /** Called while the gateway still opens the connection. */
   readonly onOpen?: (connection: Connection) => void;
 };
@@ -60,7 +64,10 @@ export async function startGateway(settings: GatewaySettings = {}) {
       messageBytes: settings.messageBytes ?? 64 * 1024,
       connections: settings.connections ?? 100_000,
       connectionsPerAddress: settings.connectionsPerAddress ?? 100_000,
+      connectsPerSecond: settings.connectsPerSecond ?? 100_000,
+      connectBurst: settings.connectBurst ?? 100_000,
     },
+    monotonicMs: settings.monotonicMs ?? (() => 0),
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type BareClient, refusedUpgrade } from './scene/bare-client.ts';
+import { type BareClient, refusedUpgrade, type Wire } from './scene/bare-client.ts';
 import { type Bystanders, openBystanders } from './scene/bystanders.ts';
 import { liveHeapBytes } from './scene/live-heap.ts';
+import { loginToken } from './scene/login-token.ts';
 import { connectRaw, frame, openRawWebSocket, textFrame, upgradeRequest } from './scene/raw-web-socket.ts';
 import { openScene, type Scene, type SceneOptions } from './scene/scene.ts';
 import { scrape } from './scene/server-metrics.ts';
@@ -104,6 +105,30 @@ describe('[LIM3] too many connections from one address', () => {
     }
   });
 
+  it('and those that come too fast, one after the other, with 429 and a time', async () => {
+    await open({
+      CARILLON_LIMITS_CONNECTIONS_PER_ADDRESS: '5',
+      CARILLON_LIMITS_CONNECTS_PER_SECOND: '1',
+      CARILLON_LIMITS_CONNECT_BURST: '8',
+      CARILLON_TRUSTED_PROXIES: '127.0.0.0/8',
+    });
+    const options = { headers: { 'X-Forwarded-For': '203.0.113.7' } };
+    let letIn = 0;
+    // At one a second they are as good as at once.
+    for (let i = 0; i < 30; i++) {
+      const client = await scene.connect(options).catch(() => null);
+      if (client === null) break;
+      letIn++;
+      client.socket.close();
+      await client.closed;
+    }
+    expect(letIn).toBeGreaterThanOrEqual(8);
+    expect(letIn).toBeLessThan(30);
+    const { status, body } = await refusedUpgrade(scene.server.port, options);
+    expect([status, errorOf(body)]).toEqual([429, 'rate_limited']);
+    await scene.connect({ headers: { 'X-Forwarded-For': '203.0.113.8' } });
+  });
+
   it('and of the whole node are refused with 503', async () => {
     await open({ CARILLON_LIMITS_CONNECTIONS: '4' });
     for (let i = 0; i < 2; i++) await scene.connect();
@@ -175,6 +200,51 @@ describe('[LIM1] [LIM2] too many messages', () => {
     for (const client of [await scene.connect(), await scene.logIn('flooder')]) {
       expect(await flood(client, message)).toEqual({ close, bye });
     }
+  });
+});
+
+describe('[LIM6] a user who logs in and out in a loop', () => {
+  beforeAll(() => open({ CARILLON_LIMITS_NEW_SESSION_BURST: '6' }));
+  afterEach(() => bystanders.untouched());
+  afterAll(() => scene.close());
+
+  it('is told when to come again, and followers see no more of it', async () => {
+    await scene.follow(['fan', 'mallory']);
+    const fan = await scene.logIn('fan');
+    const token = await loginToken('mallory');
+    let letIn = 0;
+    let refused: Wire | undefined;
+    // At one a second, far fewer than 60 get in, however slow the machine is.
+    for (let i = 0; i < 60 && refused === undefined; i++) {
+      const client = await scene.connect();
+      client.send({ t: 'login', username: 'mallory', token, i: 1 });
+      client.send({ t: 'logout' });
+      const { code } = await client.closed;
+      const messages = client.take();
+      refused = messages.find(({ t }) => t === 'err');
+      expect(code).toBe(refused === undefined ? 4205 : 4102);
+      if (refused === undefined) letIn++;
+      else
+        expect(messages.at(-1)).toEqual({
+          t: 'bye',
+          code: 'rate_limited',
+          advice: 'reconnect',
+          afterMs: refused['retryAfterMs'],
+          m: expect.any(String),
+        });
+    }
+    expect(refused).toEqual({
+      t: 'err',
+      code: 'rate_limited',
+      m: expect.any(String),
+      i: 1,
+      retryAfterMs: expect.any(Number),
+    });
+    expect(refused!['retryAfterMs']).toBeGreaterThan(0);
+    expect(refused!['retryAfterMs']).toBeLessThanOrEqual(1_000);
+    expect(letIn).toBeGreaterThanOrEqual(6);
+    await fan.settle();
+    expect(fan.take().map(({ t }) => t)).toEqual(Array.from({ length: letIn }, () => ['o', 'x']).flat());
   });
 });
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { ErrorCode } from '@carillon/protocol';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import { createKeyedRate } from '../../runtime/keyed-rate.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import { watchOwedResponses } from './owed-responses.ts';
 import { countedAddress, peerAddress, trustedProxies } from './peer-address.ts';
@@ -37,7 +38,11 @@ export type WebSocketGatewayOptions = {
     readonly messageBytes: number;
     readonly connections: number;
     readonly connectionsPerAddress: number;
+    readonly connectsPerSecond: number;
+    readonly connectBurst: number;
   };
+  /** A clock that never steps back. */
+  readonly monotonicMs: () => number;
 };
 
 export type WebSocketGateway = {
@@ -53,6 +58,11 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
   const origins = new Set(options.origins);
   const owed = watchOwedResponses(server);
   const perAddress = new Map<string, number>();
+  const connects = createKeyedRate({
+    perSecond: limits.connectsPerSecond,
+    // After a restart everybody of an address comes back at once.
+    burst: Math.max(limits.connectBurst, limits.connectionsPerAddress),
+  });
   const connections = new Map<WebSocket, SocketConnection>();
   let nextId = 0;
   let closing: Promise<void> | null = null;
@@ -91,12 +101,18 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
       refuse(socket, refusal);
       return;
     }
+    // Last, so that only what would get in counts: whoever is sent away to come back loses nothing by it.
+    const waitMs = connects.take(countedAddress(address), options.monotonicMs());
+    if (waitMs > 0) {
+      refuse(socket, 'rate_limited', undefined, waitMs);
+      return;
+    }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => open(webSocket, socket, address));
   }
 
-  function refuse(socket: Duplex, code: ErrorCode, message?: string): void {
+  function refuse(socket: Duplex, code: ErrorCode, message?: string, retryAfterMs?: number): void {
     telemetry.error(code);
-    refuseUpgrade(socket, code, message);
+    refuseUpgrade(socket, code, message, retryAfterMs);
   }
 
   function refusalOf({ url = '', headers }: IncomingMessage, address: string): ErrorCode | undefined {
