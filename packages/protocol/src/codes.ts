@@ -185,7 +185,7 @@ export const CLOSES = {
   rate_limited: {
     close: 4102,
     advice: 'reconnect',
-    help: 'Messages kept coming over the limit; slow down and reconnect after the pause.',
+    help: 'Messages or logins kept coming over a limit; slow down and reconnect after the pause.',
   },
   unavailable: {
     close: 4103,
