@@ -17,6 +17,12 @@ export const MAX_IMPORT_EDGES = 50_000;
 
 export type EdgePair = readonly [follower: string, followee: string];
 
+/**
+ * Edges in their order; an array of pairs is one. It may be read more than once, and may make its pairs only while it is
+ * read: tens of thousands that wait would be objects for the garbage collector to copy.
+ */
+export type EdgeList = Iterable<EdgePair> & { readonly length: number };
+
 export type ImportResult = {
   /** Edges that were not there before. */
   readonly added: number;
@@ -81,7 +87,7 @@ export interface Directory {
   block(user: string, other: string, at: number): Promise<boolean>;
   unblock(user: string, other: string, at: number): Promise<boolean>;
   setClose(user: string, other: string, close: boolean, at: number): Promise<boolean>;
-  importEdges(edges: readonly EdgePair[], at: number, followsPerUser?: number): Promise<ImportResult>;
+  importEdges(edges: EdgeList, at: number, followsPerUser?: number): Promise<ImportResult>;
   lastSeen(users: readonly string[]): Promise<ReadonlyMap<string, number>>;
   recordLastSeen(batch: readonly LastSeen[]): Promise<void>;
   /** Returns the former followers, whose view changes. `at` is the stamp of the edit, as for the others. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@carillon/protocol';
-import type { EdgePair, UserExport } from '../ports/directory.ts';
+import type { EdgeList, UserExport } from '../ports/directory.ts';
 import type { DevicePatch, DeviceState, PresenceRecord } from '../ports/presence.ts';
 import type { Connection, Link } from '../ports/transport.ts';
 
@@ -55,7 +55,7 @@ export interface RealtimeNode {
   setClose(user: string, other: string, close: boolean): Promise<Outcome<{ readonly changed: boolean }>>;
   /** `refused` counts the edges left out because their follower follows `followsPerUser` already. */
   importEdges(
-    edges: readonly EdgePair[],
+    edges: EdgeList,
   ): Promise<Outcome<{ readonly added: number; readonly users: number; readonly refused: number }>>;
   rosterOf(user: string): Promise<Outcome<readonly string[]>>;
   refreshRoster(user: string): Promise<Outcome>;

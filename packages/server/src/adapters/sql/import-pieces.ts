@@ -2,7 +2,7 @@ import type { EdgePair } from '../../ports/directory.ts';
 import type { ImportPiece } from './thread-messages.ts';
 
 /** Edges encoded without a pause: with names of usual length a fraction of a millisecond of the event loop. */
-const EDGES_A_PIECE = 4_096;
+const EDGES_A_PIECE = 2_048;
 
 /** Characters encoded without a pause, for names of unusual length: some two milliseconds where none is ASCII. */
 const CHARACTERS_A_PIECE = 512 * 1024;
@@ -11,29 +11,24 @@ const CHARACTERS_A_PIECE = 512 * 1024;
  * Edges as one string and the lengths of the names in it, which crosses to the thread as two blocks of memory. An array
  * of a hundred thousand strings would be cloned one by one, and no separator is safe in every name.
  *
- * @param from the first edge of the piece
- * @returns the piece, and the first edge of the next
+ * @param edges gives the edges from the first that no piece has yet
+ * @returns the next piece, or null at the end
  */
-export function writePiece(
-  id: number,
-  edges: readonly EdgePair[],
-  from: number,
-): { readonly piece: ImportPiece; readonly next: number } {
-  const end = Math.min(from + EDGES_A_PIECE, edges.length);
-  const lengths = new Uint32Array((end - from) * 2);
+export function writePiece(id: number, edges: Iterator<EdgePair>): ImportPiece | null {
+  const lengths = new Uint32Array(EDGES_A_PIECE * 2);
   let names = '';
-  let next = from;
-  for (; next < end && names.length < CHARACTERS_A_PIECE; next++) {
-    const [follower, followee] = edges[next] as EdgePair;
+  let used = 0;
+  while (used < lengths.length && names.length < CHARACTERS_A_PIECE) {
+    const next = edges.next();
+    if (next.done === true) break;
+    const [follower, followee] = next.value;
     names += follower;
     names += followee;
-    lengths[(next - from) * 2] = follower.length;
-    lengths[(next - from) * 2 + 1] = followee.length;
+    lengths[used++] = follower.length;
+    lengths[used++] = followee.length;
   }
-  return {
-    piece: { kind: 'piece', import: id, names, lengths: lengths.subarray(0, (next - from) * 2) },
-    next,
-  };
+  if (used === 0) return null;
+  return { kind: 'piece', import: id, names, lengths: lengths.subarray(0, used) };
 }
 
 /** The names of a piece, follower and followee by turns. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { EdgePair, ImportResult } from '../../ports/directory.ts';
+import type { EdgeList, ImportResult } from '../../ports/directory.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import { writePiece } from './import-pieces.ts';
 import type { Batch, FromThread, ThreadData, ToThread, Write, WriteName, Writes } from './thread-messages.ts';
@@ -33,7 +33,7 @@ export type Writer = {
   /** A write that gives nothing. All of a turn share one promise. */
   put<Name extends WriteName>(name: Name, ...args: Writes[Name]['args']): Promise<void>;
   ask<Name extends WriteName>(name: Name, ...args: Writes[Name]['args']): Promise<Writes[Name]['result']>;
-  importEdges(edges: readonly EdgePair[], at: number, followsPerUser: number): Promise<ImportResult>;
+  importEdges(edges: EdgeList, at: number, followsPerUser: number): Promise<ImportResult>;
   /** Writes that have not been answered. */
   waiting(): number;
   /** Commits what was written so far, then ends the thread. */
@@ -194,11 +194,13 @@ export async function startWriter(
       // The thread may end while pieces are still being made, when nobody waits for the result yet.
       result.promise.catch(() => undefined);
       imports.set(id, result);
-      for (let from = 0; from < edges.length && ended === undefined;) {
-        const { piece, next } = writePiece(id, edges, from);
+      const rest = edges[Symbol.iterator]();
+      for (let left = edges.length; left > 0 && ended === undefined;) {
+        const piece = writePiece(id, rest);
+        if (piece === null) break;
+        left -= piece.lengths.length / 2;
         post(piece);
-        from = next;
-        if (from < edges.length) await nextTurn();
+        if (left > 0) await nextTurn();
       }
       if (ended === undefined) post({ kind: 'import', import: id, at, followsPerUser });
       return result.promise;

@@ -1,8 +1,9 @@
 import { pipeline, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import type { EdgePair } from '../../ports/directory.ts';
+import type { EdgeList } from '../../ports/directory.ts';
 import { type EdgeFormat, type EdgeProblem, parseEdgeLine } from './edge-line.ts';
+import { createEdgePacker } from './packed-edges.ts';
 
 /**
  * Edges handed on at once. Each batch is one transaction, so that fewer would make the whole slower; reading, checking
@@ -25,7 +26,7 @@ export type EdgeStreamOptions = {
 
 /** Some edges, or the end of it: what is wrong, and on which line (from 1). */
 export type EdgeBatch =
-  | { readonly ok: true; readonly edges: readonly EdgePair[] }
+  | { readonly ok: true; readonly edges: EdgeList }
   | { readonly ok: false; readonly line: number; readonly problem: EdgeProblem };
 
 /** Reads a file of edges, gzipped or not, as it comes in. Ends at the first line that is wrong. */
@@ -79,14 +80,12 @@ type LineReader = {
 };
 
 function createLineReader({ format, mutual }: EdgeStreamOptions): LineReader {
-  let edges: EdgePair[] = [];
+  // With both directions of a line, the last one may take a batch one edge beyond.
+  const edges = createEdgePacker(EDGE_BATCH + 1);
   let line = 0;
 
   function rest(): EdgeBatch | null {
-    if (edges.length === 0) return null;
-    const batch: EdgeBatch = { ok: true, edges };
-    edges = [];
-    return batch;
+    return edges.count() === 0 ? null : { ok: true, edges: edges.take() };
   }
 
   return {
@@ -99,9 +98,10 @@ function createLineReader({ format, mutual }: EdgeStreamOptions): LineReader {
       if (text === '' || (line === 1 && format === 'csv' && text.toLowerCase() === CSV_HEADER)) return null;
       const parsed = parseEdgeLine(text, format);
       if ('code' in parsed) return { ok: false, line, problem: parsed };
-      edges.push(parsed);
-      if (mutual) edges.push([parsed[1], parsed[0]]);
-      return edges.length >= EDGE_BATCH ? rest() : null;
+      const [follower, followee] = parsed;
+      edges.add(follower, followee);
+      if (mutual) edges.add(followee, follower);
+      return edges.count() >= EDGE_BATCH ? rest() : null;
     },
   };
 }

@@ -13,6 +13,9 @@ export type ImportRouteOptions = {
   readonly importBytes: number;
 };
 
+/** A piece that was sent to be stored. */
+type UnderWay = { readonly edges: number; readonly outcome: ReturnType<RealtimeNode['importEdges']> };
+
 /** Bulk import of edges: read, checked and stored piece by piece, so that its size does not matter. */
 export function addImportRoute(app: Hono<ApiEnv>, { node, replies, importBytes }: ImportRouteOptions): void {
   let running = false;
@@ -22,26 +25,41 @@ export function addImportRoute(app: Hono<ApiEnv>, { node, replies, importBytes }
     format: EdgeFormat,
     mutual: boolean,
   ): Promise<Response> {
-    let edges = 0;
-    let added = 0;
-    let users = 0;
-    let refused = 0;
+    const total = { edges: 0, added: 0, users: 0, refused: 0 };
+    // While one piece is stored the next is read and sent, so that neither thread waits for the other.
+    let under: UnderWay | null = null;
     // Importing again is harmless, so what is stored before a wrong line stays.
-    const kept = (): string => `${edges} edges before it are stored`;
+    const kept = (): string => `${total.edges} edges before it are stored`;
+
+    /** Adds up the piece under way; what went wrong with it, or null. */
+    async function settle(piece: UnderWay | null): Promise<Response | null> {
+      if (piece === null) return null;
+      const outcome = await piece.outcome;
+      if (!outcome.ok) return replies.fail(outcome.code, `${outcome.detail}; ${kept()}`);
+      total.edges += piece.edges;
+      total.added += outcome.value.added;
+      total.users += outcome.value.users;
+      total.refused += outcome.value.refused;
+      return null;
+    }
+
     for await (const batch of readEdges(body, { format, mutual, maxBytes: importBytes })) {
-      if (!batch.ok)
-        return replies.fail(batch.problem.code, `line ${batch.line}: ${batch.problem.detail}; ${kept()}`);
       // Reading a piece, storing it and telling of it are each a good part of what the loop may be held for.
       await nextTurn();
-      const outcome = await node.importEdges(batch.edges);
-      await nextTurn();
-      if (!outcome.ok) return replies.fail(outcome.code, `${outcome.detail}; ${kept()}`);
-      edges += batch.edges.length;
-      added += outcome.value.added;
-      users += outcome.value.users;
-      refused += outcome.value.refused;
+      const next: UnderWay | null = batch.ok
+        ? { edges: batch.edges.length, outcome: node.importEdges(batch.edges) }
+        : null;
+      const failure = await settle(under);
+      under = next;
+      if (failure !== null) {
+        // What was sent meanwhile is settled before anybody is told that the import is over.
+        await next?.outcome;
+        return failure;
+      }
+      if (!batch.ok)
+        return replies.fail(batch.problem.code, `line ${batch.line}: ${batch.problem.detail}; ${kept()}`);
     }
-    return json({ edges, added, users, refused }, 200);
+    return (await settle(under)) ?? json(total, 200);
   }
 
   resource(app, '/v1/import', replies, {
