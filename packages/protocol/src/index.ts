@@ -1,4 +1,13 @@
 /** The wire protocol of Carillon: messages, codes and limits. PROTOCOL.md is the normative text. */
+export { type ChannelName, channelName, encodeParameter, isParameterValue } from './channel-name.ts';
+export {
+  isValueUnit,
+  type ParsedPattern,
+  parsePattern,
+  type PatternResult,
+  unfitText,
+  USER_PARAMETER,
+} from './channel-pattern.ts';
 export {
   type CloseEntry,
   type CloseReason,

@@ -1,0 +1,64 @@
+import { MAX_CALL_MS } from '@carillon/protocol';
+
+const KI = 1024;
+const SECOND = 1000;
+const DAY = 24 * 3600 * SECOND;
+
+/** What a definition is unless it says otherwise, and which options its kind has. docs/contract.md lists the same. */
+export const DEFAULTS = {
+  stream: {
+    history: { count: 1_000, ageMs: DAY, units: KI * KI },
+    durability: 'stored',
+    slow: 'resync',
+    heldUnits: 256 * KI,
+    payloadUnits: 16 * KI,
+    rate: { perSecond: 100, burst: 200 },
+    echo: true,
+    members: false,
+    ownerPublishes: false,
+  },
+  map: {
+    history: { count: 1_000, ageMs: DAY, units: KI * KI },
+    keys: 10_000,
+    /** Never, unless the publication says otherwise. */
+    ttlMs: null,
+    durability: 'stored',
+    slow: 'conflate',
+    heldUnits: 256 * KI,
+    payloadUnits: 16 * KI,
+    rate: { perSecond: 100, burst: 200 },
+    echo: true,
+    members: false,
+    ownerPublishes: false,
+  },
+  signal: {
+    flushMs: 50,
+    payloadUnits: 4 * KI,
+    // Cursors: fifty people who move at once, twenty times a second each.
+    rate: { perSecond: 1_000, burst: 2_000 },
+    members: false,
+    ownerPublishes: false,
+  },
+  call: { timeoutMs: 10 * SECOND },
+} as const;
+
+/** What numbers may be, from and to. All are whole. docs/contract.md lists the same. */
+export const BOUNDS: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  'history.count': [0, 1_000_000],
+  'history.ageMs': [SECOND, 3_650 * DAY],
+  'history.units': [KI, 1024 * KI * KI],
+  keys: [1, 1_000_000],
+  ttlMs: [100, 3_650 * DAY],
+  heldUnits: [KI, 64 * KI * KI],
+  payloadUnits: [1, 16 * KI * KI],
+  'rate.perSecond': [1, 1_000_000],
+  'rate.burst': [1, 1_000_000],
+  flushMs: [10, 10 * SECOND],
+  timeoutMs: [1, MAX_CALL_MS],
+};
+
+/** What texts may be. */
+export const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  durability: ['stored', 'memory'],
+  slow: ['close', 'drop-oldest', 'conflate', 'resync'],
+};
