@@ -4,7 +4,7 @@ import type { WatchList } from '../core/presence/watch-list.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { Flusher } from './flusher.ts';
 import type { KeyedRate } from './keyed-rate.ts';
-import { type DevicePacing, type LinkState, type LocalSession, newPacing } from './link-state.ts';
+import { type DevicePacing, type Lease, type LinkState, type LocalSession, newPacing } from './link-state.ts';
 import type { NodeState } from './node-api.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Topics } from './topics.ts';
@@ -16,6 +16,8 @@ export type NodeContext = NodeOptions & {
   /** Sessions on this node, attached or in their grace, by id. */
   readonly sessions: Map<string, LocalSession>;
   readonly sessionsOf: Map<string, Set<LocalSession>>;
+  /** Devices that HTTP statuses hold, by user and name. */
+  readonly leases: Map<string, Map<string, Lease>>;
   /** By user. */
   readonly newSessions: KeyedRate;
   readonly watchList: WatchList<LinkState>;
@@ -64,11 +66,11 @@ export function addSession(context: NodeContext, session: LocalSession): void {
   else ofUser.add(session);
 }
 
-/** The pacing of a device, which its sessions share. */
+/** The pacing of a device, which its sessions share, and its HTTP status. */
 export function pacingOf(context: NodeContext, user: string, device: string): DevicePacing {
   for (const session of context.sessionsOf.get(user) ?? [])
     if (session.device === device) return session.pacing;
-  return newPacing();
+  return context.leases.get(user)?.get(device)?.pacing ?? newPacing();
 }
 
 /** Forgets a session on this node; its timers end with it. */

@@ -1,46 +1,67 @@
 import { MAX_DEVICE_LENGTH } from '@carillon/protocol';
 import { readPatch } from '../core/presence/fields.ts';
-import type { Timer } from '../ports/clock.ts';
 import type { LeasedDevice } from '../ports/presence.ts';
-import type { NodeContext } from './context.ts';
+import { type NodeContext, pacingOf } from './context.ts';
+import type { Lease } from './link-state.ts';
 import type { RealtimeNode } from './node-api.ts';
 import { failed, invalidUser, run, succeed, unknownUser } from './outcome.ts';
+import { RETRY_UNAVAILABLE_MS } from './retry.ts';
+import { applyHeld, forgetHeldHttpStatus, setHttpStatus } from './status.ts';
 
 type Leases = Pick<RealtimeNode, 'setStatus' | 'clearStatus'> & {
   /** Takes up the leases that an earlier life of the process left. */
   restore(leases: readonly LeasedDevice[]): void;
   /** Forgets a user's leases without telling the store (which has forgotten the user already). */
   forget(user: string): void;
-  clear(): void;
+  /** Applies what is held back, and ends the timers; the leases stay for the next life of the process. */
+  stop(): Promise<void>;
   readonly size: number;
 };
 
 /** Devices that no connection holds: a status set over HTTP, for a time. */
 export function createLeases(context: NodeContext): Leases {
-  const timers = new Map<string, Map<string, Timer>>();
+  const { leases } = context;
   const { clock, presence, telemetry } = context.ports;
 
-  function arm(user: string, device: string, expiresAtMs: number): void {
-    const ofUser = timers.get(user) ?? new Map<string, Timer>();
-    timers.set(user, ofUser);
-    ofUser.get(device)?.cancel();
-    ofUser.set(
-      device,
-      clock.setTimer(Math.max(0, expiresAtMs - clock.nowMs()), () => {
-        disarm(user, device);
-        presence.leave(user, device, null).catch((error: unknown) => {
-          telemetry.warn('lease_end_failed', { error: String(error) });
-          arm(user, device, clock.nowMs() + 1_000);
-        });
-      }),
-    );
+  function leaseOf(user: string, device: string): Lease | undefined {
+    return leases.get(user)?.get(device);
   }
 
-  function disarm(user: string, device: string): void {
-    const ofUser = timers.get(user);
-    ofUser?.get(device)?.cancel();
+  function arm(user: string, device: string, expiresAtMs: number): Lease {
+    const before = leaseOf(user, device);
+    before?.timer.cancel();
+    const pacing = before?.pacing ?? pacingOf(context, user, device);
+    const timer = clock.setTimer(Math.max(0, expiresAtMs - clock.nowMs()), () => {
+      end(user, device).catch((error: unknown) => {
+        telemetry.warn('lease_end_failed', { error: String(error) });
+        if (leaseOf(user, device) === undefined) arm(user, device, clock.nowMs() + RETRY_UNAVAILABLE_MS);
+      });
+    });
+    const lease = { timer, pacing };
+    const ofUser = leases.get(user);
+    if (ofUser === undefined) leases.set(user, new Map([[device, lease]]));
+    else ofUser.set(device, lease);
+    return lease;
+  }
+
+  function disarm(user: string, device: string): Lease | undefined {
+    const ofUser = leases.get(user);
+    const lease = ofUser?.get(device);
+    lease?.timer.cancel();
     ofUser?.delete(device);
-    if (ofUser?.size === 0) timers.delete(user);
+    if (ofUser?.size === 0) leases.delete(user);
+    return lease;
+  }
+
+  /** Takes a device's lease away, behind the change that is held back: a session may have the device too, and its state. */
+  async function end(user: string, device: string): Promise<void> {
+    const lease = disarm(user, device);
+    if (lease !== undefined && lease.pacing.by !== null) {
+      await applyHeld(context, lease);
+      // Set anew meanwhile: what comes now would take that away.
+      if (leaseOf(user, device) !== undefined) return;
+    }
+    await presence.leave(user, device, null);
   }
 
   return {
@@ -55,7 +76,7 @@ export function createLeases(context: NodeContext): Leases {
       const read = readPatch(context.settings.fields, message);
       if (!read.ok) return failed('bad_message', read.detail);
       const full = (): boolean => {
-        const ofUser = timers.get(user);
+        const ofUser = leases.get(user);
         return ofUser !== undefined && !ofUser.has(device) && ofUser.size >= leasesPerUser;
       };
       return run(context, async () => {
@@ -64,8 +85,8 @@ export function createLeases(context: NodeContext): Leases {
         // Checked and taken in one step: others set a status at the same time.
         if (full()) return failed('limit_reached', `statuses of one user held over HTTP: ${leasesPerUser}`);
         const expiresAtMs = clock.nowMs() + ttlMs;
-        arm(user, device, expiresAtMs);
-        await presence.join(user, device, { kind: 'lease', expiresAtMs }, read.patch);
+        const { pacing } = arm(user, device, expiresAtMs);
+        await setHttpStatus(context, pacing, { user, device, expiresAtMs }, read.patch);
         if (await directory.hasUser(user)) return succeed(read.patch);
         // Erased meanwhile: what was just written must not outlive them.
         disarm(user, device);
@@ -77,25 +98,33 @@ export function createLeases(context: NodeContext): Leases {
       return (
         invalidUser(user) ??
         run(context, async () => {
-          disarm(user, device);
-          await presence.leave(user, device, null);
+          await end(user, device);
           return succeed(undefined);
         })
       );
     },
-    restore(leases) {
-      for (const { user, device, expiresAtMs } of leases) arm(user, device, expiresAtMs);
+    restore(kept) {
+      for (const { user, device, expiresAtMs } of kept) arm(user, device, expiresAtMs);
     },
     forget(user) {
-      for (const device of [...(timers.get(user)?.keys() ?? [])]) disarm(user, device);
+      for (const device of [...(leases.get(user)?.keys() ?? [])]) {
+        const lease = disarm(user, device);
+        if (lease !== undefined) forgetHeldHttpStatus(context, lease.pacing);
+      }
     },
-    clear() {
-      for (const user of [...timers.keys()])
-        for (const device of [...(timers.get(user)?.keys() ?? [])]) disarm(user, device);
+    async stop() {
+      const held: Promise<void>[] = [];
+      for (const [user, ofUser] of leases) {
+        for (const device of [...ofUser.keys()]) {
+          const lease = disarm(user, device);
+          if (lease !== undefined) held.push(applyHeld(context, lease));
+        }
+      }
+      await Promise.all(held);
     },
     get size() {
       let size = 0;
-      for (const ofUser of timers.values()) size += ofUser.size;
+      for (const ofUser of leases.values()) size += ofUser.size;
       return size;
     },
   };

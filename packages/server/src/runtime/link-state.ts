@@ -41,15 +41,29 @@ export type LinkState = {
   tokenExpiry: Timer | null;
 };
 
-/** What holds back rapid changes of one device, whichever of its sessions makes them. */
+/** What holds back rapid changes of one device, whichever of its sessions makes them, or the HTTP API. */
 export type DevicePacing = {
   readonly pace: DevicePace;
   timer: Timer | null;
-  /** Who made the held change last: they surely hold the device, whoever's end it is that lets the change out. */
-  by: LocalSession | null;
-  /** Requests that wait for the held change to be applied, and the connections that asked. */
-  awaiting: { readonly link: LinkState; readonly request: number }[] | null;
+  /**
+   * Who made the held change last: they surely hold the device, whoever's end it is that lets the change out. An HTTP
+   * status where one is part of it, for only that may hold the device without a session.
+   */
+  by: LocalSession | HttpStatus | null;
+  /** Who waits for the held change to be applied. */
+  awaiting: Waiting[] | null;
 };
+
+/** A status over HTTP: the device, and until when it holds, ms since the epoch. */
+export type HttpStatus = { readonly user: string; readonly device: string; readonly expiresAtMs: number };
+
+/** A request of a connection, or a call of the HTTP API with what the store said: null, or why it refused. */
+export type Waiting =
+  | { readonly link: LinkState; readonly request: number }
+  | { settled(refusal: Error | null): void };
+
+/** A device that an HTTP status holds. */
+export type Lease = { timer: Timer; readonly pacing: DevicePacing };
 
 export function newPacing(): DevicePacing {
   return { pace: newPace(), timer: null, by: null, awaiting: null };

@@ -12,7 +12,7 @@ import { createKeyedRate } from './keyed-rate.ts';
 import { createLeases } from './leases.ts';
 import { ConnectionLink } from './link.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
-import { type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
+import { type Lease, type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
 import type { RealtimeNode } from './node-api.ts';
 import { createNodeMessages } from './node-messages.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -67,7 +67,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       queue.clear();
     restoredGrace.clear();
     for (const session of context.sessions.values()) session.pacing.timer?.cancel();
-    leases.clear();
+    await leases.stop();
   }
 
   return {
@@ -126,6 +126,7 @@ function createContext(options: NodeOptions): NodeContext {
     links: new Set<LinkState>(),
     sessions: new Map<string, LocalSession>(),
     sessionsOf: new Map<string, Set<LocalSession>>(),
+    leases: new Map<string, Map<string, Lease>>(),
     newSessions: createKeyedRate(settings.newSessionRate),
     watchList: createWatchList<LinkState>(settings.fields, (link, frame) => {
       // A connection that is still joining gets this state in its sync.
