@@ -2,12 +2,16 @@ import { MAX_LOGIN_TOKEN_LENGTH } from '@carillon/protocol';
 import type { AuthResult, Authenticator } from '../ports/auth.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { MAX_TOKEN_ID_LENGTH } from './jwt.ts';
 
 /** What an app's hook says of a token: whom it speaks for. */
 export type Identity = {
   readonly user: string;
   /** When the session must be given a new token, ms since the epoch; absent or null: never. */
   readonly expiresAtMs?: number | null;
+  /** What the token is called when it is revoked, and when it was issued, ms since the epoch. */
+  readonly tokenId?: string | null;
+  readonly issuedAtMs?: number | null;
 };
 
 export type AuthenticateRequest = {
@@ -47,14 +51,15 @@ export function createHookAuthenticator({
         return { ok: false, code: 'unavailable', detail: 'the authenticate hook took too long' };
       if (identity === null)
         return { ok: false, code: 'token_invalid', detail: 'the authenticate hook refused it' };
-      if (!isIdentity(identity)) return unavailable('it resolved neither null nor { user, expiresAtMs? }');
-      const expiresAtMs = identity.expiresAtMs ?? null;
+      if (!isIdentity(identity))
+        return unavailable('it resolved neither null nor { user, expiresAtMs?, tokenId?, issuedAtMs? }');
+      const { expiresAtMs = null, tokenId = null, issuedAtMs = null } = identity;
       if (expiresAtMs !== null && expiresAtMs <= clock.nowMs()) {
         return { ok: false, code: 'token_expired', detail: 'its time has passed' };
       }
       if (identity.user !== username)
         return { ok: false, code: 'username_mismatch', detail: 'it speaks for another user' };
-      return { ok: true, principal: { user: identity.user, expiresAtMs } };
+      return { ok: true, principal: { user: identity.user, expiresAtMs, tokenId, issuedAtMs } };
     } catch (error) {
       if (signal.aborted)
         return { ok: false, code: 'unavailable', detail: 'the authenticate hook took too long' };
@@ -89,8 +94,18 @@ export function createHookAuthenticator({
 function isIdentity(value: unknown): value is Identity {
   if (typeof value !== 'object' || value === null || !('user' in value) || typeof value.user !== 'string')
     return false;
-  if (!('expiresAtMs' in value) || value.expiresAtMs === undefined || value.expiresAtMs === null) return true;
-  return Number.isSafeInteger(value.expiresAtMs);
+  if ('tokenId' in value && !isAbsent(value.tokenId) && !isTokenId(value.tokenId)) return false;
+  if ('issuedAtMs' in value && !isAbsent(value.issuedAtMs) && !Number.isSafeInteger(value.issuedAtMs))
+    return false;
+  return !('expiresAtMs' in value) || isAbsent(value.expiresAtMs) || Number.isSafeInteger(value.expiresAtMs);
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function isTokenId(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_TOKEN_ID_LENGTH;
 }
 
 /** What a hook threw, for the log: hooks like to quote what they were given. */

@@ -1,6 +1,7 @@
 import { MAX_LOGIN_TOKEN_LENGTH } from '@carillon/protocol';
 import { type CryptoKey, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { AuthResult } from '../ports/auth.ts';
+import { GRANT_AUDIENCE } from './grant-audience.ts';
 
 /** What a token must claim beside its signature. */
 export type JwtRules = {
@@ -15,6 +16,9 @@ export type JwtRules = {
  * session is ended at that very instant.
  */
 export const NOT_BEFORE_TOLERANCE_SECONDS = 30;
+
+/** The longest `jti`: what is named to revoke the token, and kept with each of its sessions. */
+export const MAX_TOKEN_ID_LENGTH = 255;
 
 /** The keys that would decide could not be had. Never an answer about the token. */
 export class KeysUnavailable extends Error {}
@@ -45,7 +49,12 @@ export async function checkJwt(token: string, username: string, check: JwtCheck)
       typeof check.key === 'function'
         ? await jwtVerify(token, check.key, options)
         : await jwtVerify(token, check.key, options);
-    const { sub, exp } = payload;
+    const { sub, exp, aud, jti } = payload;
+    // Where both are signed with one secret, a grant for one channel must not open everything.
+    if (aud === GRANT_AUDIENCE || (Array.isArray(aud) && aud.includes(GRANT_AUDIENCE)))
+      return invalid('it is a grant, not a login token');
+    if (jti !== undefined && (typeof jti !== 'string' || jti.length > MAX_TOKEN_ID_LENGTH))
+      return invalid(`its \`jti\` is not a text of at most ${MAX_TOKEN_ID_LENGTH} characters`);
     if (typeof sub !== 'string') return invalid('its `sub` is not a string');
     if (typeof exp !== 'number') return invalid('its `exp` is not a number');
     // Some issuers write "never" as a number that no date holds; the wire carries whole milliseconds.
@@ -54,10 +63,27 @@ export async function checkJwt(token: string, username: string, check: JwtCheck)
       return { ok: false, code: 'token_expired', detail: 'its `exp` has passed' };
     if (sub !== username)
       return { ok: false, code: 'username_mismatch', detail: 'its `sub` is another user' };
-    return { ok: true, principal: { user: sub, expiresAtMs } };
+    return {
+      ok: true,
+      principal: {
+        user: sub,
+        expiresAtMs,
+        tokenId: jti ?? null,
+        issuedAtMs: issuedAt(payload.iat, check.nowMs),
+      },
+    };
   } catch (error) {
     return refusal(error);
   }
+}
+
+/**
+ * When a token says it was issued, ms; null where it does not say, or names a time to come: it would outlive every
+ * revocation of its user.
+ */
+function issuedAt(iat: number | undefined, nowMs: number): number | null {
+  if (iat === undefined || iat * 1000 > nowMs + NOT_BEFORE_TOLERANCE_SECONDS * 1000) return null;
+  return Math.floor(iat * 1000);
 }
 
 /** The answer for what jose threw. What it threw about the token is the token's fault, anything else is not. */

@@ -3,12 +3,20 @@
  *
  *     sessionStoreContract('my store', async () => ({ store, graceMs: 60_000, close }))
  */
+export { type AuthorizerMood, type AuthorizerSubject, authorizerContract } from './authorizer-contract.ts';
 export { type BrokerSubject, brokerContract } from './broker-contract.ts';
 export { directoryChangesContract } from './directory-changes-contract.ts';
 export { type DirectorySubject, directoryContract } from './directory-contract.ts';
+export { type GrantsSubject, grantsContract } from './grants-contract.ts';
 export { type JournalSubject, journalContract } from './journal-contract.ts';
 export { type RestartablePresenceStore, presenceRestartContract } from './presence-restart-contract.ts';
 export { type PresenceStoreSubject, presenceStoreContract } from './presence-store-contract.ts';
+export {
+  type RestartableRevocations,
+  type RevocationsSubject,
+  revocationsContract,
+  revocationsRestartContract,
+} from './revocations-contract.ts';
 export {
   type RestartableSessionStore,
   type SessionStoreSubject,

@@ -1,3 +1,4 @@
+import { MAX_TOKEN_ID_LENGTH } from '../../src/auth/jwt.ts';
 import { describe, expect, it } from 'vitest';
 import {
   type AuthenticateHook,
@@ -26,7 +27,7 @@ describe('an authenticate hook', () => {
     });
     expect(await verify('t', 'alice')).toEqual({
       ok: true,
-      principal: { user: 'alice', expiresAtMs: clock.nowMs() + 5 },
+      principal: { user: 'alice', expiresAtMs: clock.nowMs() + 5, tokenId: null, issuedAtMs: null },
     });
     expect(asked).toEqual([{ token: 't', username: 'alice' }]);
   });
@@ -35,8 +36,16 @@ describe('an authenticate hook', () => {
     for (const identity of [{ user: 'alice' }, { user: 'alice', expiresAtMs: null }])
       expect(await bench(() => Promise.resolve(identity)).verify('t', 'alice')).toEqual({
         ok: true,
-        principal: { user: 'alice', expiresAtMs: null },
+        principal: { user: 'alice', expiresAtMs: null, tokenId: null, issuedAtMs: null },
       });
+  });
+
+  it('may say what the token is called and when it was issued, for revocations', async () => {
+    const identity = { user: 'alice', tokenId: 'x'.repeat(MAX_TOKEN_ID_LENGTH), issuedAtMs: 5 };
+    expect(await bench(() => identity).verify('t', 'alice')).toMatchObject({
+      ok: true,
+      principal: { tokenId: identity.tokenId, issuedAtMs: 5 },
+    });
   });
 
   it('null refuses the token; another user is a mismatch; a time that passed is expiry', async () => {
@@ -82,6 +91,9 @@ describe('an authenticate hook', () => {
     ['an object without a user', {}],
     ['a user that is no text', { user: 1 }],
     ['a time that is no whole number', { user: 'alice', expiresAtMs: Number.NaN }],
+    ['a token id that is no text', { user: 'alice', tokenId: 7 }],
+    ['a token id that is too long', { user: 'alice', tokenId: 'x'.repeat(MAX_TOKEN_ID_LENGTH + 1) }],
+    ['a time of issue that is no whole number', { user: 'alice', issuedAtMs: '5' }],
   ])('%s is no answer: unavailable, never a yes', async (_name, value) => {
     const { verify, warnings } = bench(() => value as unknown as null);
     expect(await verify('t', 'alice')).toMatchObject({ ok: false, code: 'unavailable' });

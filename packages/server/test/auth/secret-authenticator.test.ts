@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import type { JwtRules } from '../../src/auth/jwt.ts';
+import { type JwtRules, MAX_TOKEN_ID_LENGTH } from '../../src/auth/jwt.ts';
 import {
   createSecretAuthenticator,
   importSecret,
@@ -37,7 +37,7 @@ describe('login tokens signed with a shared secret', () => {
     const { verify } = await authenticator();
     expect(await verify(await token({ exp: NOW + 90 }), 'alice')).toEqual({
       ok: true,
-      principal: { user: 'alice', expiresAtMs: NOW_MS + 90_000 },
+      principal: { user: 'alice', expiresAtMs: NOW_MS + 90_000, tokenId: null, issuedAtMs: null },
     });
   });
 
@@ -57,6 +57,9 @@ describe('login tokens signed with a shared secret', () => {
     ['an nbf beyond the tolerance', { nbf: NOW + 31 }, 'token_invalid'],
     ['no sub', { sub: undefined }, 'token_invalid'],
     ['a sub that is a list', { sub: ['alice'] }, 'token_invalid'],
+    ['a jti that is a number', { jti: 7 }, 'token_invalid'],
+    ['a jti that is too long', { jti: 'x'.repeat(MAX_TOKEN_ID_LENGTH + 1) }, 'token_invalid'],
+    ['an iat that is a text', { iat: '1' }, 'token_invalid'],
   ])('%s is refused', async (_name, claims, code) => {
     const { verify } = await authenticator();
     const { exp, ...rest } = { exp: NOW + 60, sub: 'alice', ...claims };
@@ -72,11 +75,29 @@ describe('login tokens signed with a shared secret', () => {
     const { verify } = await authenticator();
     expect(await verify(await token({ exp: 1e300 }), 'alice')).toEqual({
       ok: true,
-      principal: { user: 'alice', expiresAtMs: Number.MAX_SAFE_INTEGER },
+      principal: { user: 'alice', expiresAtMs: Number.MAX_SAFE_INTEGER, tokenId: null, issuedAtMs: null },
     });
     expect(await verify(await token({ exp: NOW + 1.5 }), 'alice')).toMatchObject({
       principal: { expiresAtMs: NOW_MS + 1_500 },
     });
+  });
+
+  it('its jti and iat are told, for revocations', async () => {
+    const { verify } = await authenticator();
+    for (const jti of ['t1', '', 'x'.repeat(MAX_TOKEN_ID_LENGTH)])
+      expect(await verify(await token({ jti, iat: NOW - 9.5 }), 'alice')).toMatchObject({
+        ok: true,
+        principal: { tokenId: jti, issuedAtMs: NOW_MS - 9_500 },
+      });
+  });
+
+  it('an iat ahead of the tolerance counts as none: it would outlive every revocation of its user', async () => {
+    const { verify } = await authenticator();
+    expect(await verify(await token({ iat: NOW + 30 }), 'alice')).toMatchObject({
+      principal: { issuedAtMs: NOW_MS + 30_000 },
+    });
+    for (const iat of [NOW + 31, 1e300])
+      expect(await verify(await token({ iat }), 'alice')).toMatchObject({ principal: { issuedAtMs: null } });
   });
 
   it('issuer and audience must match where they are configured', async () => {
@@ -171,7 +192,7 @@ describe('tokens made here', () => {
     const { verify } = await authenticator(rules);
     expect(await verify(made, 'auth0|1')).toEqual({
       ok: true,
-      principal: { user: 'auth0|1', expiresAtMs: NOW_MS + 2_000 },
+      principal: { user: 'auth0|1', expiresAtMs: NOW_MS + 2_000, tokenId: null, issuedAtMs: NOW_MS },
     });
   });
 });
