@@ -1,8 +1,21 @@
-import { type Renderer, hold, release } from '../core/outbox/outbox.ts';
-import { type OutboundFrame, heartbeatFrame, presenceFrame } from '../core/outbox/frame.ts';
+import {
+  type DroppedFrames,
+  type HoldOutcome,
+  type Renderer,
+  dropHeld,
+  hold,
+  release,
+} from '../core/outbox/outbox.ts';
+import {
+  type ChannelRef,
+  type OutboundFrame,
+  gapFrame,
+  heartbeatFrame,
+  presenceFrame,
+} from '../core/outbox/frame.ts';
 import { RunNode, runOf } from '../core/outbox/run-trie.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
-import type { NodeOptions } from './node-options.ts';
+import type { NodePorts, NodeSettings } from './node-options.ts';
 import { type LinkState, isSettled } from './link-state.ts';
 
 /** Sends what connections are owed: once a turn, one write each, runs that several are owed made once. */
@@ -13,12 +26,35 @@ export type Flusher = {
   flushNow(link: LinkState): void;
   /** The connection's earlier write has gone: sends what was held behind it. */
   drained(link: LinkState): void;
+  /**
+   * Drops what a connection is still owed of a channel. MUST be called before a subscription begins anew or is ended, and
+   * before what is said of that: nothing of the one before follows.
+   */
+  dropHeld(link: LinkState, channel: ChannelRef): void;
 };
 
+/** What becomes of connections that do not read. */
+export type SlowEvents = {
+  /** More is held than may be: the connection is to be closed. */
+  overflow(link: LinkState): void;
+  /**
+   * What was held of a channel was dropped, and the client will be told to subscribe again. The runtime MUST send
+   * nothing more of the channel to this connection until it does.
+   */
+  resync(link: LinkState, channel: ChannelRef): void;
+};
+
+export type FlusherOptions = {
+  readonly ports: Pick<NodePorts, 'clock' | 'telemetry' | 'stamps'>;
+  readonly settings: Pick<NodeSettings, 'outbox'>;
+};
+
+const DROPPED_BY = ['drop-oldest', 'conflate', 'resync'] as const satisfies readonly (keyof DroppedFrames)[];
+
 export function createFlusher(
-  { ports, settings }: NodeOptions,
+  { ports, settings }: FlusherOptions,
   watchList: () => WatchList<LinkState>,
-  onOverflow: (link: LinkState) => void,
+  events: SlowEvents,
 ): Flusher {
   const { clock, telemetry } = ports;
   let root = RunNode.root();
@@ -69,17 +105,33 @@ export function createFlusher(
   function holdBack(link: LinkState): void {
     if (link.outbox.held === null) telemetry.slowConsumer();
     const outcome = hold(link.outbox, settings.outbox);
-    for (let i = 0; i < outcome.conflated; i++) telemetry.conflated();
-    if (outcome.resynced) telemetry.presenceResync();
-    if (outcome.overflow) onOverflow(link);
+    report(outcome);
+    if (outcome.overflow) events.overflow(link);
+    else tellResyncs(link, outcome);
+  }
+
+  function report({ conflated, resynced, dropped }: HoldOutcome): void {
+    for (let i = 0; i < conflated; i++) telemetry.conflated();
+    if (resynced) telemetry.presenceResync();
+    if (dropped === null) return;
+    for (const policy of DROPPED_BY)
+      if (dropped[policy] > 0) telemetry.channelDropped(policy, dropped[policy]);
+  }
+
+  function tellResyncs(link: LinkState, { resyncs }: HoldOutcome): void {
+    for (const channel of resyncs ?? []) events.resync(link, channel);
   }
 
   function drained(link: LinkState): void {
     if (link.phase === 'closed' || link.outbox.held === null || link.connection.writing) return;
     // What is held is told by its present state, and the state of an edge that is being read again is not known.
     if (!isSettled(link)) return;
-    // What this turn still owes goes behind what was held, folded the same way.
-    if (link.outbox.current !== null) hold(link.outbox, settings.outbox);
+    // What this turn still owes goes behind what was held, folded the same way. It is not too much: it goes out now.
+    if (link.outbox.current !== null) {
+      const outcome = hold(link.outbox, settings.outbox);
+      report(outcome);
+      tellResyncs(link, outcome);
+    }
     const frames = release(link.outbox, rendererFor(link));
     if (frames.length > 0) telemetry.flush(frames.length, link.connection.write(runOf(frames)));
   }
@@ -92,12 +144,17 @@ export function createFlusher(
       },
       fullSync: () => ({ text: watchList().fullSync(link), wire: undefined }),
       heartbeat: () => heartbeatFrame(heartbeatText(ports.stamps.next(clock.nowMs()))),
+      gap(channel, why, offset) {
+        telemetry.gap(why);
+        return gapFrame(channel, why, offset);
+      },
     };
   }
 
   return {
     send,
     drained,
+    dropHeld: (link, channel) => dropHeld(link.outbox, channel),
     flushNow(link) {
       // Behind an unfinished write nothing can follow any more; the close code says the same as the `bye`.
       if (!link.connection.writing && link.outbox.held === null) flush(link);

@@ -9,6 +9,7 @@ const render: Renderer = {
   friend: (subject, change) => ({ text: `${subject}:${change}`, wire: undefined }),
   fullSync: () => ({ text: 'full sync', wire: undefined }),
   heartbeat: () => ({ text: 'hb', wire: undefined }),
+  gap: (channel, why, offset) => ({ text: `gap ${channel.name} ${why} ${offset}`, wire: undefined }),
 };
 
 describe('runs of frames', () => {

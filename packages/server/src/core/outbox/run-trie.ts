@@ -1,5 +1,5 @@
 import type { Frame, FrameRun } from '../../ports/transport.ts';
-import type { OutboundFrame } from './frame.ts';
+import type { ChannelRef, OutboundFrame } from './frame.ts';
 
 /**
  * The frames owed to connections during one turn, as a trie: connections that are owed the same frames in the same
@@ -41,6 +41,16 @@ export class RunNode implements FrameRun {
       children.set(frame, child);
     }
     return child;
+  }
+
+  /** The node that is this run without the frames of a channel; null: nothing is left. */
+  without(channel: ChannelRef): RunNode | null {
+    let root: RunNode = this;
+    while (root.parent !== null) root = root.parent;
+    let run = root;
+    for (const frame of this.frames())
+      if (frame.kind !== 'channel' || frame.channel !== channel) run = run.append(frame);
+    return run === root ? null : run;
   }
 
   frames(): readonly OutboundFrame[] {
