@@ -217,6 +217,11 @@ export const CLOSES = {
     advice: 'stop',
     help: 'The login was revoked: the user must log in anew with another token.',
   },
+  disconnected: {
+    close: 4209,
+    advice: 'stop',
+    help: 'The app ended this connection; the session can be resumed when the user asks for it.',
+  },
   bad_messages: {
     close: 4207,
     advice: 'stop',

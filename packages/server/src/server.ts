@@ -1,6 +1,9 @@
 import { createServer as createHttpServer, type Server, type ServerOptions } from 'node:http';
+import { createMemoryRevocations } from './adapters/memory/revocations.ts';
 import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
+import { createRuleAuthorizer } from './auth/authorize/rule-authorizer.ts';
+import { createGrants } from './auth/grants.ts';
 import { type CarillonConfig, resolveConfig, type ServerConfig } from './config.ts';
 import type { Development } from './gateways/http-api/dev-routes.ts';
 import { createHttpApi } from './gateways/http-api/http-api.ts';
@@ -95,11 +98,21 @@ export async function assembleServer(
     graceMs: config.node.graceMs,
     clock,
     telemetry,
+    secrets,
     onFailed: fail,
   });
 
   const { probe, beginLife, close: closeStores, ...kept } = stores;
-  const node = createNode({ ports: { ...kept, clock, secrets, auth, telemetry }, settings: config.node });
+  const access = {
+    authorizer: createRuleAuthorizer({}, clock, telemetry),
+    grants: createGrants(secrets.token() + secrets.token()),
+    revocations: createMemoryRevocations(() => clock.nowMs()),
+    events: { userOnline() {}, userOffline() {}, channelOccupied() {}, channelVacated() {} },
+  };
+  const node = createNode({
+    ports: { ...kept, ...access, clock, secrets, auth, telemetry },
+    settings: config.node,
+  });
   metrics.watch(() => node.counts());
 
   const http: Server = createHttpServer(

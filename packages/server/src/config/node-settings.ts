@@ -7,6 +7,7 @@ import type { configSchema } from './schema.ts';
 export function toNodeSettings(config: z.output<typeof configSchema>): NodeSettings {
   const { presence, sessions, limits } = config;
   return {
+    ...DEFAULT_SETTINGS,
     fields: toFieldSpecs(presence.fields),
     audience: toAudience(presence.audience),
     followsOf: presence.followsOf ?? null,
@@ -14,7 +15,6 @@ export function toNodeSettings(config: z.output<typeof configSchema>): NodeSetti
     graceMs: sessions.graceMs,
     heartbeatMs: sessions.heartbeatMs,
     loginTimeoutMs: sessions.loginTimeoutMs,
-    stampMarginMs: DEFAULT_SETTINGS.stampMarginMs,
     messageRate: { perSecond: limits.messagesPerSecond, burst: limits.messageBurst },
     outbox: { heldControlUnits: limits.outboxBytes, heldFriends: limits.heldFriends },
     newSessionRate: { perSecond: limits.newSessionsPerSecond, burst: limits.newSessionBurst },

@@ -1,6 +1,7 @@
 import type { CloseReason, ErrorCode } from '@carillon/protocol';
 import { controlFrame } from '../core/outbox/frame.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
+import type { Channels } from './channels/channels.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { Flusher } from './flusher.ts';
 import type { KeyedRate } from './keyed-rate.ts';
@@ -22,6 +23,7 @@ export type NodeContext = NodeOptions & {
   readonly newSessions: KeyedRate;
   readonly watchList: WatchList<LinkState>;
   readonly topics: Topics;
+  readonly channels: Channels;
   readonly flusher: Flusher;
   readonly loginDeadlines: DueQueue<LinkState>;
   readonly heartbeats: DueQueue<LinkState>;
@@ -85,4 +87,5 @@ export function removeSession(context: NodeContext, session: LocalSession): void
     context.sessionsOf.delete(session.user);
     context.topics.releaseInbox(session.user);
   }
+  context.channels.ended(session);
 }

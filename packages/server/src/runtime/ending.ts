@@ -41,6 +41,7 @@ function forgetLink(context: NodeContext, link: LinkState): void {
   link.outbox.current = null;
   link.outbox.held = null;
   link.queued = null;
+  link.lanes = null;
   link.tokenExpiry?.cancel();
   link.tokenExpiry = null;
   context.links.delete(link);
@@ -59,6 +60,7 @@ export function leaveSession(context: NodeContext, link: LinkState): void {
   if (session === null || session.link !== link) return;
   void applyHeld(context, session);
   session.link = null;
+  context.channels.detached(session);
   detach(context, session);
 }
 

@@ -6,6 +6,8 @@ import { type Pulse, newPulse } from '../core/session/heartbeat.ts';
 import type { MessageRate } from '../core/session/message-rate.ts';
 import type { Timer } from '../ports/clock.ts';
 import type { Connection } from '../ports/transport.ts';
+import type { Lanes } from './channels/lanes.ts';
+import type { SessionChannels } from './channels/subscription.ts';
 
 /**
  * One connection as the runtime keeps it. There are many thousands that do nothing, so what few of them ever need is
@@ -39,6 +41,8 @@ export type LinkState = {
   /** A heartbeat was asked after the token went out: its answer shows that the token arrived. */
   askedSinceToken: boolean;
   tokenExpiry: Timer | null;
+  /** What it wants of channels, in order; null until it wants anything. */
+  lanes: Lanes | null;
 };
 
 /** What holds back rapid changes of one device, whichever of its sessions makes them, or the HTTP API. */
@@ -81,8 +85,12 @@ export type LocalSession = {
   /** Counts the login tokens that were offered, and the newest that was taken: answers may come in any order. */
   tokensOffered: number;
   tokenTaken: number;
+  /** The id of the login token (`jti`), by which it can be revoked; null where it has none. */
+  tokenId: string | null;
   /** Shared by the sessions of one device. */
   readonly pacing: DevicePacing;
+  /** What it has to do with channels and calls; null until it has anything. */
+  channels: SessionChannels | null;
 };
 
 export function newLink(connection: Connection, rate: MessageRate): LinkState {
@@ -104,6 +112,7 @@ export function newLink(connection: Connection, rate: MessageRate): LinkState {
     tokenUnshown: false,
     askedSinceToken: false,
     tokenExpiry: null,
+    lanes: null,
   };
 }
 
@@ -123,7 +132,9 @@ export function newLocalSession(
     tokenExpiresAtMs: null,
     tokensOffered: 0,
     tokenTaken: 0,
+    tokenId: null,
     pacing,
+    channels: null,
   };
 }
 

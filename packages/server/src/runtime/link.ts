@@ -155,23 +155,8 @@ function handle(context: NodeContext, link: LinkState, message: UpMessage): void
       return;
     case 'login':
       return;
-    case 'sub':
-    case 'unsub':
-    case 'pub':
-    case 'hist':
-    case 'page':
-    case 'members':
-    case 'call':
-    case 'cancel':
-    case 're':
-      sendError(
-        context,
-        link,
-        'channel_unknown',
-        'the contract declares no channels and no calls',
-        requestOf(message),
-      );
-      return;
+    default:
+      if (link.session !== null) context.channels.handle(link, link.session, message);
   }
 }
 

@@ -132,6 +132,8 @@ async function takeSession(
       // What the older connection asked for is answered on it: its request ids mean nothing on this one.
       void applyHeld(context, session);
       session.generation = generation;
+      // Its subscriptions wait until the client names them on this connection.
+      context.channels.detached(session);
       attach(context, link, session);
       if (older !== null && older !== link) context.closeLink(older, 'replaced');
       if (isClosed(link)) {
@@ -281,6 +283,7 @@ async function goLive(
       ? watchList.deltaSync(link, since, changes.changed, changes.gone)
       : watchList.fullSync(link);
   context.flusher.send(link, syncFrame(sync));
+  context.channels.attached(session);
   context.heartbeats.add(link);
   armTokenExpiry(context, link);
 }

@@ -3,6 +3,7 @@ import type { EdgeList, UserExport } from '../ports/directory.ts';
 import type { Position } from '../ports/log.ts';
 import type { DevicePatch, DeviceState, PresenceRecord } from '../ports/presence.ts';
 import type { Connection, Link } from '../ports/transport.ts';
+import type { ChannelsApi } from './channels/channels-api.ts';
 
 /** What an operation on a node answers: a value, or an error of the catalogue. */
 export type Outcome<T = undefined> =
@@ -48,7 +49,7 @@ export type NodeCounts = {
  * The one entry to a node: gateways, the HTTP API and the library drive the runtime through it and nothing else.
  * User ids are checked here; operations never throw and never reject.
  */
-export interface RealtimeNode {
+export interface RealtimeNode extends ChannelsApi {
   readonly state: NodeState;
   counts(): NodeCounts;
   /** Takes up what an earlier life of the process left: sessions in their grace, devices, leases. */

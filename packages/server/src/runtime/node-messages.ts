@@ -12,6 +12,7 @@ export function createNodeMessages(context: NodeContext): (message: NodeMessage)
       case 'presence': {
         const told = context.watchList.apply(message.record);
         if (told >= 0) context.ports.telemetry.fanOut(told);
+        context.channels.presence(message.record);
         return;
       }
       case 'edge':
@@ -21,13 +22,14 @@ export function createNodeMessages(context: NodeContext): (message: NodeMessage)
         for (const link of linksOf(context, message.user)) reloads.roster(link, message.user);
         return;
       case 'end':
-        endAll(context, message.user, message.reason);
+        endAll(context, message);
         return;
       case 'publication':
       case 'signal':
       case 'member':
       case 'broadcast':
       case 'subscription':
+        context.channels.receive(message);
         return;
     }
   };
@@ -40,8 +42,9 @@ function linksOf(context: NodeContext, user: string): LinkState[] {
   return links;
 }
 
-function endAll(context: NodeContext, user: string, reason: EndMessage['reason']): void {
+function endAll(context: NodeContext, { user, reason, tokenId }: EndMessage): void {
   for (const session of [...(context.sessionsOf.get(user) ?? [])]) {
+    if (tokenId !== null && session.tokenId !== tokenId) continue;
     const link = session.link;
     if (link !== null) context.closeLink(link, reason);
     endSession(context, session).catch((error: unknown) => {

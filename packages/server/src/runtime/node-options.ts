@@ -1,16 +1,23 @@
 import type { Authenticator } from '../ports/auth.ts';
+import type { Authorizer } from '../ports/authorizer.ts';
 import type { Broker } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Directory } from '../ports/directory.ts';
+import type { Events } from '../ports/events.ts';
+import type { Grants } from '../ports/grants.ts';
+import type { Log } from '../ports/log.ts';
 import type { PresenceStore } from '../ports/presence.ts';
+import type { Revocations } from '../ports/revocations.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { SessionStore } from '../ports/sessions.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { CompiledContract } from '../core/channel/channel-spec.ts';
 import type { FieldSpec } from '../core/presence/fields.ts';
 import type { StampSource } from '../core/presence/stamp.ts';
 import type { Audience } from '../core/presence/visibility.ts';
 import type { RateLimit } from '../core/session/message-rate.ts';
 import type { OutboxLimits } from '../core/outbox/outbox.ts';
+import type { CallHandler } from './channels/call-handler.ts';
 
 /** The people a user follows, where the app keeps the roster itself. Blocks and close friends stay in the directory. */
 export type FollowsOf = (user: string) => readonly string[] | Promise<readonly string[]>;
@@ -23,6 +30,12 @@ export type NodePorts = {
   readonly presence: PresenceStore;
   readonly directory: Directory;
   readonly broker: Broker;
+  /** The history of channels by their durability. */
+  readonly logs: { readonly memory: Log; readonly stored: Log };
+  readonly authorizer: Authorizer;
+  readonly grants: Grants;
+  readonly revocations: Revocations;
+  readonly events: Events;
   readonly telemetry: Telemetry;
   /** The time by which a session's absence is measured (`createSteadyTime`); shared with what notes it in the journal. */
   readonly steadyMs: () => number;
@@ -54,6 +67,22 @@ export type NodeSettings = {
   /** The longest time to live of a status set over HTTP. */
   readonly maxStatusTtlMs: number;
   readonly followsPerUser: number;
+  readonly contract: CompiledContract;
+  /** Who serves the calls of clients, by name. */
+  readonly callHandlers: ReadonlyMap<string, CallHandler>;
+  readonly subscriptionsPerSession: number;
+  /** Publications that may wait, for one connection, for validation, authorization or the log. */
+  readonly publicationsInFlight: number;
+  /** Calls of one session that are being served at once, and calls to one that wait for their answer. */
+  readonly callsPerSession: number;
+  /** How long the right given by an `authorize` rule lasts where the rule does not say, for publishing, ms. */
+  readonly publishRightMs: number;
+  /** How often the tops of channels are compared with the log's, ms: a broker loses silently. */
+  readonly topCheckMs: number;
+  /** The longest grant, ms. */
+  readonly maxGrantMs: number;
+  /** How long a revoked token could still be good: revocations are kept for it, ms. */
+  readonly revocationMs: number;
 };
 
 export const DEFAULT_SETTINGS = {
@@ -70,6 +99,15 @@ export const DEFAULT_SETTINGS = {
   leasesPerUser: 16,
   maxStatusTtlMs: 24 * 60 * 60 * 1000,
   followsPerUser: 20_000,
+  contract: { channels: [], calls: new Map(), clientCalls: new Map(), broadcasts: new Map() },
+  callHandlers: new Map(),
+  subscriptionsPerSession: 256,
+  publicationsInFlight: 64,
+  callsPerSession: 64,
+  publishRightMs: 60_000,
+  topCheckMs: 10_000,
+  maxGrantMs: 24 * 60 * 60 * 1000,
+  revocationMs: 30 * 24 * 60 * 60 * 1000,
 } as const satisfies Partial<NodeSettings>;
 
 export type NodeOptions = { readonly ports: NodePorts; readonly settings: NodeSettings };

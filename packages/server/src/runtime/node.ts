@@ -4,6 +4,7 @@ import { newRate } from '../core/session/message-rate.ts';
 import type { Connection } from '../ports/transport.ts';
 import type { NodeContext } from './context.ts';
 import { addSession, pacingOf } from './context.ts';
+import { createChannels } from './channels/channels.ts';
 import { createDueQueue } from './due-queue.ts';
 import { closeLink, expireSession } from './ending.ts';
 import { createFlusher } from './flusher.ts';
@@ -48,6 +49,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       restoredGrace.add(session, Math.max(0, settings.graceMs - usedMs));
     }
     leases.restore(await ports.presence.leases());
+    await context.channels.start();
     if (context.state === 'starting') context.state = 'ready';
   }
 
@@ -68,6 +70,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     restoredGrace.clear();
     for (const session of context.sessions.values()) session.pacing.timer?.cancel();
     await leases.stop();
+    context.channels.stop();
   }
 
   return {
@@ -80,22 +83,24 @@ export function createNode(options: NodeOptions): RealtimeNode {
       let units = 0;
       for (const link of context.links) units += heldUnits(link.outbox);
       const watched = context.watchList.counts();
+      const { channels, subscriptions, calls, timers } = context.channels.counts();
       return {
         connections: context.links.size,
         attached,
         detached: context.sessions.size - attached,
         watchedUsers: watched.users,
         watchEdges: watched.edges,
+        channels,
+        subscriptions,
+        calls,
         timers:
           context.loginDeadlines.size +
           context.heartbeats.size +
           context.answerDeadlines.size +
           context.grace.size +
           restoredGrace.size +
-          leases.size,
-        channels: 0,
-        subscriptions: 0,
-        calls: 0,
+          leases.size +
+          timers,
         heldUnits: units,
       };
     },
@@ -113,6 +118,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     ...createRosterEdits(context),
     ...createUsers(context, (user) => leases.forget(user)),
     setStatus: (user, device, message, ttlMs) => leases.setStatus(user, device, message, ttlMs),
+    ...context.channels.api,
     clearStatus: (user, device) => leases.clearStatus(user, device),
   };
 }
@@ -126,18 +132,20 @@ function createContext(options: NodeOptions): NodeContext {
     links: new Set<LinkState>(),
     sessions: new Map<string, LocalSession>(),
     sessionsOf: new Map<string, Set<LocalSession>>(),
-    leases: new Map<string, Map<string, Lease>>(),
     newSessions: createKeyedRate(settings.newSessionRate),
     watchList: createWatchList<LinkState>(settings.fields, (link, frame) => {
       // A connection that is still joining gets this state in its sync.
       if (link.phase === 'live') context.flusher.send(link, frame);
     }),
+    leases: new Map<string, Map<string, Lease>>(),
     topics: createTopics(ports.broker),
-    flusher: createFlusher(
-      options,
-      () => context.watchList,
-      (link) => closeLink(context, link, 'slow_consumer'),
-    ),
+    get channels() {
+      return channels;
+    },
+    flusher: createFlusher(options, () => context.watchList, {
+      overflow: (link) => closeLink(context, link, 'slow_consumer'),
+      resync: (link, { name }) => context.channels.stalled(link, name),
+    }),
     loginDeadlines: createDueQueue<LinkState>(clock, settings.loginTimeoutMs, (link) =>
       link.phase === 'opened'
         ? closeLink(context, link, 'login_timeout')
@@ -152,5 +160,6 @@ function createContext(options: NodeOptions): NodeContext {
     ),
     closeLink: (link, reason, afterMs) => closeLink(context, link, reason, afterMs),
   };
+  const channels = createChannels(context);
   return context;
 }

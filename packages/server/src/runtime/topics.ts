@@ -1,7 +1,7 @@
 import { type Broker, inboxTopic, presenceTopic } from '../ports/broker.ts';
 
 /**
- * The broker topics this node listens to. A subscription that is still under way is waited for by everyone who needs
+ * The broker topics this node listens to; those of presence are counted, for not only who follows a user needs them. A subscription that is still under way is waited for by everyone who needs
  * the topic, not only by the first: whoever goes live before it is done would miss what is published meanwhile.
  */
 export type Topics = {
@@ -15,6 +15,7 @@ export type Topics = {
 
 export function createTopics(broker: Broker): Topics {
   const pending = new Map<string, Promise<void>>();
+  const watchers = new Map<string, number>();
 
   function subscribe(topic: string): Promise<void> | undefined {
     const subscribing = broker.subscribe(topic);
@@ -32,8 +33,21 @@ export function createTopics(broker: Broker): Topics {
   }
 
   return {
-    subscribePresence: (user) => subscribe(presenceTopic(user)),
-    unsubscribePresence: (user) => unsubscribe(presenceTopic(user)),
+    subscribePresence(user) {
+      const topic = presenceTopic(user);
+      const before = watchers.get(topic) ?? 0;
+      watchers.set(topic, before + 1);
+      return before === 0 ? subscribe(topic) : pending.get(topic);
+    },
+    unsubscribePresence(user) {
+      const topic = presenceTopic(user);
+      const left = (watchers.get(topic) ?? 1) - 1;
+      if (left > 0) watchers.set(topic, left);
+      else {
+        watchers.delete(topic);
+        unsubscribe(topic);
+      }
+    },
     presencePending: (user) => pending.get(presenceTopic(user)),
     subscribeInbox: (user) => subscribe(inboxTopic(user)),
     releaseInbox: (user) => unsubscribe(inboxTopic(user)),

@@ -1,4 +1,5 @@
 import { createMemoryBroker } from '../adapters/memory/broker.ts';
+import { createMemoryLog } from '../adapters/memory/log.ts';
 import { createMemoryPresence } from '../adapters/memory/presence.ts';
 import { createMemorySessions } from '../adapters/memory/sessions.ts';
 import { createSqliteDirectory } from '../adapters/sql/directory.ts';
@@ -6,6 +7,7 @@ import { createSqliteJournal } from '../adapters/sql/journal.ts';
 import { openSqlite, type Sqlite } from '../adapters/sql/sqlite.ts';
 import { createStampSource } from '../core/presence/stamp.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
+import type { Secrets } from '../ports/secrets.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { NodePorts } from '../runtime/node-options.ts';
 import { createSteadyTime } from '../runtime/steady-time.ts';
@@ -20,13 +22,14 @@ export type StoreOptions = {
   readonly graceMs: number;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly secrets: Pick<Secrets, 'id'>;
   /** Told once if nothing can be stored any more, whatever is tried, until the process is started again. */
   readonly onFailed: (reason: string) => void;
 };
 
 export type Stores = Pick<
   NodePorts,
-  'sessions' | 'presence' | 'directory' | 'broker' | 'stamps' | 'steadyMs'
+  'sessions' | 'presence' | 'directory' | 'broker' | 'logs' | 'stamps' | 'steadyMs'
 > & {
   /**
    * From here on the process notes that it lives. Called once what an earlier life left has been taken up, whose times
@@ -49,6 +52,7 @@ export async function openStores({
   graceMs,
   clock,
   telemetry,
+  secrets,
   onFailed,
 }: StoreOptions): Promise<Stores> {
   const lock = lockDatabase(databasePath);
@@ -80,6 +84,8 @@ export async function openStores({
     restart: { contents, nowMs },
   });
 
+  const memoryLog = createMemoryLog({ newEpoch: () => secrets.id() });
+
   let beat: Timer | undefined;
   function noteAlive(): void {
     journal.alive(steadyMs(), stamps.last(), clock.nowMs());
@@ -91,6 +97,7 @@ export async function openStores({
     presence,
     directory,
     broker,
+    logs: { memory: memoryLog, stored: memoryLog },
     stamps,
     steadyMs,
     beginLife: noteAlive,

@@ -5,11 +5,14 @@
 export { createMemoryBroker } from '../adapters/memory/broker.ts';
 export { createMemoryDirectory } from '../adapters/memory/directory.ts';
 export { createMemoryJournal } from '../adapters/memory/journal.ts';
+export { createMemoryLog, type MemoryLog } from '../adapters/memory/log.ts';
 export { createMemoryPresence } from '../adapters/memory/presence.ts';
+export { createMemoryRevocations } from '../adapters/memory/revocations.ts';
 export { createMemorySessions } from '../adapters/memory/sessions.ts';
 export { DEFAULT_FIELDS } from '../core/presence/fields.ts';
 export { createStampSource } from '../core/presence/stamp.ts';
 export type { Audience } from '../core/presence/visibility.ts';
+export type { ChannelSpec, CompiledContract } from '../core/channel/channel-spec.ts';
 export type { Authenticator } from '../ports/auth.ts';
 export type { Broker, NodeMessage } from '../ports/broker.ts';
 export type { Clock, Timer } from '../ports/clock.ts';

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createMemoryBroker } from '../../src/adapters/memory/broker.ts';
 import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
+import { createMemoryLog } from '../../src/adapters/memory/log.ts';
+import { createMemoryRevocations } from '../../src/adapters/memory/revocations.ts';
 import { createMemoryJournal } from '../../src/adapters/memory/journal.ts';
 import { createMemoryPresence } from '../../src/adapters/memory/presence.ts';
 import { createMemorySessions } from '../../src/adapters/memory/sessions.ts';
@@ -9,6 +11,7 @@ import { createStampSource } from '../../src/core/presence/stamp.ts';
 import { OPEN_AUDIENCE } from '../../src/core/presence/visibility.ts';
 import type { Authenticator } from '../../src/ports/auth.ts';
 import type { Directory } from '../../src/ports/directory.ts';
+import type { Log } from '../../src/ports/log.ts';
 import type { Journal } from '../../src/ports/journal.ts';
 import type { Secrets } from '../../src/ports/secrets.ts';
 import type { Connection, Link } from '../../src/ports/transport.ts';
@@ -64,6 +67,8 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
   const warnings: string[] = [];
   let connections = 0;
   let life = 0;
+  // What is stored outlives the node, as the directory and the journal do.
+  const storedLog = createMemoryLog({ newEpoch: () => 'stored' });
 
   async function start(): Promise<RealtimeNode> {
     const contents = await journal.load();
@@ -87,6 +92,7 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
       }),
       directory,
       broker,
+      ...channelPorts(clock, `epoch-${life}`, storedLog),
       telemetry: {
         ...silentTelemetry,
         warn: (event, detail) => void warnings.push(`${event} ${JSON.stringify(detail)}`),
@@ -221,5 +227,34 @@ function countingSecrets(life: number): Secrets {
     id: () => `s-${life}-${++count}`,
     hash: (token) => createHash('sha256').update(token).digest('base64url'),
     fraction: () => 0.5,
+  };
+}
+
+/** What channels need, all in process: one log forgets with the node, and nothing is open that no test opens. */
+function channelPorts(
+  clock: VirtualClock,
+  epoch: string,
+  stored: Log,
+): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'revocations' | 'events'> {
+  let epochs = 0;
+  return {
+    logs: { memory: createMemoryLog({ newEpoch: () => `${epoch}-${++epochs}` }), stored },
+    authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'no rule' }) },
+    grants: {
+      sign: ({ user, channel, expiresAtMs }) => JSON.stringify([user, channel, expiresAtMs]),
+      verify(text, user, channel, nowMs) {
+        const [grantee, granted, expiresAtMs] = JSON.parse(text) as [string, string, number];
+        return grantee === user && granted === channel && expiresAtMs > nowMs
+          ? { ok: true, grant: { user, channel, expiresAtMs } }
+          : { ok: false, detail: 'not this one' };
+      },
+    },
+    revocations: createMemoryRevocations(() => clock.nowMs()),
+    events: {
+      userOnline() {},
+      userOffline() {},
+      channelOccupied() {},
+      channelVacated() {},
+    },
   };
 }

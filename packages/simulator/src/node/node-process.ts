@@ -1,3 +1,4 @@
+import { channelPorts } from './channel-ports.ts';
 import {
   type Audience,
   type Directory,
@@ -128,6 +129,7 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
         telemetry,
         stamps,
         steadyMs,
+        ...channelPorts(owner.name, () => clock.nowMs()),
       },
       settings: { ...DEFAULT_SETTINGS, fields: DEFAULT_FIELDS, audience, followsOf: null, ...settings },
     });

@@ -1,0 +1,17 @@
+import type { Patterns } from '../../core/channel/patterns.ts';
+import type { Hub } from './hub.ts';
+import type { MemberList } from './member-list.ts';
+import type { RightExpiries } from './right-expiries.ts';
+import type { Subscription } from './subscription.ts';
+import type { UserVisibility } from './user-visibility.ts';
+
+/** What the parts of a node that deal with channels share. Built once, in channels.ts. */
+export type ChannelParts = {
+  readonly patterns: Patterns;
+  readonly hub: Hub;
+  readonly members: MemberList;
+  readonly visibility: UserVisibility;
+  readonly expiries: RightExpiries;
+  /** Ends a subscription: nothing more is sent of it, and its user leaves the channel. */
+  end(subscription: Subscription): void;
+};

@@ -1,0 +1,204 @@
+import type { ChannelUpMessage } from '@carillon/protocol';
+import { compilePatterns } from '../../core/channel/patterns.ts';
+import { controlFrame } from '../../core/outbox/frame.ts';
+import {
+  type BroadcastNotice,
+  type ChannelNotice,
+  EVERYONE_TOPIC,
+  type SubscriptionOrder,
+} from '../../ports/broker.ts';
+import type { Timer } from '../../ports/clock.ts';
+import type { PresenceRecord } from '../../ports/presence.ts';
+import { type NodeContext, sendControl } from '../context.ts';
+import { type DueQueue, createDueQueue } from '../due-queue.ts';
+import type { LinkState, LocalSession } from '../link-state.ts';
+import { createAsking } from './asking.ts';
+import { createChannelOperations } from './channel-operations.ts';
+import type { ChannelParts } from './channel-parts.ts';
+import { createChannelRequests } from './channel-requests.ts';
+import type { ChannelsApi } from './channels-api.ts';
+import { createHub } from './hub.ts';
+import { createMapExpiry } from './map-expiry.ts';
+import { createMemberList } from './member-list.ts';
+import { createPublisher } from './publishing.ts';
+import { createRightExpiries } from './right-expiries.ts';
+import { createServingCalls } from './serving-calls.ts';
+import { createSignalSender } from './signals.ts';
+import { soon } from './soon.ts';
+import type { HubChannel, Subscription } from './subscription.ts';
+import { createUserVisibility } from './user-visibility.ts';
+
+/** How long after a resume a client may take to name its channels again ([CHN6]), ms. */
+const NAME_AGAIN_MS = 30_000;
+
+/** Everything of a node that deals with channels and calls, as the rest of the runtime sees it. */
+export type Channels = {
+  readonly api: ChannelsApi;
+  start(): Promise<void>;
+  stop(): void;
+  counts(): {
+    readonly channels: number;
+    readonly subscriptions: number;
+    readonly calls: number;
+    readonly timers: number;
+  };
+  handle(link: LinkState, session: LocalSession, message: ChannelUpMessage): void;
+  receive(message: ChannelNotice | BroadcastNotice | SubscriptionOrder): void;
+  presence(record: PresenceRecord): void;
+  /** The session has a new connection: what it does not subscribe to again soon has ended. */
+  attached(session: LocalSession): void;
+  /** The session lost its connection. Its subscriptions wait with it. */
+  detached(session: LocalSession): void;
+  /** The session is over. */
+  ended(session: LocalSession): void;
+  /** The connection does not read, and by the channel's policy nothing more is sent of it until it subscribes again. */
+  stalled(link: LinkState, channel: string): void;
+};
+
+export function createChannels(context: NodeContext): Channels {
+  const { broker, clock, logs } = context.ports;
+  const { contract, topCheckMs } = context.settings;
+  const signals = createSignalSender(context);
+  const hub = createHub(context, signals);
+  const visibility = createUserVisibility(context, (user, visible) => members.seen(user, visible));
+  const members = createMemberList(context, () => visibility);
+  const expiries = createRightExpiries(context, () => parts);
+  const mapExpiry = createMapExpiry(context, [logs.memory, logs.stored]);
+  const publisher = createPublisher(
+    context,
+    (user) => soon(visibility.of(user), (visible) => !visible),
+    mapExpiry.changed,
+  );
+  const calls = createServingCalls(context);
+  const asking = createAsking(context);
+  const unnamed: DueQueue<LocalSession> = createDueQueue(clock, NAME_AGAIN_MS, endUnnamed);
+  let topCheck: Timer | null = null;
+
+  const parts: ChannelParts = {
+    patterns: compilePatterns(contract.channels),
+    hub,
+    members,
+    visibility,
+    expiries,
+    end,
+  };
+  const requests = createChannelRequests(context, parts, publisher, calls, asking);
+
+  function end(subscription: Subscription): void {
+    const { session, channel, state } = subscription;
+    if (!channel.subscriptions.has(subscription)) return;
+    if (state.name !== 'waiting') context.flusher.dropHeld(state.link, channel);
+    subscription.state = { name: 'waiting' };
+    session.channels?.subscriptions.delete(channel.name);
+    expiries.forget(subscription);
+    members.go(subscription);
+    hub.remove(subscription);
+  }
+
+  function endUnnamed(session: LocalSession): void {
+    for (const subscription of [...(session.channels?.subscriptions.values() ?? [])])
+      if (subscription.state.name === 'waiting') end(subscription);
+  }
+
+  function checkTops(): void {
+    hub.compareTops();
+    topCheck = clock.setTimer(topCheckMs, checkTops);
+  }
+
+  function order({ user, channel, grant }: SubscriptionOrder): void {
+    for (const session of context.sessionsOf.get(user) ?? []) {
+      const { link } = session;
+      if (grant !== null) {
+        if (link?.phase === 'live') sendControl(context, link, { t: 'sub', c: channel, g: grant });
+        continue;
+      }
+      const subscription = session.channels?.subscriptions.get(channel);
+      if (subscription === undefined) continue;
+      end(subscription);
+      if (link?.phase === 'live')
+        sendControl(context, link, {
+          t: 'unsub',
+          c: channel,
+          code: 'forbidden',
+          m: 'the app ended the subscription',
+        });
+    }
+  }
+
+  function broadcast({ name, data }: BroadcastNotice): void {
+    const frame = controlFrame(`{"t":"msg","n":${JSON.stringify(name)},"d":${data}}`);
+    for (const link of context.links) if (link.phase === 'live') context.flusher.send(link, frame);
+  }
+
+  return {
+    api: createChannelOperations(context, parts, publisher, asking),
+    async start() {
+      if (contract.channels.some(({ kind }) => kind !== 'signal'))
+        topCheck = clock.setTimer(topCheckMs, checkTops);
+      mapExpiry.changed();
+      await broker.subscribe(EVERYONE_TOPIC);
+    },
+    stop() {
+      topCheck?.cancel();
+      topCheck = null;
+      hub.stop();
+      expiries.stop();
+      mapExpiry.stop();
+      unnamed.clear();
+      for (const session of context.sessions.values()) {
+        calls.ended(session);
+        asking.gone(session);
+      }
+    },
+    counts: () => ({
+      channels: hub.size,
+      subscriptions: hub.subscriptions,
+      calls: calls.size + asking.size,
+      timers:
+        hub.timers +
+        signals.timers +
+        unnamed.size +
+        expiries.size +
+        calls.size +
+        asking.size +
+        mapExpiry.timers,
+    }),
+    handle: requests.handle,
+    receive(message) {
+      switch (message.kind) {
+        case 'broadcast':
+          return broadcast(message);
+        case 'subscription':
+          return order(message);
+        default:
+          return hub.receive(message);
+      }
+    },
+    presence: (record) => visibility.presence(record),
+    attached(session) {
+      if (session.channels !== null && session.channels.subscriptions.size > 0) unnamed.add(session);
+    },
+    detached(session) {
+      unnamed.remove(session);
+      asking.gone(session);
+      for (const subscription of session.channels?.subscriptions.values() ?? [])
+        subscription.state = { name: 'waiting' };
+    },
+    ended(session) {
+      unnamed.remove(session);
+      calls.ended(session);
+      asking.gone(session);
+      for (const subscription of [...(session.channels?.subscriptions.values() ?? [])]) end(subscription);
+      if ((context.sessionsOf.get(session.user)?.size ?? 0) === 0) visibility.forget(session.user);
+    },
+    stalled(link, name) {
+      const subscription = link.session?.channels?.subscriptions.get(name);
+      if (subscription?.state.name === 'live') subscription.state = { name: 'stalled', link };
+    },
+  };
+}
+
+/** @returns the channels among which a page of names is taken */
+export function occupied(channels: Iterable<HubChannel>): string[] {
+  return [...channels].filter(({ subscriptions }) => subscriptions.size > 0).map(({ name }) => name);
+}

@@ -1,0 +1,75 @@
+import { channelTopic } from '../../ports/broker.ts';
+import type { NodeContext } from '../context.ts';
+import type { HubChannel, Subscription } from './subscription.ts';
+import type { UserVisibility } from './user-visibility.ts';
+
+/** Who is in the channels of this node ([MEM1]). */
+export type MemberList = {
+  /** A subscription begins. Its user is counted once it is known that they are seen. */
+  come(subscription: Subscription): void;
+  go(subscription: Subscription): void;
+  /** A user came into sight, or went out of it. */
+  seen(user: string, visible: boolean): void;
+};
+
+export function createMemberList(context: NodeContext, visibility: () => UserVisibility): MemberList {
+  const { broker, telemetry } = context.ports;
+
+  function tell(channel: HubChannel, user: string, joined: boolean): void {
+    const notice = { kind: 'member', channel: channel.name, user, joined } as const;
+    broker.publish(channelTopic(channel.name), notice)?.catch((error: unknown) => {
+      telemetry.warn('member_notice_failed', { channel: channel.name, error: String(error) });
+    });
+  }
+
+  function count(subscription: Subscription): void {
+    const { channel, session } = subscription;
+    if (channel.members === null || subscription.member) return;
+    subscription.member = true;
+    const before = channel.members.get(session.user) ?? 0;
+    channel.members.set(session.user, before + 1);
+    if (before === 0) tell(channel, session.user, true);
+  }
+
+  function discount(subscription: Subscription): void {
+    const { channel, session } = subscription;
+    if (channel.members === null || !subscription.member) return;
+    subscription.member = false;
+    const left = (channel.members.get(session.user) ?? 1) - 1;
+    if (left > 0) {
+      channel.members.set(session.user, left);
+      return;
+    }
+    channel.members.delete(session.user);
+    tell(channel, session.user, false);
+  }
+
+  function* subscriptionsOf(user: string): Generator<Subscription> {
+    for (const session of context.sessionsOf.get(user) ?? [])
+      yield* session.channels?.subscriptions.values() ?? [];
+  }
+
+  return {
+    come(subscription) {
+      if (subscription.channel.members === null || subscription.member) return;
+      const { user } = subscription.session;
+      const visible = visibility().of(user);
+      if (visible === true) count(subscription);
+      if (!(visible instanceof Promise)) return;
+      visible.then(
+        (later) => {
+          // It may have ended while that was being asked.
+          if (later && subscription.channel.subscriptions.has(subscription)) count(subscription);
+        },
+        (error: unknown) => telemetry.warn('member_unknown', { error: String(error) }),
+      );
+    },
+    go: discount,
+    seen(user, visible) {
+      for (const subscription of subscriptionsOf(user)) {
+        if (visible) count(subscription);
+        else discount(subscription);
+      }
+    },
+  };
+}

@@ -1,0 +1,255 @@
+import type { ErrorCode, Publish } from '@carillon/protocol';
+import type { ChannelSpec, Validated } from '../../core/channel/channel-spec.ts';
+import type { Matched } from '../../core/channel/patterns.ts';
+import { type MessageRate, newRate, spend } from '../../core/session/message-rate.ts';
+import { type PublicationNotice, channelTopic } from '../../ports/broker.ts';
+import type { Append, AppendResult, Position } from '../../ports/log.ts';
+import type { NodeContext } from '../context.ts';
+import { logOf } from './hub.ts';
+import { soon } from './soon.ts';
+
+/** What is to be published, whoever publishes it. The payload is not yet checked. */
+export type Draft = {
+  readonly channel: string;
+  readonly data: unknown;
+  readonly del: boolean;
+  readonly key: string | undefined;
+  readonly version: number | undefined;
+  readonly ttlMs: number | undefined;
+  readonly id: string | undefined;
+  readonly expect: Position | undefined;
+  /** Null: the server. */
+  readonly by: { readonly user: string; readonly session: string; readonly request: number | null } | null;
+  readonly echo: boolean | undefined;
+};
+
+export type PublishResult =
+  /** `position` is null for signals. */
+  | {
+      readonly ok: true;
+      readonly position: Position | null;
+      readonly duplicate: boolean;
+      readonly outdated: boolean;
+    }
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly detail: string;
+      readonly retryAfterMs?: number | undefined;
+      readonly path?: string;
+      readonly top?: Position;
+    };
+
+export type Publisher = {
+  publish(draft: Draft, matched: Matched): PublishResult | Promise<PublishResult>;
+};
+
+export function draftOf(message: Publish, user: string, session: string): Draft {
+  const { e, o } = message;
+  return {
+    channel: message.c,
+    data: message.d,
+    del: message.del === true,
+    key: message.k,
+    version: message.ver,
+    ttlMs: message.ttl,
+    id: message.id,
+    expect: e === undefined || o === undefined ? undefined : { epoch: e, offset: o },
+    by: { user, session, request: message.i ?? null },
+    echo: message.echo,
+  };
+}
+
+/** Channels whose rate is remembered; beyond it those that are full again are forgotten, and they are most. */
+const MAX_RATES = 10_000;
+
+const RETRY_LOG_MS = 1_000;
+
+/**
+ * Publishes: the shape and the size first, for they cost nothing to check, then the rate, the schema, the log, and the
+ * broker. Where none of them makes it wait, all of it happens in the call.
+ *
+ * @param isHidden whether the user is seen by nobody: then nobody is sent their signals
+ */
+export function createPublisher(
+  context: NodeContext,
+  isHidden: (user: string) => boolean | Promise<boolean>,
+  onAppended: () => void,
+): Publisher {
+  const { broker, clock, telemetry } = context.ports;
+  const rates = new Map<string, MessageRate>();
+
+  function mayPublish(name: string, spec: ChannelSpec): PublishResult | undefined {
+    const nowMs = clock.monotonicMs();
+    let rate = rates.get(name);
+    if (rate === undefined) {
+      if (rates.size >= MAX_RATES) forgetFull(nowMs);
+      rate = newRate(spec.rate, nowMs);
+      rates.set(name, rate);
+    }
+    const decision = spend(rate, spec.rate, nowMs);
+    if (decision.kind === 'pass') return undefined;
+    const retryAfterMs =
+      decision.kind === 'refuse' ? decision.retryAfterMs : Math.ceil(1000 / spec.rate.perSecond);
+    return { ok: false, code: 'rate_limited', detail: 'too many publications on this channel', retryAfterMs };
+  }
+
+  function forgetFull(nowMs: number): void {
+    // A bucket that nobody took from for a minute is as good as a new one; if none is, all are: the bound holds.
+    for (const [name, { atMs }] of rates) if (nowMs - atMs > 60_000) rates.delete(name);
+    if (rates.size >= MAX_RATES) rates.clear();
+  }
+
+  function publish(draft: Draft, matched: Matched): PublishResult | Promise<PublishResult> {
+    const { spec } = matched;
+    const wrong = wrongDraft(draft, spec);
+    if (wrong !== undefined) return wrong;
+    const refused = mayPublish(draft.channel, spec);
+    if (refused !== undefined) return refused;
+    if (draft.del) return append(draft, spec, null);
+    return soon(spec.validate(draft.data), (validated) => take(draft, spec, validated));
+  }
+
+  function take(
+    draft: Draft,
+    spec: ChannelSpec,
+    validated: Validated,
+  ): PublishResult | Promise<PublishResult> {
+    if (!validated.ok)
+      return { ok: false, code: 'payload_invalid', detail: validated.detail, path: validated.path };
+    const data = JSON.stringify(validated.value) as string | undefined;
+    if (data === undefined) return { ok: false, code: 'payload_invalid', detail: 'no JSON value', path: '' };
+    if (data.length > spec.payloadUnits)
+      return {
+        ok: false,
+        code: 'too_large',
+        detail: `a payload has at most ${spec.payloadUnits} characters`,
+      };
+    return spec.kind === 'signal' ? signal(draft, data) : append(draft, spec, data);
+  }
+
+  function signal(draft: Draft, data: string): PublishResult | Promise<PublishResult> {
+    const { by } = draft;
+    return soon(by === null ? false : isHidden(by.user), (hidden): PublishResult => {
+      if (!hidden) {
+        const notice = {
+          kind: 'signal',
+          channel: draft.channel,
+          session: by?.session ?? '',
+          by: by?.user ?? null,
+          key: draft.key ?? null,
+          data,
+        } as const;
+        tell(draft.channel, broker.publish(channelTopic(draft.channel), notice));
+      }
+      return { ok: true, position: null, duplicate: false, outdated: false };
+    });
+  }
+
+  function append(
+    draft: Draft,
+    spec: ChannelSpec,
+    data: string | null,
+  ): PublishResult | Promise<PublishResult> {
+    const appended = logOf(context, spec).append(toAppend(draft, spec, data, clock.nowMs()));
+    if (!(appended instanceof Promise)) return appendedResult(draft, spec, appended);
+    return appended.then(
+      (result) => appendedResult(draft, spec, result),
+      (error: unknown): PublishResult => {
+        telemetry.warn('append_failed', { channel: draft.channel, error: String(error) });
+        return {
+          ok: false,
+          code: 'unavailable',
+          detail: 'the log could not take it',
+          retryAfterMs: RETRY_LOG_MS,
+        };
+      },
+    );
+  }
+
+  function appendedResult(draft: Draft, spec: ChannelSpec, result: AppendResult): PublishResult {
+    if (!result.ok) {
+      switch (result.code) {
+        case 'conflict':
+          return { ok: false, code: 'conflict', detail: 'the channel has gone on', top: result.top };
+        case 'id_reused':
+          return { ok: false, code: 'id_reused', detail: 'the id stands for another payload' };
+        case 'limit_reached':
+          return { ok: false, code: 'limit_reached', detail: result.detail };
+      }
+    }
+    if ('duplicate' in result)
+      return { ok: true, position: result.duplicate, duplicate: true, outdated: false };
+    if ('outdated' in result)
+      return { ok: true, position: result.outdated, duplicate: false, outdated: true };
+    const { epoch, publication } = result;
+    tell(
+      draft.channel,
+      broker.publish(channelTopic(draft.channel), noticeOf(draft, spec, epoch, publication)),
+    );
+    if (spec.kind === 'map') onAppended();
+    return { ok: true, position: { epoch, offset: publication.offset }, duplicate: false, outdated: false };
+  }
+
+  /** It is in the log. A node that does not hear of it finds it there, by the gap or by comparing tops. */
+  function tell(channel: string, published: Promise<void> | undefined): void {
+    published?.catch((error: unknown) => telemetry.warn('publish_failed', { channel, error: String(error) }));
+  }
+
+  return { publish };
+}
+
+function noticeOf(
+  { channel, by, echo }: Draft,
+  spec: ChannelSpec,
+  epoch: string,
+  publication: PublicationNotice['publication'],
+): PublicationNotice {
+  const silent = by !== null && !(echo ?? spec.echo) ? { session: by.session, request: by.request } : null;
+  return { kind: 'publication', channel, epoch, publication, silent };
+}
+
+function toAppend(draft: Draft, spec: ChannelSpec, data: string | null, nowMs: number): Append {
+  const { id, by, key, version } = draft;
+  return {
+    channel: draft.channel,
+    kind: spec.kind === 'map' ? 'map' : 'stream',
+    retention: spec.retention,
+    by: by?.user ?? null,
+    data,
+    key: key ?? null,
+    version: version ?? null,
+    ttlMs: data === null ? null : (draft.ttlMs ?? spec.ttlMs),
+    expect: draft.expect ?? null,
+    once: id === undefined ? null : { scope: by?.user ?? '', id, print: printOf(draft, data) },
+    nowMs,
+  };
+}
+
+/** What makes one publication another than the one that the same id stood for. */
+function printOf({ key, version, ttlMs }: Draft, data: string | null): string {
+  if (key === undefined && version === undefined && ttlMs === undefined) return data ?? '';
+  return JSON.stringify([key, version, ttlMs, data]);
+}
+
+function wrongDraft(draft: Draft, { kind }: ChannelSpec): PublishResult | undefined {
+  const { data, del, key } = draft;
+  if (del && data !== undefined) return bad('d: not beside del');
+  if (!del && data === undefined) return bad('d: expected a payload');
+  if (kind === 'map') return key === undefined ? bad('k: expected the key') : undefined;
+  if (del) return mismatch('only maps have keys to delete');
+  if (draft.version !== undefined || draft.ttlMs !== undefined)
+    return mismatch('only maps have versions and times to live');
+  if (kind === 'stream') return key === undefined ? undefined : mismatch('a stream has no keys');
+  if (draft.id !== undefined || draft.expect !== undefined)
+    return mismatch('a signal has no position to expect, and no ids');
+  return undefined;
+}
+
+function bad(detail: string): PublishResult {
+  return { ok: false, code: 'bad_message', detail };
+}
+
+function mismatch(detail: string): PublishResult {
+  return { ok: false, code: 'kind_mismatch', detail };
+}

@@ -1,0 +1,307 @@
+import type { Subscribe, Unsubscribe } from '@carillon/protocol';
+import { entryText } from '../../core/channel/channel-messages.ts';
+import type { Matched } from '../../core/channel/patterns.ts';
+import { positionOf } from '../../core/channel/feed.ts';
+import { type OutboundFrame, controlFrame } from '../../core/outbox/frame.ts';
+import type { MapPage, Position, Publication } from '../../ports/log.ts';
+import { type NodeContext, sendControl, sendError } from '../context.ts';
+import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
+import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
+import { DEFAULT_PAGE_SIZE } from '@carillon/protocol';
+import type { ChannelParts } from './channel-parts.ts';
+import { logOf } from './hub.ts';
+import { keptReplay, makeReplay } from './replay.ts';
+import { rightToSubscribe } from './rights.ts';
+import { type HubChannel, type Right, type Subscription, channelsOf } from './subscription.ts';
+
+/** Readings of the log for one `sub`, where publications come faster than they can be kept behind it. */
+const MAX_READINGS = 5;
+
+/** Where a subscription begins: what its `ok` says, and what is sent behind it. */
+type Start = {
+  readonly top: Position;
+  readonly frames: readonly OutboundFrame[];
+  readonly recovery: { readonly rec: boolean; readonly why?: 'epoch' | 'trimmed' | 'ahead' } | null;
+  readonly page: MapPage | null;
+};
+
+/** A client's `sub`: from the right to it to the turn in which the replay has been sent and live publications follow. */
+export async function subscribe(
+  context: NodeContext,
+  parts: ChannelParts,
+  link: LinkState,
+  session: LocalSession,
+  message: Subscribe,
+  matched: Matched,
+): Promise<void> {
+  const name = message.c;
+  const { subscriptions } = channelsOf(session);
+  const misfit = wrongStart(message, matched);
+  if (misfit !== undefined) return sendError(context, link, misfit.code, misfit.detail, message.i);
+  const held = subscriptions.get(name);
+  if (held === undefined && subscriptions.size >= context.settings.subscriptionsPerSession) {
+    const most = context.settings.subscriptionsPerSession;
+    return sendError(context, link, 'limit_reached', `subscriptions of one session: ${most}`, message.i);
+  }
+  const result = await rightToSubscribe(context, session, name, matched, message.g, held?.right);
+  if (isGone(context, link, session)) return;
+  if (!result.ok) {
+    const retryAfterMs = result.code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
+    return sendError(context, link, result.code, result.detail, message.i, retryAfterMs);
+  }
+  const channel = await parts.hub.open(name, matched.spec, matched.params);
+  try {
+    if (isGone(context, link, session)) return;
+    await begin(context, parts, link, session, message, channel, result.right);
+  } finally {
+    parts.hub.release(channel);
+  }
+}
+
+function wrongStart(
+  { e, o, last, since, n }: Subscribe,
+  { spec }: Matched,
+): { readonly code: 'bad_message' | 'kind_mismatch'; readonly detail: string } | undefined {
+  if ((e === undefined) !== (o === undefined)) return { code: 'bad_message', detail: 'e and o go together' };
+  if (Number(e !== undefined) + Number(last !== undefined) + Number(since !== undefined) > 1)
+    return { code: 'bad_message', detail: 'a position, last and since exclude each other' };
+  if (spec.kind === 'signal' && (e !== undefined || last !== undefined || since !== undefined))
+    return { code: 'kind_mismatch', detail: 'a signal keeps nothing to begin with' };
+  if (spec.kind !== 'stream' && (last !== undefined || since !== undefined))
+    return { code: 'kind_mismatch', detail: 'last and since are for streams' };
+  if (spec.kind !== 'map' && n !== undefined) return { code: 'kind_mismatch', detail: 'n is for maps' };
+  return undefined;
+}
+
+/** Whether the connection, or the session behind it, went away while something was being asked. */
+function isGone(context: NodeContext, link: LinkState, session: LocalSession): boolean {
+  return isClosed(link) || session.link !== link || context.sessions.get(session.id) !== session;
+}
+
+async function begin(
+  context: NodeContext,
+  parts: ChannelParts,
+  link: LinkState,
+  session: LocalSession,
+  message: Subscribe,
+  channel: HubChannel,
+  right: Right,
+): Promise<void> {
+  const { subscriptions } = channelsOf(session);
+  const held = subscriptions.get(channel.name);
+  const anew = message.o !== undefined || message.last !== undefined || message.since !== undefined;
+  const subscription: Subscription = held ?? {
+    session,
+    channel,
+    state: { name: 'waiting' },
+    right,
+    member: false,
+  };
+  subscription.right = right;
+  parts.expiries.watch(subscription);
+  if (held?.state.name === 'live' && held.state.link === link && !anew) {
+    // Only the right is renewed ([CHN7]).
+    await reply(context, link, message, subscription, startAtTop(channel));
+    return;
+  }
+  if (held === undefined) {
+    subscriptions.set(channel.name, subscription);
+    parts.hub.add(subscription);
+  }
+  context.flusher.dropHeld(link, channel);
+  for (let readings = 1; ; readings++) {
+    const joining = { name: 'joining', link, buffer: [], lost: false } as Subscription['state'] & {
+      name: 'joining';
+    };
+    subscription.state = joining;
+    let start: Start;
+    try {
+      start = await readStart(context, parts, channel, message);
+    } catch (error) {
+      if (subscription.state === joining) parts.end(subscription);
+      throw error;
+    }
+    // Ended meanwhile: by a revocation, the end of the right, or the line.
+    if (subscription.state !== joining) return;
+    if (joining.lost) {
+      if (readings < MAX_READINGS) continue;
+      parts.end(subscription);
+      return sendError(
+        context,
+        link,
+        'unavailable',
+        'publications come faster than they are read',
+        message.i,
+        RETRY_UNAVAILABLE_MS,
+      );
+    }
+    parts.members.come(subscription);
+    // From here to the end of the function nothing waits: the reply, what was missed, and what came meanwhile.
+    const granted = grantFor(context, subscription);
+    if (granted instanceof Promise) {
+      // Signing takes a moment, in which publications may come: they are kept behind the reply like the others.
+      const grant = await granted;
+      if (subscription.state !== joining) return;
+      if (joining.lost) continue;
+      finish(context, link, message, subscription, start, joining, grant);
+    } else finish(context, link, message, subscription, start, joining, granted);
+    return;
+  }
+}
+
+function finish(
+  context: NodeContext,
+  link: LinkState,
+  message: Subscribe,
+  subscription: Subscription,
+  start: Start,
+  { buffer }: Extract<Subscription['state'], { name: 'joining' }>,
+  grant: string | undefined,
+): void {
+  const { flusher, ports } = context;
+  flusher.send(link, controlFrame(replyText(message, subscription, start, grant)));
+  for (const frame of start.frames) flusher.send(link, frame);
+  for (const { offset, frame } of buffer) if (offset > start.top.offset) flusher.send(link, frame);
+  subscription.state = { name: 'live', link, from: start.top.offset };
+  if (message.o !== undefined && start.recovery !== null) {
+    const { rec, why } = start.recovery;
+    ports.telemetry.recovered(rec ? 'recovered' : (why ?? 'epoch'), rec ? start.top.offset - message.o : 0);
+  }
+}
+
+async function reply(
+  context: NodeContext,
+  link: LinkState,
+  message: Subscribe,
+  subscription: Subscription,
+  start: Start,
+): Promise<void> {
+  const grant = await grantFor(context, subscription);
+  if (!isClosed(link))
+    context.flusher.send(link, controlFrame(replyText(message, subscription, start, grant)));
+}
+
+/** A right that a rule gave for a time can be taken along to another node, or over a restart. */
+function grantFor(
+  context: NodeContext,
+  { right, session, channel }: Subscription,
+): string | undefined | Promise<string> {
+  if (right.by !== 'rule' || right.untilMs === null) return undefined;
+  const expiresAtMs = Math.min(right.untilMs, context.ports.clock.nowMs() + context.settings.maxGrantMs);
+  return context.ports.grants.sign({ user: session.user, channel: channel.name, expiresAtMs });
+}
+
+function replyText(
+  message: Subscribe,
+  { channel, right }: Subscription,
+  start: Start,
+  grant: string | undefined,
+): string {
+  const { top, recovery, page } = start;
+  const head = JSON.stringify({
+    t: 'ok',
+    i: message.i,
+    ...(channel.spec.kind === 'signal' ? {} : { e: top.epoch, o: top.offset }),
+    ...recovery,
+    ...(page === null || page.next === null ? {} : { next: page.next }),
+    ...(channel.members === null ? {} : { n: channel.members.size }),
+    ...(grant === undefined ? {} : { g: grant }),
+    ...(right.untilMs === null ? {} : { until: Math.floor(right.untilMs) }),
+  });
+  return page === null ? head : `${head.slice(0, -1)},"es":[${page.entries.map(entryText).join(',')}]}`;
+}
+
+const NOTHING: readonly OutboundFrame[] = [];
+
+function startAtTop(channel: HubChannel): Start {
+  const top = channel.feed === null ? { epoch: '', offset: 0 } : positionOf(channel.feed);
+  return { top, frames: NOTHING, recovery: null, page: null };
+}
+
+/** Reads what the subscription begins with. Publications that come meanwhile are kept behind it. */
+async function readStart(
+  context: NodeContext,
+  parts: ChannelParts,
+  channel: HubChannel,
+  message: Subscribe,
+): Promise<Start> {
+  const { spec, name } = channel;
+  if (spec.kind === 'signal') return startAtTop(channel);
+  const log = logOf(context, spec);
+  const nowMs = context.ports.clock.nowMs();
+  if (message.e !== undefined && message.o !== undefined)
+    return recover(context, parts, channel, { epoch: message.e, offset: message.o });
+  if (spec.kind === 'map') {
+    const page = await log.entries(name, null, message.n ?? DEFAULT_PAGE_SIZE);
+    return { top: page.top, frames: NOTHING, recovery: null, page };
+  }
+  if (message.last === undefined && message.since === undefined) return startAtTop(channel);
+  const page = await log.history(
+    name,
+    {
+      offset: null,
+      reverse: true,
+      limit: message.last ?? spec.retention.count,
+      sinceMs: message.since ?? null,
+    },
+    spec.retention,
+    nowMs,
+  );
+  const publications = [...page.publications].reverse();
+  return {
+    top: page.top,
+    frames: replayOf(parts, channel, page.top, publications),
+    recovery: null,
+    page: null,
+  };
+}
+
+/** Everything behind a position, or the reason why not ([REC1]). */
+async function recover(
+  context: NodeContext,
+  parts: ChannelParts,
+  channel: HubChannel,
+  position: Position,
+): Promise<Start> {
+  const { spec, name, feed } = channel;
+  if (feed !== null && feed.epoch === position.epoch) {
+    const top = positionOf(feed);
+    // What was read for others who left at the same position is the same, as long as nothing was published since.
+    const frames =
+      top.offset === position.offset ? NOTHING : keptReplay(channel, position.offset, top.offset);
+    if (frames !== undefined) return { top, frames, recovery: { rec: true }, page: null };
+  }
+  const result = await logOf(context, spec).read(name, position, spec.retention, context.ports.clock.nowMs());
+  if (!result.ok)
+    return { top: result.top, frames: NOTHING, recovery: { rec: false, why: result.why }, page: null };
+  const { top, publications } = result;
+  return { top, frames: replayOf(parts, channel, top, publications), recovery: { rec: true }, page: null };
+}
+
+function replayOf(
+  parts: ChannelParts,
+  channel: HubChannel,
+  top: Position,
+  publications: readonly Publication[],
+): readonly OutboundFrame[] {
+  const [first] = publications;
+  if (first === undefined) return NOTHING;
+  const frames = makeReplay(channel, first.offset - 1, top.offset, publications);
+  parts.hub.keepReplay(channel);
+  return frames;
+}
+
+/** A client's `unsub`. */
+export function unsubscribe(
+  context: NodeContext,
+  parts: ChannelParts,
+  link: LinkState,
+  session: LocalSession,
+  message: Unsubscribe,
+): void {
+  const subscription = session.channels?.subscriptions.get(message.c);
+  if (subscription === undefined)
+    return sendError(context, link, 'not_subscribed', 'no such subscription', message.i);
+  parts.end(subscription);
+  if (message.i !== undefined) sendControl(context, link, { t: 'ok', i: message.i });
+}

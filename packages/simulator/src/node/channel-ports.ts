@@ -1,0 +1,16 @@
+import { type NodePorts, createMemoryLog, createMemoryRevocations } from '@carillon/server/simulation';
+
+/** What a node needs for channels. Nothing is open, and what is logged is lost with the process. */
+export function channelPorts(
+  epoch: string,
+  nowMs: () => number,
+): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'revocations' | 'events'> {
+  const log = createMemoryLog({ newEpoch: () => epoch });
+  return {
+    logs: { memory: log, stored: log },
+    authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'nothing is open' }) },
+    grants: { sign: () => '', verify: () => ({ ok: false, detail: 'nobody gives any' }) },
+    revocations: createMemoryRevocations(nowMs),
+    events: { userOnline() {}, userOffline() {}, channelOccupied() {}, channelVacated() {} },
+  };
+}
