@@ -5,6 +5,7 @@ import type { Channels } from './channels/channels.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { Flusher } from './flusher.ts';
 import type { KeyedRate } from './keyed-rate.ts';
+import type { Leaving } from './leaving.ts';
 import { type DevicePacing, type Lease, type LinkState, type LocalSession, newPacing } from './link-state.ts';
 import type { NodeState } from './node-api.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -29,6 +30,7 @@ export type NodeContext = NodeOptions & {
   readonly heartbeats: DueQueue<LinkState>;
   readonly answerDeadlines: DueQueue<LinkState>;
   readonly grace: DueQueue<LocalSession>;
+  readonly leaving: Leaving;
   /** Ends a connection: says why, closes, and leaves the session to its grace. */
   closeLink(link: LinkState, reason: CloseReason, afterMs?: number): void;
 };

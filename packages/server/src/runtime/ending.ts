@@ -100,6 +100,6 @@ export async function endSession(context: NodeContext, session: LocalSession): P
     return false;
   }
   removeSession(context, session);
-  await context.ports.presence.leave(session.user, session.device, session.id);
+  await context.leaving.leave(session);
   return true;
 }

@@ -11,6 +11,7 @@ import { createFlusher } from './flusher.ts';
 import { askHeartbeat, checkHeartbeat } from './heartbeats.ts';
 import { createKeyedRate } from './keyed-rate.ts';
 import { createLeases } from './leases.ts';
+import { createLeaving } from './leaving.ts';
 import { ConnectionLink } from './link.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { type Lease, type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
@@ -68,6 +69,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     for (const queue of [context.loginDeadlines, context.heartbeats, context.answerDeadlines, context.grace])
       queue.clear();
     restoredGrace.clear();
+    context.leaving.stop();
     for (const session of context.sessions.values()) session.pacing.timer?.cancel();
     await leases.stop();
     context.channels.stop();
@@ -100,6 +102,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
           context.grace.size +
           restoredGrace.size +
           leases.size +
+          context.leaving.size +
           timers,
         heldUnits: units,
       };
@@ -158,6 +161,7 @@ function createContext(options: NodeOptions): NodeContext {
     grace: createDueQueue<LocalSession>(clock, settings.graceMs, (session) =>
       expireSession(context, session),
     ),
+    leaving: createLeaving(ports),
     closeLink: (link, reason, afterMs) => closeLink(context, link, reason, afterMs),
   };
   const channels = createChannels(context);
