@@ -5,6 +5,7 @@ import {
   carriedByLogin,
   hasPending,
   presenceIn,
+  unsend,
   withoutCarriedFields,
 } from './own-status.ts';
 import { serverWindowMs } from './backoff.ts';
@@ -135,7 +136,9 @@ function mendLogin(step: Step, phase: LoginPhase, { m }: Err): void {
 /** Ends the session, at the server too where there is a line to say so on; else its grace ends it. */
 export function leave(step: Step): void {
   const { phase } = step.state;
-  abandonPending(step, 'logged_out');
+  // At once, and not when the logout is answered: what the app sets from here on is for the session after this one.
+  forgetOwnStatus(step);
+  if (phase.name === 'leaving') return;
   // Behind a login that is being checked a message waits ([LOG2]): the session must not begin and stay for its grace.
   if (phase.name !== 'live' && phase.name !== 'authenticating') return endSession(step);
   const request = nextId(step);
@@ -145,12 +148,17 @@ export function leave(step: Step): void {
   send(step, phase.socket, logout);
 }
 
-/** Forgets everything about the session, the friends included. */
+/** Forgets everything about the session, the friends included; its own status was forgotten when it was left. */
 export function endSession(step: Step): void {
   rest(step);
-  abandonPending(step, 'logged_out');
   forgetSession(step);
   step.state.credential = null;
-  step.state.own = NO_OWN_STATUS;
   step.effects.push({ do: 'clearPresence' });
+}
+
+function forgetOwnStatus(step: Step): void {
+  // A change that was not answered will not be any more.
+  step.state.own = unsend(step.state.own);
+  abandonPending(step, 'logged_out');
+  step.state.own = NO_OWN_STATUS;
 }

@@ -39,7 +39,7 @@ function handle(step: Step, event: ClientEvent): void {
     case 'stop':
       return phase.name === 'leaving' ? endSession(step) : rest(step);
     case 'logout':
-      return phase.name === 'leaving' ? undefined : leave(step);
+      return leave(step);
     case 'socketOpened':
       if (phase.name === 'opening' && phase.socket === event.socket) sendLogin(step, phase.socket);
       return;
