@@ -128,8 +128,7 @@ export async function assembleServer(
       },
       apiKey: config.apiKey,
       corsOrigins: config.corsOrigins,
-      requestBytes: config.limits.requestBytes,
-      importBytes: config.limits.importBytes,
+      limits: config.limits,
       development,
     }),
   );

@@ -124,5 +124,17 @@ export const limitsSchema = z.strictObject({
     10_000_000,
   ),
   requestBytes: whole('The largest JSON body of an HTTP request.', 16 * KIB, KIB, 16 * MIB),
+  publicationBytes: whole(
+    'The largest HTTP request that carries a payload: a publication, a broadcast, a call. What a channel takes, the contract says.',
+    256 * KIB,
+    KIB,
+    256 * MIB,
+  ),
+  batchBytes: whole(
+    'The largest HTTP request about many things: a batch, or the presence of many users.',
+    MIB,
+    KIB,
+    256 * MIB,
+  ),
   importBytes: whole('The largest import over HTTP, after unpacking.', 1024 * MIB, KIB, 64 * 1024 * MIB),
 });

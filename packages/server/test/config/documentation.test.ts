@@ -10,7 +10,10 @@ import { MIN_API_KEY_LENGTH } from '../../src/config/schema.ts';
 import { type Setting, settingList } from '../../src/config/setting-list.ts';
 import { MAX_QUEUED } from '../../src/core/session/admission.ts';
 import { BAD_MESSAGE_COST, MAX_REFUSALS } from '../../src/core/session/message-rate.ts';
+import { MAX_BATCH_REQUESTS } from '../../src/gateways/http-api/batch-route.ts';
 import { EDGE_BATCH, MAX_LINE_LENGTH } from '../../src/gateways/http-api/edge-stream.ts';
+import { MAX_PRESENCE_USERS } from '../../src/gateways/http-api/presence-routes.ts';
+import { DEFAULT_RIGHT_TTL_MS } from '../../src/gateways/http-api/subscription-routes.ts';
 import { DEFAULT_STATUS_TTL_MS } from '../../src/gateways/http-api/user-routes.ts';
 import { PROBE_TIME_LIMIT_MS } from '../../src/ops/readiness.ts';
 import { tableAfter } from './markdown-table.ts';
@@ -73,6 +76,9 @@ describe('docs/limits.md', () => {
       'import line': MAX_LINE_LENGTH,
       'import piece': EDGE_BATCH,
       'status time to live': DEFAULT_STATUS_TTL_MS,
+      batch: MAX_BATCH_REQUESTS,
+      'presence of many': MAX_PRESENCE_USERS,
+      'right over HTTP': DEFAULT_RIGHT_TTL_MS,
       'readiness probe': PROBE_TIME_LIMIT_MS,
     };
     const stated = tableAfter(page('limits.md'), '## Fixed limits').map(([name = '', value]) => [

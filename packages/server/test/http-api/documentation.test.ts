@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { CLOSES, ERRORS } from '@carillon/protocol';
-import { createHttpApp, type HttpApiOptions } from '../../src/gateways/http-api/http-api.ts';
-import { createReplies } from '../../src/gateways/http-api/replies.ts';
+import { TAGS } from '../../src/gateways/http-api/route.ts';
+import { apiRoutes } from '../../src/gateways/http-api/routes.ts';
 import { tableAfter } from '../config/markdown-table.ts';
 
 const page = (name: string): string =>
@@ -34,19 +33,26 @@ describe('docs/errors.md', () => {
 });
 
 describe('docs/http-api.md', () => {
-  it('lists every resource with its methods, and nothing else', () => {
-    const options = { apiKey: null, corsOrigins: [], development: null } as unknown as HttpApiOptions;
-    const app = createHttpApp(options, createReplies({ error: () => undefined }));
-    expect(app).toBeInstanceOf(Hono);
-    const served = app.routes
-      .filter(({ method, path }) => method !== 'ALL' && method !== 'OPTIONS' && !path.endsWith('*'))
-      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
-    const documented = ['## Users', '## Roster', '## Import', '## Operations'].flatMap((heading) =>
-      tableAfter(page('http-api.md'), heading).map(
-        ([request = '']) => (request.split('`')[1] ?? '').split('?')[0],
-      ),
+  const documented = Object.keys(TAGS).flatMap((tag) =>
+    tableAfter(page('http-api.md'), `## ${tag}`).map(
+      ([request = '']) => [tag, request.split('`')[1] ?? ''] as const,
+    ),
+  );
+
+  it('lists every resource with its methods under its heading, and nothing else', () => {
+    const named = documented.map(([tag, request]) => `${tag}: ${request.split('?')[0]}`);
+    expect(named.toSorted()).toEqual(
+      apiRoutes.map(({ tag, method, path }) => `${tag}: ${method} ${path}`).toSorted(),
     );
-    expect(new Set(documented)).toEqual(new Set(served));
-    expect(documented).toHaveLength(served.length);
+  });
+
+  it('names no query parameter that there is not', () => {
+    for (const [, request] of documented) {
+      const [named, query = ''] = request.split('?');
+      const route = apiRoutes.find(({ method, path }) => named === `${method} ${path}`);
+      expect(Object.keys(route?.query ?? {})).toEqual(
+        expect.arrayContaining([...new URLSearchParams(query).keys()]),
+      );
+    }
   });
 });

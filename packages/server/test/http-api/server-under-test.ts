@@ -7,6 +7,7 @@ import { signToken } from '../../src/auth/sign-token.ts';
 import { type CarillonConfig, resolveConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/ops/logger.ts';
 import { assembleServer, type CarillonServer, type Development } from '../../src/server.ts';
+import { answerProblem } from './described-answers.ts';
 
 export const API_KEY = 'an-api-key-of-some-length';
 export const SECRET = 'a secret of at least thirty-two bytes';
@@ -18,7 +19,10 @@ export type ServerUnderTest = {
   readonly folder: string;
   /** What was logged, one parsed line each. */
   readonly logged: readonly Readonly<Record<string, unknown>>[];
-  /** A request with the API key. `body` is sent as JSON unless it is a text or bytes. */
+  /**
+   * A request with the API key. `body` is sent as JSON unless it is a text or bytes. Rejects where the answer is not as
+   * docs/openapi.json describes it.
+   */
   api(method: string, path: string, body?: unknown): Promise<Answer>;
   logIn(user: string): Promise<Client>;
   close(): Promise<void>;
@@ -63,7 +67,11 @@ export async function startServer({ config = {}, development = null }: Given = {
           ? {}
           : { body: raw ? (body as NonNullable<RequestInit['body']>) : JSON.stringify(body) }),
       });
-      return answerOf(response);
+      const answer = await answerOf(response);
+      const contentType = response.headers.get('content-type');
+      const problem = answerProblem(method, path, { ...answer, contentType });
+      if (problem !== undefined) throw new Error(`not as docs/openapi.json says: ${problem}`);
+      return answer;
     },
     async logIn(user) {
       const socket = new WebSocket(url.replace('http', 'ws') + '/ws');

@@ -4,6 +4,7 @@ import type { Outcome, RealtimeNode } from '../../runtime/node-api.ts';
 import { bearerOf } from './api-key.ts';
 import { isLocalCaller } from './caller.ts';
 import { readJsonBody } from './json-body.ts';
+import { isDecodable } from './paths.ts';
 import { type ApiEnv, json, type Replies } from './replies.ts';
 import { param, resource } from './resource.ts';
 import { addStudioFiles } from './studio-files.ts';
@@ -40,6 +41,8 @@ export function addDevRoutes(
   if (logins === null) return;
 
   app.use('/dev/*', async (context, next) => {
+    if (!isDecodable(context.req.path))
+      return replies.fail('user_id_invalid', 'the path is not percent-encoded UTF-8');
     if (isLocalCaller(context.env.incoming) && isOwnPage(context.env.incoming.headers)) return next();
     return replies.fail('origin_refused', 'these logins are for pages of this server, on this machine');
   });

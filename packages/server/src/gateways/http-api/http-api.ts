@@ -7,12 +7,13 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import { createApiKeyCheck } from './api-key.ts';
 import { type Development, addDevRoutes } from './dev-routes.ts';
-import { addImportRoute } from './import-route.ts';
-import { addOpsRoutes, type Operations } from './ops-routes.ts';
-import { isDecodable, rawPath } from './paths.ts';
+import { createImport } from './import-route.ts';
+import { openApiDocument } from './openapi/document.ts';
+import { rawPath } from './paths.ts';
+import { registerRoutes } from './register-routes.ts';
 import { type ApiEnv, createReplies, type Replies } from './replies.ts';
-import { addRosterRoutes } from './roster-routes.ts';
-import { addUserRoutes } from './user-routes.ts';
+import type { BodyLimits, Operations } from './route.ts';
+import { apiRoutes } from './routes.ts';
 
 export type HttpApiOptions = {
   readonly node: RealtimeNode;
@@ -22,26 +23,20 @@ export type HttpApiOptions = {
   /** null: the API answers nobody. */
   readonly apiKey: string | null;
   readonly corsOrigins: readonly string[];
-  /** The largest JSON body. */
-  readonly requestBytes: number;
-  /** The largest import, unpacked. */
-  readonly importBytes: number;
+  /** Beside those of JSON bodies the largest import, unpacked. */
+  readonly limits: BodyLimits & { readonly importBytes: number };
   /** Only `carillon dev` has it. */
   readonly development: Development | null;
 };
 
 export type HttpListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
-/** Every resource the server has over plain HTTP; docs/http-api.md lists them, and a test keeps the two equal. */
+/** Every resource the server has over plain HTTP: those of the table, and in development a few more. */
 export function createHttpApp(options: HttpApiOptions, replies: Replies): Hono<ApiEnv> {
-  const { node, operations, secrets, telemetry, development } = options;
+  const { node, operations, secrets, telemetry, limits, development } = options;
   const hasApiKey = createApiKeyCheck(options.apiKey);
   const app = new Hono<ApiEnv>({ getPath: (_request, given) => rawPath(given?.env?.incoming ?? {}) });
 
-  app.use(async (context, next) => {
-    if (isDecodable(context.req.path)) return next();
-    return replies.fail('user_id_invalid', 'the path is not percent-encoded UTF-8');
-  });
   if (options.corsOrigins.length > 0) app.use('/v1/*', cors({ origin: [...options.corsOrigins] }));
   // Before the routes, so that nobody without the key learns which there are.
   app.use('/v1/*', async (context, next) => {
@@ -51,12 +46,19 @@ export function createHttpApp(options: HttpApiOptions, replies: Replies): Hono<A
     return replies.fail('unauthorized', detail, { 'www-authenticate': 'Bearer' });
   });
 
-  addOpsRoutes(app, { operations, replies, hasApiKey, apiKeyConfigured: options.apiKey !== null });
-  addUserRoutes(app, { node, replies, requestBytes: options.requestBytes });
-  addRosterRoutes(app, node, replies);
-  addImportRoute(app, { node, replies, importBytes: options.importBytes });
+  let openApi: string | undefined;
+  registerRoutes(app, apiRoutes, {
+    node,
+    replies,
+    operations,
+    hasApiKey,
+    apiKeyConfigured: options.apiKey !== null,
+    limits,
+    importEdges: createImport({ node, replies, importBytes: limits.importBytes }),
+    openApiText: () => (openApi ??= JSON.stringify(openApiDocument(apiRoutes))),
+  });
   if (development !== null)
-    addDevRoutes(app, { node, replies, development, requestBytes: options.requestBytes });
+    addDevRoutes(app, { node, replies, development, requestBytes: limits.requestBytes });
 
   app.notFound(() => replies.fail('not_found'));
   app.onError((error) => {

@@ -1,13 +1,50 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Hono } from 'hono';
+import type { Context } from 'hono';
+import * as z from 'zod';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
+import { rawRoute } from './define-route.ts';
 import type { EdgeFormat } from './edge-line.ts';
 import { readEdges } from './edge-stream.ts';
 import { type ApiEnv, json, type Replies } from './replies.ts';
-import { resource } from './resource.ts';
+import { flag } from './read-request.ts';
+import type { Route } from './route.ts';
 
-export type ImportRouteOptions = {
+/** Whole rosters at once. */
+export const importRoutes: readonly Route[] = [
+  rawRoute({
+    id: 'importEdges',
+    method: 'POST',
+    path: '/v1/import',
+    tag: 'Import',
+    access: 'key',
+    summary: 'Reads lines of edges, and stores them.',
+    description:
+      'CSV, one `follower,followee` a line, or one JSON value a line; gzipped or not. It ends at the first line that is wrong; what was stored before stays.',
+    query: {
+      mutual: flag().optional().meta({ description: 'Each line stands for both directions.' }),
+    },
+    body: { schema: null, contentTypes: ['text/csv', 'application/x-ndjson'], limit: 'importBytes' },
+    answers: [
+      {
+        status: 200,
+        about:
+          'How many edges were read, how many of them and how many users were new, and how many were left out.',
+        schema: z.object({
+          edges: z.int().min(0),
+          added: z.int().min(0),
+          users: z.int().min(0),
+          refused: z.int().min(0),
+        }),
+        contentType: 'application/json',
+      },
+    ],
+    errors: ['bad_json', 'user_id_invalid', 'self_follow', 'roster_external', 'unavailable'],
+    serve: (context, { importEdges }) => importEdges(context),
+  }),
+];
+
+export type ImportOptions = {
   readonly node: RealtimeNode;
   readonly replies: Replies;
   readonly importBytes: number;
@@ -17,7 +54,11 @@ export type ImportRouteOptions = {
 type UnderWay = { readonly edges: number; readonly outcome: ReturnType<RealtimeNode['importEdges']> };
 
 /** Bulk import of edges: read, checked and stored piece by piece, so that its size does not matter. */
-export function addImportRoute(app: Hono<ApiEnv>, { node, replies, importBytes }: ImportRouteOptions): void {
+export function createImport({
+  node,
+  replies,
+  importBytes,
+}: ImportOptions): (context: Context<ApiEnv>) => Promise<Response> {
   let running = false;
 
   async function importBody(
@@ -62,22 +103,20 @@ export function addImportRoute(app: Hono<ApiEnv>, { node, replies, importBytes }
     return (await settle(under)) ?? json(total, 200);
   }
 
-  resource(app, '/v1/import', replies, {
-    POST: async (context) => {
-      // Two at once would only take turns at the one writer.
-      if (running) return replies.fail('unavailable', 'another import is running');
-      running = true;
-      try {
-        const type = context.req.header('content-type') ?? '';
-        const format = /\b(x-)?(ndjson|jsonl|jsonlines)\b/.test(type) ? 'ndjson' : 'csv';
-        return await importBody(
-          context.req.raw.body ?? Readable.from([]),
-          format,
-          context.req.query('mutual') === 'true',
-        );
-      } finally {
-        running = false;
-      }
-    },
-  });
+  return async (context) => {
+    // Two at once would only take turns at the one writer.
+    if (running) return replies.fail('unavailable', 'another import is running');
+    running = true;
+    try {
+      const type = context.req.header('content-type') ?? '';
+      const format = /\b(x-)?(ndjson|jsonl|jsonlines)\b/.test(type) ? 'ndjson' : 'csv';
+      return await importBody(
+        context.req.raw.body ?? Readable.from([]),
+        format,
+        context.req.query('mutual') === 'true',
+      );
+    } finally {
+      running = false;
+    }
+  };
 }

@@ -12,6 +12,13 @@ export function rawPath(incoming: Pick<IncomingMessage, 'url'>): string {
   return query === -1 ? path : path.slice(0, query);
 }
 
+/** The parameters of a request's query, in their order, each as often as it was given. */
+export function queryOf(incoming: Pick<IncomingMessage, 'url'>): URLSearchParams {
+  const target = incoming.url ?? '/';
+  const query = target.indexOf('?');
+  return new URLSearchParams(query === -1 ? '' : target.slice(query + 1));
+}
+
 /** Whether every percent sign of a path begins an octet, and the octets are UTF-8. */
 export function isDecodable(path: string): boolean {
   try {

@@ -1,9 +1,9 @@
-import type { Hono } from 'hono';
-import type { PresenceRecord } from '../../ports/presence.ts';
-import type { Outcome, RealtimeNode } from '../../runtime/node-api.ts';
-import { readJsonBody } from './json-body.ts';
-import type { ApiEnv, Replies } from './replies.ts';
-import { param, resource } from './resource.ts';
+import { MAX_DEVICE_LENGTH, STATUSES } from '@carillon/protocol';
+import * as z from 'zod';
+import { userId } from './channel-schemas.ts';
+import { route } from './define-route.ts';
+import { user } from './parameters.ts';
+import { visible, visibleRecord } from './visible-record.ts';
 
 /** How long a status set over HTTP holds unless it says otherwise. */
 export const DEFAULT_STATUS_TTL_MS = 120_000;
@@ -11,64 +11,132 @@ export const DEFAULT_STATUS_TTL_MS = 120_000;
 /** The device that a status set over HTTP belongs to unless it says otherwise. */
 export const DEFAULT_STATUS_DEVICE = 'http';
 
-export type UserRouteOptions = {
-  readonly node: RealtimeNode;
-  readonly replies: Replies;
-  readonly requestBytes: number;
+const device = z
+  .string()
+  .max(MAX_DEVICE_LENGTH)
+  .default(DEFAULT_STATUS_DEVICE)
+  .meta({ description: 'Which device says so: one that no connection holds.' });
+
+const status = {
+  s: z.enum(STATUSES).optional().meta({ description: 'Status.' }),
+  device,
+  ttlMs: z
+    .int()
+    .default(DEFAULT_STATUS_TTL_MS)
+    .meta({ description: 'How long it holds; at most `limits.statusTtlMs`.' }),
 };
 
-/** A user, what others see of them, and what is kept about them. */
-export function addUserRoutes(app: Hono<ApiEnv>, { node, replies, requestBytes }: UserRouteOptions): void {
-  resource(app, '/v1/users/:user', replies, {
-    PUT: async (context) => {
-      const outcome = await node.createUser(param(context, 'user'));
-      return replies.of(outcome, outcome.ok && outcome.value.created ? 201 : 200);
+const users = z.array(userId);
+
+const userExport = z.object({
+  user: userId,
+  lastSeenMs: z.number().nullable(),
+  follows: users,
+  followers: users,
+  blocks: users,
+  blockedBy: users,
+  close: users,
+  devices: z.record(
+    z.string(),
+    z.object({
+      s: z.enum(STATUSES),
+      fields: z.record(z.string(), z.string()),
+      changedAt: z.number().meta({ description: 'Microseconds since 1970.' }),
+    }),
+  ),
+  sessions: z.int().min(0),
+  presence: visibleRecord,
+});
+
+/** A user, and what is kept about them. */
+export const userRoutes = [
+  route({
+    id: 'createUser',
+    method: 'PUT',
+    path: '/v1/users/{user}',
+    tag: 'Users',
+    summary: 'Makes a user known; a login does the same.',
+    params: { user },
+    answer: { about: 'The user was known.', schema: z.object({ created: z.boolean() }) },
+    created: ({ created }) => created,
+    errors: ['unavailable'],
+    handle: (request, { node }) => node.createUser(request.user),
+  }),
+
+  route({
+    id: 'eraseUser',
+    method: 'DELETE',
+    path: '/v1/users/{user}',
+    tag: 'Users',
+    summary: 'Erases a user: ends their sessions, and forgets presence, edges, blocks and last seen.',
+    params: { user },
+    errors: ['user_unknown', 'unavailable'],
+    handle: (request, { node }) => node.eraseUser(request.user),
+  }),
+
+  route({
+    id: 'exportUser',
+    method: 'GET',
+    path: '/v1/users/{user}/export',
+    tag: 'Users',
+    summary: 'Everything that is kept about a user.',
+    params: { user },
+    answer: { about: 'The export.', schema: userExport },
+    errors: ['user_unknown', 'unavailable'],
+    async handle(request, { node }) {
+      const outcome = await node.exportUser(request.user);
+      if (!outcome.ok) return outcome;
+      const { presence, follows, followers, blocks, blockedBy, close, devices, ...kept } = outcome.value;
+      return {
+        ok: true,
+        value: {
+          ...kept,
+          follows: [...follows],
+          followers: [...followers],
+          blocks: [...blocks],
+          blockedBy: [...blockedBy],
+          close: [...close],
+          devices: { ...devices },
+          presence: visible(presence),
+        },
+      };
     },
-    DELETE: async (context) => replies.of(await node.eraseUser(param(context, 'user'))),
-  });
+  }),
 
-  resource(app, '/v1/users/:user/export', replies, {
-    GET: async (context) => {
-      const outcome = await node.exportUser(param(context, 'user'));
-      if (!outcome.ok) return replies.of(outcome);
-      const { presence, ...kept } = outcome.value;
-      return replies.of({ ok: true, value: { ...kept, presence: visible(presence) } });
+  route({
+    id: 'setStatus',
+    method: 'PUT',
+    path: '/v1/users/{user}/status',
+    tag: 'Users',
+    summary: 'Sets the status of a device that no connection holds.',
+    description:
+      'Only what is named is changed; an empty presence field clears it. Setting it again renews it.',
+    params: { user },
+    body: { schema: z.looseObject(status), limit: 'requestBytes' },
+    answer: {
+      about: 'What was set.',
+      schema: z.looseObject({ device: z.string(), ttlMs: z.int(), s: z.enum(STATUSES).optional() }),
     },
-  });
-
-  resource(app, '/v1/users/:user/presence', replies, {
-    GET: async (context) => replies.of(mapValue(await node.presenceOf(param(context, 'user')), visible)),
-  });
-
-  resource(app, '/v1/users/:user/status', replies, {
-    PUT: async (context) => {
-      const read = await readJsonBody(context.req.raw, requestBytes);
-      if (!read.ok) return replies.fail(read.code, read.detail);
-      const { device = DEFAULT_STATUS_DEVICE, ttlMs = DEFAULT_STATUS_TTL_MS } = read.body;
-      if (typeof device !== 'string') return replies.fail('bad_message', 'device: expected a string');
-      if (typeof ttlMs !== 'number') return replies.fail('bad_message', 'ttlMs: expected a whole number');
-      const outcome = await node.setStatus(param(context, 'user'), device, read.body, ttlMs);
-      return replies.of(
-        mapValue(outcome, ({ s, fields }) => ({
-          device,
-          ttlMs,
-          ...(s === undefined ? {} : { s }),
-          ...fields,
-        })),
-      );
+    errors: ['user_unknown', 'limit_reached', 'unavailable'],
+    async handle(request, { node }) {
+      const { body } = request;
+      const outcome = await node.setStatus(request.user, body.device, body, body.ttlMs);
+      if (!outcome.ok) return outcome;
+      const { s, fields } = outcome.value;
+      const set = { device: body.device, ttlMs: body.ttlMs, ...(s === undefined ? {} : { s }), ...fields };
+      return { ok: true, value: set };
     },
-    DELETE: async (context) => {
-      const device = context.req.query('device') ?? DEFAULT_STATUS_DEVICE;
-      return replies.of(await node.clearStatus(param(context, 'user'), device));
-    },
-  });
-}
+  }),
 
-/** A user as the wire shows them. Versions stay inside: they would tell that somebody invisible does something. */
-function visible({ user, s, fields, lastSeenMs }: PresenceRecord): object {
-  return { user, s, ...fields, ...(lastSeenMs === null ? {} : { ts: lastSeenMs }) };
-}
-
-function mapValue<T, U>(outcome: Outcome<T>, change: (value: T) => U): Outcome<U> {
-  return outcome.ok ? { ok: true, value: change(outcome.value) } : outcome;
-}
+  route({
+    id: 'clearStatus',
+    method: 'DELETE',
+    path: '/v1/users/{user}/status',
+    tag: 'Users',
+    summary: 'Takes such a status away.',
+    params: { user },
+    query: { device },
+    errors: ['unavailable'],
+    handle: (request, { node }) => node.clearStatus(request.user, request.query.device),
+  }),
+];
