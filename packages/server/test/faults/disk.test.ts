@@ -2,10 +2,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
+import type { BareClient } from '../wire/scene/bare-client.ts';
 import { openScene, type Scene } from '../wire/scene/scene.ts';
 import { scrape } from '../wire/scene/server-metrics.ts';
 import { within } from '../wire/scene/within.ts';
 import { expectNothingLeft } from './churn.ts';
+import { holdDatabase } from './held-database.ts';
 
 const run = promisify(execFile);
 
@@ -20,6 +22,13 @@ async function limitFiles(bytes: '0' | 'unlimited'): Promise<void> {
   await run('prlimit', [`--pid=${scene.server.pid}`, `--fsize=${bytes}:`]);
 }
 
+/** Requests of a client that were sent and have no answer, now that everything the server has said is here. */
+async function inFlight(client: BareClient, requests: readonly number[]): Promise<readonly number[]> {
+  await client.settle();
+  const answered = new Set(client.received.map(({ i }) => i));
+  return requests.filter((i) => !answered.has(i));
+}
+
 it('[LOG3] a database that cannot be written refuses logins and nothing else, and the server comes back by itself', async () => {
   scene = await openScene();
   await scene.follow(['ann', 'ben'], ['ann', 'cai'], ['ben', 'ann']);
@@ -30,11 +39,14 @@ it('[LOG3] a database that cannot be written refuses logins and nothing else, an
   ann.take();
   expect(await scene.server.api('GET', '/ready')).toMatchObject({ status: 200 });
 
-  // Changes on their way when the disk fills up: each is acknowledged or refused, none is left without a word.
-  const inFlight = Array.from({ length: 40 }, (_, k) => k + 1);
-  const limited = limitFiles('0');
-  for (const i of inFlight) cai.send({ t: 'statusUpdate', a: `change ${i}`, i });
-  await limited;
+  // Changes on their way when the disk fills up: none is left without a word, none acknowledged that was not kept.
+  const changes = Array.from({ length: 40 }, (_, k) => k + 1);
+  const letGo = holdDatabase(scene.databasePath);
+  for (const i of changes) cai.send({ t: 'statusUpdate', a: `change ${i}`, i });
+  await ann.waitFor('the last change', ({ a }) => a === 'change 40');
+  expect(await inFlight(cai, changes), 'changes in flight when the disk filled up').toHaveLength(40);
+  await limitFiles('0');
+  letGo();
   cai.send({ t: 'statusUpdate', a: 'too late', i: 99 });
   expect(await cai.waitFor('the answer to the last change', ({ i }) => i === 99)).toEqual({
     t: 'err',
@@ -43,8 +55,9 @@ it('[LOG3] a database that cannot be written refuses logins and nothing else, an
     i: 99,
     retryAfterMs: expect.any(Number),
   });
-  const answers = cai.take().filter(({ t }) => t === 'ok' || t === 'err');
-  expect(answers.map(({ i }) => i as number).toSorted((a, b) => a - b)).toEqual([...inFlight, 99]);
+  const answers = cai.take().filter(({ i }) => i !== undefined);
+  expect(answers.map(({ i }) => i as number).toSorted((a, b) => a - b)).toEqual([...changes, 99]);
+  expect(new Set(answers.map(({ t, code }) => `${t} ${String(code)}`))).toEqual(new Set(['err unavailable']));
 
   // Nobody new, and it is said when to come again; nobody is told that their token were wrong.
   for (const extra of [{}, { resume: cai.resumeToken }]) {
@@ -119,14 +132,18 @@ it('[RES6] [LOG7] sessions that end while the database cannot be written are gon
   const cai = await scene.logIn('cai');
   await ann.waitFor('o of cai', ({ t, id }) => t === 'o' && id === 'cai');
   ann.take();
-  await limitFiles('0');
-  // One drops and its grace ends, one logs out: neither can be stored.
+  // One logs out and one drops, whose grace ends: neither can be stored. The logout was on its way before.
+  const letGo = holdDatabase(scene.databasePath);
+  cai.send('{"t":"logout","i":1}');
   ben.drop();
+  await ben.closed;
+  expect(await inFlight(cai, [1]), 'logouts in flight when the disk filled up').toHaveLength(1);
+  await limitFiles('0');
+  letGo();
   const refusals = async (): Promise<void> => {
     while ((await scrape(scene.server)).value('carillon_warnings_total', '{event="expire_failed"}') < 2);
   };
   await within(refusals(), 'the end of a session was tried twice in vain');
-  cai.send('{"t":"logout","i":1}');
   expect(await cai.waitFor('the answer', ({ i }) => i === 1)).toMatchObject({
     t: 'err',
     code: 'unavailable',
@@ -154,8 +171,15 @@ it('[RES7] a server whose disk is full still ends in good order, and everyone re
     t: 'err',
     code: 'unavailable',
   });
-  ben.send({ t: 'statusUpdate', a: 'in flight', i: 2 });
-  expect(await scene.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+  const letGo = holdDatabase(scene.databasePath);
+  const changes = [2, 3, 4, 5];
+  for (const i of changes) ben.send({ t: 'statusUpdate', a: `in flight ${i}`, i });
+  await ann.waitFor('the last change', ({ a }) => a === 'in flight 5');
+  expect(await inFlight(ben, changes), 'changes in flight when it was told to end').toHaveLength(4);
+  const stopped = scene.stop('SIGTERM');
+  await ben.closed;
+  letGo();
+  expect(await stopped).toEqual({ code: 0, signal: null });
   for (const client of [ann, ben]) {
     expect((await client.closed).code).toBe(4000);
     expect(client.received.at(-1)).toMatchObject({ t: 'bye', code: 'draining' });

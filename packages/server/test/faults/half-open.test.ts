@@ -1,20 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Wire } from '../wire/scene/bare-client.ts';
+import type { BareClient, Wire } from '../wire/scene/bare-client.ts';
 import { noteFrame } from '../wire/scene/frame-check.ts';
 import { loginToken } from '../wire/scene/login-token.ts';
 import { openScene, type Scene } from '../wire/scene/scene.ts';
 import { scrape } from '../wire/scene/server-metrics.ts';
 import { within } from '../wire/scene/within.ts';
+import { holdDatabase } from './held-database.ts';
 
 // A line is half-open when one side is gone and the other has not heard of it: here a client that is stopped with its
 // socket open. Whether it is noticed is judged by what the server says and in which order, never by a clock; 30 s
 // between two heartbeats make the 75 s of the protocol, here they are 400 ms.
 
 const HEARTBEAT_MS = 400;
+
+/** What a client has sent when it is stopped. */
+const CHANGES = 3;
 
 type Frozen = {
   readonly received: readonly Wire[];
@@ -68,14 +73,34 @@ async function start(user: string): Promise<Frozen> {
   };
 }
 
+/**
+ * Stops the client amid changes of its own: the server has them and shows them, and their answers find nobody who reads.
+ *
+ * @returns how many changes were in flight
+ */
+async function freezeAmidChanges(sleeper: Frozen, friend: BareClient): Promise<number> {
+  const letGo = holdDatabase(scene.databasePath);
+  for (let i = 1; i <= CHANGES; i++) sleeper.send({ t: 'statusUpdate', a: `asleep ${i}`, i });
+  await friend.waitFor('the last change', ({ a }) => a === `asleep ${CHANGES}`);
+  sleeper.process.kill('SIGSTOP');
+  const stopped = async (): Promise<void> => {
+    // The third word, behind a name in brackets: its state, T for stopped (proc_pid_stat(5)).
+    while (!(await readFile(`/proc/${sleeper.process.pid}/stat`, 'utf8')).includes(') T '));
+  };
+  await within(stopped(), 'the client is stopped');
+  const unanswered = CHANGES - sleeper.received.filter(({ t }) => t === 'ok').length;
+  letGo();
+  return unanswered;
+}
+
 it('[HB3] a client that is stopped with its socket open is ended after two heartbeats, and changes nothing when it wakes', async () => {
   await scene.follow(['friend', 'sleeper']);
   const friend = await scene.logIn('friend');
   const sleeper = await start('sleeper');
   await sleeper.waitFor('hb');
   await friend.waitFor('o of sleeper', ({ t }) => t === 'o');
+  expect(await freezeAmidChanges(sleeper, friend), 'changes in flight when it was stopped').toBe(CHANGES);
   friend.take();
-  sleeper.process.kill('SIGSTOP');
 
   // One that never answers anything, and came after the other fell asleep: the server ends both the same way, this one
   // later, and it can tell.
@@ -90,7 +115,10 @@ it('[HB3] a client that is stopped with its socket open is ended after two heart
   // Its session waits, and goes on elsewhere.
   const resume = sleeper.received[0]!['token'];
   const elsewhere = await scene.connect();
-  expect((await elsewhere.logIn('sleeper', { resume })).token['resumed']).toBe(true);
+  expect((await elsewhere.logIn('sleeper', { resume })).token).toMatchObject({
+    resumed: true,
+    a: `asleep ${CHANGES}`,
+  });
   elsewhere.send({ t: 'statusUpdate', a: 'awake elsewhere' });
   await friend.waitFor('u of sleeper', ({ t }) => t === 'u');
   expect(friend.take()).toEqual([{ t: 'u', id: 'sleeper', a: 'awake elsewhere' }]);
@@ -115,7 +143,7 @@ it('[RES3] a session that is resumed while its old line is half-open belongs to 
   const sleeper = await start('sleeper');
   await friend.waitFor('o of sleeper', ({ t }) => t === 'o');
   await sleeper.waitFor('sync');
-  sleeper.process.kill('SIGSTOP');
+  expect(await freezeAmidChanges(sleeper, friend), 'changes in flight when it was stopped').toBe(CHANGES);
   friend.take();
 
   const elsewhere = await scene.connect();

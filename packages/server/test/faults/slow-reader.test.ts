@@ -13,6 +13,8 @@ afterEach(() => scene.close());
 const FRIENDS = 60;
 /** Rounds in which every friend changes everything: some 25 MB for a viewer who would read it all. */
 const ROUNDS = 140;
+/** Rounds that are on their way to the reader when it stops. */
+const ROUNDS_IN_FLIGHT = 10;
 /** Long fields, so that the kernel's buffers fill up soon. */
 const PADDING = 'x'.repeat(1_000);
 
@@ -50,10 +52,9 @@ it.each([
     const slow = await openRawWebSocket(scene.server.port);
     slow.send(JSON.stringify({ t: 'login', username: 'slow', token: await loginToken('slow') }));
     await slow.waitFor('the sync of the slow one', (text) => text.startsWith('{"t":"sync"'));
-    slow.socket.pause();
     const heldBefore = await liveHeapBytes(scene.server);
 
-    for (let round = 1; round <= ROUNDS; round++) {
+    function sendRound(round: number): void {
       for (const client of clients)
         client.send({
           t: 'statusUpdate',
@@ -62,6 +63,18 @@ it.each([
           p: `${round} ${PADDING}`,
           l: `${round} ${PADDING}`,
         });
+    }
+
+    for (let round = 1; round <= ROUNDS_IN_FLIGHT; round++) sendRound(round);
+    await slow.waitFor('the first change', (text) => text.startsWith('{"t":"u"'));
+    slow.socket.pause();
+    const told = slow.texts.filter((text) => text.startsWith('{"t":"u"')).length;
+    expect(
+      FRIENDS * ROUNDS_IN_FLIGHT - told,
+      'changes on their way to the reader when it stopped',
+    ).toBeGreaterThan(0);
+    for (let round = ROUNDS_IN_FLIGHT + 1; round <= ROUNDS; round++) {
+      sendRound(round);
       if (round % 10 === 0) await clients[0]!.settle();
     }
     for (const client of clients) await client.settle();

@@ -1,8 +1,8 @@
-import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import type { BareClient } from '../wire/scene/bare-client.ts';
 import { loginToken } from '../wire/scene/login-token.ts';
 import { openScene, type Scene } from '../wire/scene/scene.ts';
+import { holdDatabase } from './held-database.ts';
 
 let scene: Scene;
 afterEach(() => scene.close());
@@ -26,9 +26,7 @@ it('[LOG4] [MSG5] while the database is locked nothing is acknowledged, and a ki
   await away.closed;
   ben.take();
 
-  // Another process holds the lock that every write needs; the server waits for it.
-  const holder = new BetterSqlite3(scene.databasePath);
-  holder.exec('BEGIN IMMEDIATE');
+  const letGo = holdDatabase(scene.databasePath);
   ben.send({ t: 'statusUpdate', a: 'not stored', i: 2 });
   // A session of a device that is there already: nothing but the session itself has to be stored.
   const fresh = await scene.connect();
@@ -42,8 +40,7 @@ it('[LOG4] [MSG5] while the database is locked nothing is acknowledged, and a ki
   expect(fresh.take(), 'one login in flight').toEqual([]);
   expect(resuming.take(), 'one resume in flight').toEqual([]);
   await scene.stop('SIGKILL');
-  holder.exec('ROLLBACK');
-  holder.close();
+  letGo();
 
   await scene.restart();
   const back = await scene.connect();
