@@ -5,8 +5,12 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 // request, and must have no field that the document does not name.
 
 type Json = Readonly<Record<string, unknown>>;
-type Operation = { readonly responses: Readonly<Record<string, { readonly content?: Json }>> };
-type Document = { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
+type Response = { readonly content?: Json; readonly $ref?: string };
+type Operation = { readonly operationId: string; readonly responses: Readonly<Record<string, Response>> };
+type Document = {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly responses: Readonly<Record<string, Response>> };
+};
 
 export const openApiFile = new URL('../../../../docs/openapi.json', import.meta.url);
 
@@ -41,29 +45,35 @@ export function answerProblem(
     return code === 'method_not_allowed' || method === 'OPTIONS'
       ? undefined
       : `${method} ${template} is not described`;
-  const response = operation.responses[String(status)];
+  const { response, pointer } = responseOf(template, operation, method, status);
   const named = `${method} ${template} answered ${status} ${JSON.stringify(code) ?? ''}`;
   if (response === undefined) return `${named}, which is not described`;
-  seen.add(`${(operation as unknown as { operationId: string }).operationId} ${status}`);
+  seen.add(`${operation.operationId} ${status}`);
   if (method === 'HEAD') return undefined;
   const type = contentType?.split(';')[0] ?? null;
   if (response.content === undefined)
     return type === null ? undefined : `${named}: a body that is not described`;
   if (type === null || !Object.hasOwn(response.content, type)) return `${named}: ${type} is not described`;
   if (type !== 'application/json') return undefined;
-  const pointer = [
-    'paths',
-    template,
-    method.toLowerCase(),
-    'responses',
-    String(status),
-    'content',
-    type,
-    'schema',
-  ];
-  const validate = ajv.getSchema(`openapi#/${pointer.map(escaped).join('/')}`);
+  const validate = ajv.getSchema(
+    `openapi#/${[...pointer, 'content', type, 'schema'].map(escaped).join('/')}`,
+  );
   if (validate === undefined) return `${named}: its schema cannot be read`;
   return validate(body) === true ? undefined : `${named}: ${ajv.errorsText(validate.errors)}`;
+}
+
+/** The response that an operation describes for a status, and where it stands in the document. */
+function responseOf(
+  template: string,
+  operation: Operation,
+  method: string,
+  status: number,
+): { readonly response: Response | undefined; readonly pointer: readonly string[] } {
+  const response = operation.responses[String(status)];
+  const shared = response?.$ref?.replace('#/components/responses/', '');
+  return shared === undefined
+    ? { response, pointer: ['paths', template, method.toLowerCase(), 'responses', String(status)] }
+    : { response: document.components.responses[shared], pointer: ['components', 'responses', shared] };
 }
 
 function fits(template: string, path: string): boolean {

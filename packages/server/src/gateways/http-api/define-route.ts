@@ -108,8 +108,7 @@ export function route<
   }
 
   function itemOfBatch(): BatchItem {
-    const paramNames = Object.keys(params);
-    const queryNames = Object.keys(query);
+    const parts = [params, query, body?.schema.shape ?? {}].map((part) => new Set(Object.keys(part)));
     const inPath = Object.fromEntries(
       Object.entries(params).map(([name, { about, schema }]) => [name, schema.meta({ description: about })]),
     );
@@ -117,9 +116,10 @@ export function route<
       schema: z.object({ method: z.literal(definition.id), ...inPath, ...query, ...body?.schema.shape }),
       answer: answer?.schema ?? null,
       async run(item, services) {
-        const pick = (names: readonly string[]): object =>
-          Object.fromEntries(names.map((name) => [name, item[name]]));
-        return call(pick(paramNames), pick(queryNames), {}, item, services);
+        const [path, asked, carried] = parts.map((names) =>
+          Object.fromEntries(Object.entries(item).filter(([name]) => names.has(name))),
+        );
+        return call(path ?? {}, asked ?? {}, {}, carried, services);
       },
     };
   }

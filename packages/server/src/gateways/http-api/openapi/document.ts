@@ -33,6 +33,7 @@ export function openApiDocument(routes: readonly Route[]): object {
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', description: 'The key in CARILLON_API_KEY.' },
       },
+      responses: refusalsOf(routes, written),
       schemas: { ...written.shared, ...read.shared },
     },
   };
@@ -108,14 +109,28 @@ function responsesOf({ id, answers, errors }: Route, { schemas }: SchemaSet): ob
     };
   }
   const byStatus = Object.groupBy(errors, (code) => ERRORS[code].http);
-  for (const [status, codes = []] of Object.entries(byStatus)) {
-    const oneOfThese = { properties: { error: { properties: { code: { enum: codes } } } } };
-    responses[status] = {
-      description: codes.map(explained).join('\n'),
-      content: contentOf([JSON_TYPE], { allOf: [schemas.get('refusal'), oneOfThese] }),
-    };
+  for (const [status, codes = []] of Object.entries(byStatus))
+    responses[status] = { $ref: `#/components/responses/${refusalName(codes)}` };
+  return responses;
+}
+
+/** Refusals of one status, as a response that all routes share which are refused with the same codes. */
+function refusalsOf(routes: readonly Route[], { schemas }: SchemaSet): object {
+  const responses: Record<string, object> = {};
+  for (const { errors } of routes) {
+    for (const codes of Object.values(Object.groupBy(errors, (code) => ERRORS[code].http))) {
+      const oneOfThese = { properties: { error: { properties: { code: { enum: codes } } } } };
+      responses[refusalName(codes)] = {
+        description: codes.map(explained).join('\n'),
+        content: contentOf([JSON_TYPE], { allOf: [schemas.get('refusal'), oneOfThese] }),
+      };
+    }
   }
   return responses;
+}
+
+function refusalName(codes: readonly ErrorCode[]): string {
+  return codes.join('.');
 }
 
 function explained(code: ErrorCode): string {
