@@ -1,10 +1,10 @@
 import {
   type Journal,
   type NodeSettings,
-  type Telemetry,
   DEFAULT_SETTINGS,
   createMemoryDirectory,
   createMemoryJournal,
+  silentTelemetry,
 } from '@carillon/server/simulation';
 import { type ApiCaller, createApiCaller } from './api/api-caller.ts';
 import { createFrameJudge } from './checks/frame-judge.ts';
@@ -112,7 +112,10 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     disk,
     journal,
     directory,
-    telemetry: telemetry(onNote),
+    telemetry: {
+      ...silentTelemetry,
+      warn: (event, detail) => onNote?.(`warn: ${event} ${JSON.stringify(detail)}`),
+    },
     audience: visibility.audience,
     settings: {
       graceMs,
@@ -165,30 +168,5 @@ function tapped(watch: WireObserver, onWire: NonNullable<WorldParts['onWire']>):
       watch.handed(line, text);
     },
     ended: (line) => watch.ended(line),
-  };
-}
-
-function telemetry(onNote: WorldParts['onNote']): Telemetry {
-  const nothing = (): void => undefined;
-  return {
-    connectionOpened: nothing,
-    connectionClosed: nothing,
-    messageIn: nothing,
-    error: nothing,
-    login: nothing,
-    fanOut: nothing,
-    flush: nothing,
-    slowConsumer: nothing,
-    presenceResync: nothing,
-    conflated: nothing,
-    sessionExpired: nothing,
-    publication: nothing,
-    gap: nothing,
-    channelDropped: nothing,
-    recovered: nothing,
-    callServed: nothing,
-    clientCall: nothing,
-    webhook: nothing,
-    warn: (event, detail) => onNote?.(`warn: ${event} ${JSON.stringify(detail)}`),
   };
 }

@@ -5,7 +5,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import { openStores, type Stores } from '../../src/server/stores.ts';
 import { createVirtualClock } from '../runtime/virtual-clock.ts';
-import { silentTelemetry } from '../websocket/silent-telemetry.ts';
+import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,8 +1,8 @@
-import type { Telemetry } from '../../src/ports/telemetry.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 
 const nothing = (): void => undefined;
 
-/** For tests that look at other things than what is reported. */
+/** For tests and the simulator, where they look at other things than what is reported. */
 export const silentTelemetry: Telemetry = {
   connectionOpened: nothing,
   connectionClosed: nothing,
