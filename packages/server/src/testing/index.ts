@@ -9,6 +9,8 @@ export { directoryChangesContract } from './directory-changes-contract.ts';
 export { type DirectorySubject, directoryContract } from './directory-contract.ts';
 export { type GrantsSubject, grantsContract } from './grants-contract.ts';
 export { type JournalSubject, journalContract } from './journal-contract.ts';
+export { logContract } from './log-contract.ts';
+export type { LogSubject, LogTestLimits, OpenLog } from './log-subject.ts';
 export { type RestartablePresenceStore, presenceRestartContract } from './presence-restart-contract.ts';
 export { type PresenceStoreSubject, presenceStoreContract } from './presence-store-contract.ts';
 export {

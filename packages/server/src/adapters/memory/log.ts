@@ -71,7 +71,7 @@ const LOOKED_THROUGH = 64;
 /** The log in memory: it is lost with the process, and the next one begins new epochs. */
 export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryLog {
   const { channels: channelLimit, onceMs, oncePerChannel } = { ...MEMORY_LOG_LIMITS, ...limits };
-  const epochs: ChannelEpochs = createChannelEpochs(newEpoch, channelLimit);
+  const epochs: ChannelEpochs = createChannelEpochs(newEpoch);
   const channels = new Map<string, Channel>();
   /** Channels in which nothing is left that ages. Those of them that hold nothing at all can give way. */
   const quiet = new Set<Channel>();

@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Queries, QueryTexts, RowOf } from './compile.ts';
 
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | Buffer | null;
 
 /** A prepared statement for each query. */
 export type Statements<Q extends Queries> = {

@@ -1,4 +1,10 @@
 /**
+ * Dropped channels whose epoch a log remembers, some 100 bytes each. One too many, and all channels that are not there
+ * get a new epoch: whoever held one of those positions at offset 0 is told so, and has missed nothing.
+ */
+export const REMEMBERED_CHANNELS = 10_000;
+
+/**
  * The epochs of channels that are not there. One that never had a publication costs nothing: all of those stand at
  * offset 0 of one epoch, and take it with them when they begin. One that was dropped stands at offset 0 of an epoch of
  * its own, which has to be remembered.
@@ -14,10 +20,8 @@ export type ChannelEpochs = {
 
 /**
  * @param newEpoch gives a name that was never given before, also by an earlier life of the process
- * @param remembered how many dropped channels are remembered. One too many, and all that are not there get a new epoch:
- *   whoever held one of those positions at offset 0 is told so, and has missed nothing
  */
-export function createChannelEpochs(newEpoch: () => string, remembered: number): ChannelEpochs {
+export function createChannelEpochs(newEpoch: () => string): ChannelEpochs {
   const life = newEpoch();
   const dropped = new Map<string, string>();
   let given = 0;
@@ -34,7 +38,7 @@ export function createChannelEpochs(newEpoch: () => string, remembered: number):
     },
     end(channel) {
       dropped.set(channel, next());
-      if (dropped.size <= remembered) return;
+      if (dropped.size <= REMEMBERED_CHANNELS) return;
       dropped.clear();
       untouched = next();
     },

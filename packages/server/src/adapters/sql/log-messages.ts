@@ -1,0 +1,127 @@
+import type { NotAppended } from '../../core/channel/log-rules.ts';
+import type { Append, Expired } from '../../ports/log.ts';
+import type { QueryTexts } from './compile.ts';
+import type { LogWrites } from './log-writes.ts';
+
+/** An append as it crosses to the thread. Flat, because thousands may be cloned in one turn. */
+export type FlatAppend = readonly [
+  name: 'append',
+  channel: string,
+  kind: Append['kind'],
+  keepCount: number,
+  keepAgeMs: number,
+  keepUnits: number,
+  keepKeys: number,
+  by: string | null,
+  data: string | null,
+  key: string | null,
+  version: number | null,
+  ttlMs: number | null,
+  expectEpoch: string | null,
+  expectOffset: number,
+  onceScope: string | null,
+  onceId: string,
+  oncePrint: string,
+  nowMs: number,
+];
+
+export type LogWrite =
+  | FlatAppend
+  | readonly [name: 'expire', nowMs: number, limit: number]
+  | readonly [name: 'forget', channel: string]
+  /** Writes nothing but that it was there: to find out whether the disk takes anything. */
+  | readonly [name: 'probe'];
+
+/** Where an append went: what else is known of the publication is known to who sent it. */
+export type Taken = readonly [epoch: string, offset: number];
+
+export type LogWriteResult = Taken | NotAppended | readonly Expired[] | undefined;
+
+/** What to commit together, in this order. */
+export type LogBatch = {
+  readonly kind: 'batch';
+  readonly batch: number;
+  readonly writes: readonly LogWrite[];
+};
+
+export type ToLogThread = LogBatch | { readonly kind: 'close' };
+
+export type FromLogThread =
+  /** @property renewed why a new era began although there was one; null: it did not */
+  | { readonly kind: 'ready'; readonly era: string; readonly renewed: string | null }
+  | { readonly kind: 'not_ready'; readonly message: string; readonly code: string }
+  | { readonly kind: 'committed'; readonly batch: number; readonly results: readonly LogWriteResult[] }
+  | { readonly kind: 'refused'; readonly batch: number; readonly message: string };
+
+export type LogThreadLimits = {
+  readonly channels: number;
+  readonly onceMs: number;
+  readonly oncePerChannel: number;
+};
+
+export type LogThreadData = {
+  readonly path: string;
+  /** A name that was never given before: the era, where one has to begin. */
+  readonly newEra: string;
+  readonly limits: LogThreadLimits;
+  readonly texts: QueryTexts<LogWrites>;
+};
+
+export function flatten(append: Append): FlatAppend {
+  const { retention, expect, once } = append;
+  return [
+    'append',
+    append.channel,
+    append.kind,
+    retention.count,
+    retention.ageMs,
+    retention.units,
+    retention.keys,
+    append.by,
+    append.data,
+    append.key,
+    append.version,
+    append.ttlMs,
+    expect === null ? null : expect.epoch,
+    expect === null ? 0 : expect.offset,
+    once === null ? null : once.scope,
+    once === null ? '' : once.id,
+    once === null ? '' : once.print,
+    append.nowMs,
+  ];
+}
+
+export function unflatten([
+  ,
+  channel,
+  kind,
+  count,
+  ageMs,
+  units,
+  keys,
+  by,
+  data,
+  key,
+  version,
+  ttlMs,
+  expectEpoch,
+  expectOffset,
+  scope,
+  id,
+  print,
+  nowMs,
+]: FlatAppend): Append {
+  return {
+    channel,
+    kind,
+    retention: { count, ageMs, units, keys },
+    by,
+    data,
+    key,
+    version,
+    ttlMs,
+    expect: expectEpoch === null ? null : { epoch: expectEpoch, offset: expectOffset },
+    once: scope === null ? null : { scope, id, print },
+    nowMs,
+  };
+}

@@ -1,0 +1,140 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import type { Log, Soon } from '../../ports/log.ts';
+import { storeUnavailable } from '../../ports/unavailable.ts';
+import { createSqliteBuilder, textsOf } from './compile.ts';
+import type { LogThreadLimits } from './log-messages.ts';
+import { type LogQueueLimits, startLogQueue } from './log-queue.ts';
+import { createLogReader } from './log-reader.ts';
+import type { LogTables } from './log-tables.ts';
+import { logWrites } from './log-writes.ts';
+
+/** How long a read waits where it must wait at all: only while the last process's log is being recovered. */
+const BUSY_TIMEOUT_MS = 1_000;
+
+export type SqliteLogLimits = LogThreadLimits & LogQueueLimits;
+
+export const SQLITE_LOG_LIMITS: SqliteLogLimits = {
+  /** Channels that had a publication. One that holds nothing any more gives way to a new one. */
+  channels: 1_000_000,
+  /** ms for which an idempotency id is held at least. */
+  onceMs: 5 * 60_000,
+  /** Idempotency ids held of one channel: one more is refused with `limit_reached`, for none may be forgotten early. */
+  oncePerChannel: 100_000,
+  /** The thread takes over 20,000 a second, so a queue of this length means a disk that does not answer. */
+  waiting: 50_000,
+  /** 64 MB, where they are not all ASCII. */
+  waitingUnits: 32 * 1024 * 1024,
+};
+
+export type SqliteLogOptions = {
+  /** The file. It and its folder are made where they do not exist. It belongs to one process at a time. */
+  readonly path: string;
+  /** A name that was never given before, by no process. Asked once. */
+  readonly newEpoch: () => string;
+  readonly limits?: Partial<SqliteLogLimits> | undefined;
+  /** Told of each commit that was refused, for the log. */
+  readonly onRefused?: ((detail: string) => void) | undefined;
+  /** Told once if the thread ends unasked: nothing can be written any more in this process. */
+  readonly onEnded?: ((reason: string) => void) | undefined;
+  /** Told why every channel begins a new epoch, where the file may be an older copy; for the log. */
+  readonly onRenewed?: ((reason: string) => void) | undefined;
+};
+
+export type SqliteLog = Log & {
+  /** Writes to the file and resolves when that is committed; rejects where it cannot be. */
+  probe(): Promise<void>;
+  /** Writes that have not been answered. */
+  waiting(): number;
+  /** Commits what was appended so far, and closes the file. */
+  close(): Promise<void>;
+};
+
+/**
+ * The log in a SQLite file of its own, for channels that are `stored`: what was acknowledged has been synced to the disk.
+ *
+ * @throws Error with a `code` (of SQLite, of the file system, `path_invalid` or `schema_too_new`) and one clear line
+ */
+export async function createSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
+  const { path, newEpoch, onRefused, onEnded, onRenewed } = options;
+  if (path === '' || path === ':memory:') {
+    throw Object.assign(new Error('the log must be a file: its writer and its readers are two connections'), {
+      code: 'path_invalid' as const,
+    });
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  const { channels, onceMs, oncePerChannel, waiting, waitingUnits } = {
+    ...SQLITE_LOG_LIMITS,
+    ...options.limits,
+  };
+  const texts = textsOf(logWrites(createSqliteBuilder<LogTables>()));
+  /** Whether something was committed since the next expiry was looked up. */
+  let expiryIsOld = true;
+  let expiryMs: number | null = null;
+  const queue = await startLogQueue(
+    { path, newEra: newEpoch(), limits: { channels, onceMs, oncePerChannel }, texts },
+    {
+      limits: { waiting, waitingUnits },
+      onRefused: onRefused ?? (() => undefined),
+      onEnded: onEnded ?? (() => undefined),
+      onCommitted: () => (expiryIsOld = true),
+    },
+  );
+  if (queue.renewed !== null) onRenewed?.(queue.renewed);
+  const database = new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  const reader = createLogReader(database, queue.era);
+  let counts = reader.counts();
+
+  return {
+    append: (append) => queue.append(append),
+    top: (channel) => orUnavailable(() => reader.top(channel)),
+    read: (channel, position, retention, nowMs) =>
+      orUnavailable(() => reader.read(channel, position, retention, nowMs)),
+    history: (channel, query, retention, nowMs) =>
+      orUnavailable(() => reader.history(channel, query, retention, nowMs)),
+    entries: (channel, after, limit) => orUnavailable(() => reader.entries(channel, after, limit)),
+    entry: (channel, key) => orUnavailable(() => reader.entry(channel, key)),
+    expire: (nowMs, limit) => queue.expire(nowMs, limit),
+    nextExpiryMs() {
+      if (expiryIsOld && database.open) {
+        expiryMs = reader.nextExpiryMs();
+        expiryIsOld = false;
+      }
+      return expiryMs;
+    },
+    forget: (channel) => queue.forget(channel),
+    counts() {
+      if (database.open) counts = reader.counts();
+      return counts;
+    },
+    probe: () => queue.probe(),
+    waiting: () => queue.waiting(),
+    async close() {
+      // The reader first: the last connection to close folds the write-ahead log into the file.
+      database.close();
+      await queue.close();
+    },
+  } satisfies SqliteLog;
+}
+
+/** A read that fails, fails as a store does, and as a rejection also where its result would be there at once. */
+function orUnavailable<T>(read: () => Soon<T>): Soon<T> {
+  try {
+    const result = read();
+    return result instanceof Promise ? result.catch(refuse) : result;
+  } catch (error) {
+    return Promise.reject(unreadable(error));
+  }
+}
+
+function refuse(error: unknown): never {
+  throw unreadable(error);
+}
+
+function unreadable(error: unknown): Error {
+  return storeUnavailable(
+    `the log cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    error,
+  );
+}
