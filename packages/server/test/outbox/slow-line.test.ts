@@ -5,7 +5,7 @@ import {
   channelFrame,
   controlFrame,
 } from '../../src/core/outbox/frame.ts';
-import { heldUnits } from '../../src/core/outbox/outbox.ts';
+import { heldUnits, holdResync } from '../../src/core/outbox/outbox.ts';
 import { createSlowLine } from './slow-line.ts';
 
 const channel = (slow: ChannelRef['slow'], heldUnits = 100): ChannelRef => ({ name: 'c', slow, heldUnits });
@@ -116,6 +116,30 @@ describe('a connection that does not read', () => {
     await line.clock.settle();
     expect(line.writes).toBe(2);
     expect(line.overflows).toBe(0);
+  });
+
+  it('`resync`: the runtime is told too when the turn in which the write ends owes too much', async () => {
+    const c = channel('resync', 50);
+    const line = createSlowLine(1_000);
+    line.pause();
+    for (const offset of [1, 2, 3]) await line.send(p(c, offset));
+    line.flusher.send(line.link, p(c, 4));
+    line.resume();
+    expect(offsets(line.read)).toEqual(['1', '{"t":"gap","c":"c","why":"resync"}']);
+    expect(line.resyncs).toEqual([c]);
+  });
+
+  it('whose roster is being read again gets nothing of channels ahead of what waits for it', async () => {
+    const c = channel('close');
+    const line = createSlowLine(1_000);
+    holdResync(line.link.outbox);
+    line.link.rosterReads = 1;
+    await line.send(p(c, 1));
+    line.flusher.drained(line.link);
+    expect(line.read).toEqual([]);
+    line.link.rosterReads = 0;
+    line.flusher.drained(line.link);
+    expect(offsets(line.read)).toEqual(['1', '{"t":"sync","users":[]}']);
   });
 
   it('is closed when all channels and answers together are too much', async () => {

@@ -55,19 +55,16 @@ export function holdChannelFrame(
 
 function dropOldest(order: HeldOrder, channel: HeldChannel, onDropped: (channel: HeldChannel) => void): void {
   channel.lossy = true;
-  while (channel.units > channel.ref.heldUnits && channel.oldest !== null) {
-    const { oldest } = channel;
-    const { frame } = oldest;
-    if (frame?.kind === 'channel') channel.others?.delete(frame.key);
-    drop(order, oldest);
+  for (let entry = channel.oldest; entry !== null; entry = entry.younger) {
+    if (channel.units <= channel.ref.heldUnits) return;
+    if (entry.frame?.kind === 'channel') channel.others?.delete(entry.frame.key);
+    drop(order, entry);
     onDropped(channel);
   }
 }
 
 function giveUp(order: HeldOrder, channel: HeldChannel, onDropped: (channel: HeldChannel) => void): void {
   channel.resync = true;
-  channel.publications?.clear();
-  channel.others?.clear();
   for (let entry = channel.oldest; entry !== null; entry = entry.younger) {
     drop(order, entry);
     onDropped(channel);
