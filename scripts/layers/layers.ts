@@ -15,9 +15,10 @@ export interface Layer {
   readonly apart?: true;
 }
 
-const everything = 'protocol contract core ports runtime adapters gateways auth ops features config'.split(
-  ' ',
-);
+const everything =
+  'protocol contract core ports runtime adapters gateways auth outbound webhooks ops features config'.split(
+    ' ',
+  );
 
 /** The house rules, layer by layer, innermost first. */
 export const layers: readonly Layer[] = [
@@ -88,7 +89,20 @@ export const layers: readonly Layer[] = [
   {
     name: 'auth',
     path: 'packages/server/src/auth/',
-    imports: ['ports', 'core', 'protocol'],
+    imports: ['outbound', 'ports', 'core', 'protocol'],
+    outside: 'packages and node',
+  },
+  {
+    // Signed requests to an app's own backend.
+    name: 'outbound',
+    path: 'packages/server/src/outbound/',
+    imports: ['ports', 'protocol'],
+    outside: 'packages and node',
+  },
+  {
+    name: 'webhooks',
+    path: 'packages/server/src/webhooks/',
+    imports: ['outbound', 'ports', 'protocol'],
     outside: 'packages and node',
   },
   {
@@ -123,7 +137,7 @@ export const layers: readonly Layer[] = [
     // config.ts and the folder beside it. Settings become the options of the parts, whose defaults stand with the parts.
     name: 'config',
     path: 'packages/server/src/config',
-    imports: ['runtime', 'auth', 'ports', 'core', 'protocol'],
+    imports: ['runtime', 'auth', 'outbound', 'webhooks', 'ports', 'core', 'protocol', 'contract'],
     types: ['ops', 'adapters', 'gateways'],
     outside: 'packages and node',
   },

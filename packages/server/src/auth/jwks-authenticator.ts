@@ -1,3 +1,4 @@
+import { isLoopback } from '../outbound/target.ts';
 import type { Authenticator } from '../ports/auth.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
@@ -23,10 +24,6 @@ export function jwksUrlProblem(text: string): string | undefined {
   if (url.protocol !== 'http:') return `has the scheme ${url.protocol}, and keys come over https:`;
   // Over plain http anyone on the way could put their own key in.
   return isLoopback(url.hostname) ? undefined : 'is http: on another machine, and keys must come over https:';
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Tokens signed by an identity provider whose public keys are published as a JWKS. */

@@ -175,15 +175,20 @@ describe('[CHN3] rules in code', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('a yes that comes too late opens nothing', async () => {
-    const answer = Promise.withResolvers<boolean>();
-    const { ask, clock, warnings } = bench(() => answer.promise);
-    const decision = Promise.resolve(ask());
-    await clock.advance(RULE_TIME_LIMIT_MS);
-    answer.resolve(true);
-    await clock.settle();
-    expect(await decision).toMatchObject({ allow: false, code: 'unavailable' });
-    expect(warnings).toHaveLength(1);
+  it('what comes too late opens nothing, and is not warned of a second time', async () => {
+    for (const late of ['yes', 'failure'] as const) {
+      const answer = Promise.withResolvers<boolean>();
+      const { ask, clock, warnings } = bench(() => answer.promise);
+      const decision = Promise.resolve(ask());
+      await clock.advance(RULE_TIME_LIMIT_MS);
+      // By now the next warning would be let through.
+      await clock.advance(2_000);
+      if (late === 'yes') answer.resolve(true);
+      else answer.reject(new Error('late'));
+      await clock.settle();
+      expect(await decision).toMatchObject({ allow: false, code: 'unavailable' });
+      expect(warnings).toHaveLength(1);
+    }
   });
 
   it('a bounded number runs at once, the rest waits in its order, and what goes beyond is refused', async () => {
