@@ -1,7 +1,7 @@
 import { createSignedPost, type PostResult } from '../../outbound/signed-post.ts';
 import { shownTarget } from '../../outbound/target.ts';
 import type { Authorizer, AuthorizeRequest, Decision } from '../../ports/authorizer.ts';
-import type { Clock, Timer } from '../../ports/clock.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { allowed, type Answer, denied, readAnswer } from './answer.ts';
@@ -84,32 +84,27 @@ export function createCallbackAuthorizer(
     return { allow: answer.kind === 'allow', ttlMs: answer.ttlMs };
   }
 
-  /** Waits for its turn and asks; resolves within `timeoutMs`. */
+  /**
+   * Waits for its turn and asks. Resolves within `timeoutMs` without a timer for the wait: whoever is ahead was asked about
+   * earlier, and is answered or given up before this one's time is over.
+   */
   function ask(request: AuthorizeRequest): Promise<Said> {
     const askedMs = clock.monotonicMs();
-    const said = Promise.withResolvers<Said>();
-    let waitingTimer: Timer | undefined;
-    const place = turnstile.enter(({ leave }) => {
-      waitingTimer?.cancel();
-      const leftMs = timeoutMs - (clock.monotonicMs() - askedMs);
-      if (leftMs < timeoutMs * LEAST_LEFT) {
-        leave();
-        said.resolve(failed(`no turn within ${timeoutMs} ms`));
-        return;
-      }
-      void sender.post(`ask_${secrets.id()}`, bodyOf(request), leftMs).then((result) => {
-        leave();
-        said.resolve(saidBy(result));
+    return new Promise((resolve) => {
+      const place = turnstile.enter(({ leave }) => {
+        const leftMs = timeoutMs - (clock.monotonicMs() - askedMs);
+        if (leftMs < timeoutMs * LEAST_LEFT) {
+          leave();
+          resolve(failed(`no turn within ${timeoutMs} ms`));
+          return;
+        }
+        void sender.post(`ask_${secrets.id()}`, bodyOf(request), leftMs).then((result) => {
+          leave();
+          resolve(saidBy(result));
+        });
       });
+      if (place === null) resolve(failed(`${waiting} questions wait already`));
     });
-    if (place === null) return Promise.resolve(failed(`${waiting} questions wait already`));
-    if (turnstile.isWaiting(place)) {
-      waitingTimer = clock.setTimer(timeoutMs, () => {
-        place.leave();
-        said.resolve(failed(`no turn within ${timeoutMs} ms`));
-      });
-    }
-    return said.promise;
   }
 
   async function askOnce(key: string, request: AuthorizeRequest): Promise<Said> {

@@ -11,7 +11,6 @@ export type Turnstile = {
    * @returns null where as many wait as may; `start` is then never called
    */
   enter(start: (place: Place) => void): Place | null;
-  isWaiting(place: Place): boolean;
   counts(): { readonly running: number; readonly waiting: number };
 };
 
@@ -49,7 +48,6 @@ export function createTurnstile(atOnce: number, mayWait: number): Turnstile {
       admit();
       return place;
     },
-    isWaiting: (place) => waiting.has(place),
     counts: () => ({ running, waiting: waiting.size }),
   };
 }
