@@ -21,14 +21,19 @@ export type Turnstile = {
 export function createTurnstile(atOnce: number, mayWait: number): Turnstile {
   const waiting = new Map<Place, (place: Place) => void>();
   let running = 0;
+  let admitting = false;
 
   function admit(): void {
+    // Whoever gives up as soon as it is let in must not let in the next from within: the stack would be as deep as the queue.
+    if (admitting) return;
+    admitting = true;
     for (const [place, start] of waiting) {
-      if (running >= atOnce) return;
+      if (running >= atOnce) break;
       waiting.delete(place);
       running++;
       start(place);
     }
+    admitting = false;
   }
 
   return {
