@@ -166,6 +166,22 @@ describe('the writer of a SQLite database', () => {
       expect(finished).toHaveLength(4);
     });
 
+    it('one that is undone leaves nothing behind for those that wait after it', async () => {
+      other.exec(
+        `CREATE TRIGGER poison BEFORE INSERT ON users WHEN new.name = 'poison' BEGIN SELECT raise(ABORT, 'no'); END`,
+      );
+      other.exec('BEGIN IMMEDIATE');
+      const held = put('s0');
+      const bad = unavailable(directory.importEdges([...edges('alice', 10), ['alice', 'poison']], T));
+      const good = directory.importEdges(edges('alice', 10), T);
+      for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+      other.exec('COMMIT');
+      await held;
+      expect(await bad).toBe(true);
+      expect(await good).toEqual({ added: 10, users: 11, refused: 0, changed: ['alice'] });
+      expect(await directory.rosterOf('alice')).toHaveLength(10);
+    });
+
     it('that are cut short by closing are refused, and nothing of them is there', async () => {
       const importing = unavailable(directory.importEdges(edges('alice', 50_000), T));
       await new Promise(setImmediate);

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { FollowResult, ImportResult } from '../../ports/directory.ts';
+import type { FollowResult } from '../../ports/directory.ts';
 import type { QueryTexts } from './compile.ts';
 import type { DirectoryWrites } from './directory-writes.ts';
 import { prepareAll } from './statements.ts';
@@ -24,13 +24,18 @@ type DirectoryWriteName =
   | 'recordLastSeen'
   | 'erase';
 
-export type DirectoryHandlers = Pick<WriteHandlers, DirectoryWriteName> & {
-  /** @param names follower and followee by turns */
-  importEdges(names: readonly string[], at: number, followsPerUser: number): ImportResult;
-};
+export type DirectoryHandlers = Pick<WriteHandlers, DirectoryWriteName>;
 
-/** The directory's edits. Each runs inside a transaction of the caller. */
-export function directoryHandlers(database: Database, texts: QueryTexts<DirectoryWrites>): DirectoryHandlers {
+/**
+ * The directory's edits. Each runs inside a transaction of the caller.
+ *
+ * @param onPeopleChanged told of each edit after which somebody is gone, or follows more or fewer than before
+ */
+export function directoryHandlers(
+  database: Database,
+  texts: QueryTexts<DirectoryWrites>,
+  onPeopleChanged: () => void,
+): DirectoryHandlers {
   const run = prepareAll(database, texts);
   const userId = (name: string): number | undefined => run.userId.get(name)?.id;
   const addUser = (name: string): number => Number(run.addUser.run(name).lastInsertRowid);
@@ -72,13 +77,16 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
         if (follows(a, b)) return false;
         // Counted within the transaction: two edits at once cannot both take the last place.
         full = followCount(a) >= followsPerUser;
-        return !full && run.addFollow.run(a, b, at).changes > 0;
+        if (full || run.addFollow.run(a, b, at).changes === 0) return false;
+        onPeopleChanged();
+        return true;
       });
       return full ? 'limit' : changed ? 'changed' : 'unchanged';
     },
     unfollow: (follower, followee, at) =>
       edit(follower, followee, (a, b) => {
         if (run.dropFollow.run(a, b).changes === 0) return false;
+        onPeopleChanged();
         if (!blocks(b, a)) note(a, b, at);
         return true;
       }),
@@ -108,6 +116,7 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
     erase(user, at) {
       const id = userId(user);
       if (id === undefined) return [];
+      onPeopleChanged();
       const followers = run.followers.all(id).map(({ name }) => name);
       run.noteErasure.run(at, id);
       run.noteUntold.run(at, id);
@@ -125,51 +134,6 @@ export function directoryHandlers(database: Database, texts: QueryTexts<Director
         statement.run(id);
       purge(at);
       return followers;
-    },
-    importEdges(names, at, followsPerUser) {
-      const ids = new Map<string, number>();
-      let users = 0;
-      function idOf(name: string): number {
-        let id = ids.get(name) ?? userId(name);
-        if (id === undefined) {
-          id = addUser(name);
-          users++;
-        }
-        ids.set(name, id);
-        return id;
-      }
-      /** How many each follower of this import follows: counted once, then kept up to date. */
-      const counts = new Map<string, number>();
-      function countOf(follower: string): number {
-        const known = counts.get(follower);
-        if (known !== undefined) return known;
-        const id = ids.get(follower) ?? userId(follower);
-        return id === undefined ? 0 : followCount(id);
-      }
-      function isEdge(follower: string, followee: string): boolean {
-        const a = ids.get(follower) ?? userId(follower);
-        const b = ids.get(followee) ?? userId(followee);
-        return a !== undefined && b !== undefined && follows(a, b);
-      }
-      const changed = new Set<string>();
-      let added = 0;
-      let refused = 0;
-      for (let i = 0; i + 1 < names.length; i += 2) {
-        const follower = names[i] as string;
-        const followee = names[i + 1] as string;
-        if (follower === followee) continue;
-        const count = countOf(follower);
-        counts.set(follower, count);
-        if (count >= followsPerUser) {
-          if (!isEdge(follower, followee)) refused++;
-          continue;
-        }
-        if (run.addFollow.run(idOf(follower), idOf(followee), at).changes === 0) continue;
-        counts.set(follower, count + 1);
-        added++;
-        changed.add(follower);
-      }
-      return { added, users, refused, changed: [...changed] };
     },
   };
 }

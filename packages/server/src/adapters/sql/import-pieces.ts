@@ -1,43 +1,53 @@
 import type { EdgePair } from '../../ports/directory.ts';
-import type { ImportPiece } from './thread-messages.ts';
+import { type PackedNames, packNames, unpackNames } from './packed-names.ts';
 
 /** Edges encoded without a pause: with names of usual length a fraction of a millisecond of the event loop. */
-const EDGES_A_PIECE = 2_048;
+const EDGES_A_PIECE = 1_024;
 
 /** Characters encoded without a pause, for names of unusual length: some two milliseconds where none is ASCII. */
 const CHARACTERS_A_PIECE = 512 * 1024;
 
+/** Names unpacked without a pause: a fraction of a millisecond. */
+const NAMES_A_TURN = 2_048;
+
 /**
- * Edges as one string and the lengths of the names in it, which crosses to the thread as two blocks of memory. An array
- * of a hundred thousand strings would be cloned one by one, and no separator is safe in every name.
+ * Takes the next edges, follower and followee by turns.
  *
- * @param edges gives the edges from the first that no piece has yet
- * @returns the next piece, or null at the end
+ * @param edges gives the edges from the first that was not taken yet
+ * @returns null at the end
  */
-export function writePiece(id: number, edges: Iterator<EdgePair>): ImportPiece | null {
-  const lengths = new Uint32Array(EDGES_A_PIECE * 2);
-  let names = '';
-  let used = 0;
-  while (used < lengths.length && names.length < CHARACTERS_A_PIECE) {
+export function takePiece(edges: Iterator<EdgePair>): PackedNames | null {
+  const names: string[] = [];
+  let characters = 0;
+  while (names.length < EDGES_A_PIECE * 2 && characters < CHARACTERS_A_PIECE) {
     const next = edges.next();
     if (next.done === true) break;
     const [follower, followee] = next.value;
-    names += follower;
-    names += followee;
-    lengths[used++] = follower.length;
-    lengths[used++] = followee.length;
+    names.push(follower, followee);
+    characters += follower.length + followee.length;
   }
-  if (used === 0) return null;
-  return { kind: 'piece', import: id, names, lengths: lengths.subarray(0, used) };
+  return names.length === 0 ? null : packNames(names);
 }
 
-/** The names of a piece, follower and followee by turns. */
-export function readPiece({ names, lengths }: ImportPiece): string[] {
-  const read: string[] = [];
-  let at = 0;
-  for (const length of lengths) {
-    read.push(names.slice(at, at + length));
-    at += length;
+/** The edges of some pieces, in their order. */
+export function* edgesOf(pieces: readonly PackedNames[]): Generator<EdgePair> {
+  for (const piece of pieces) {
+    let follower: string | undefined;
+    for (const name of unpackNames(piece)) {
+      if (follower === undefined) follower = name;
+      else {
+        yield [follower, name];
+        follower = undefined;
+      }
+    }
   }
-  return read;
+}
+
+/** All names, unpacked bit by bit. @param pause lets everything else have its turn */
+export async function unpackInTurns(packed: PackedNames, pause: () => Promise<void>): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of unpackNames(packed)) {
+    if (names.push(name) % NAMES_A_TURN === 0) await pause();
+  }
+  return names;
 }

@@ -1,6 +1,7 @@
 import type { FollowResult, ImportResult } from '../../ports/directory.ts';
 import type { QueryTexts } from './compile.ts';
 import type { DirectoryWrites } from './directory-writes.ts';
+import type { PackedNames } from './packed-names.ts';
 
 /** The writes that the writer thread knows: the arguments each takes, and what it gives. */
 export type Writes = {
@@ -60,13 +61,8 @@ export type Batch = {
   readonly writes: readonly Write[];
 };
 
-/** A part of an import: the characters of all its names, and how many of them each takes. Two names are an edge. */
-export type ImportPiece = {
-  readonly kind: 'piece';
-  readonly import: number;
-  readonly names: string;
-  readonly lengths: Uint32Array;
-};
+/** A part of an import: follower and followee by turns. */
+export type ImportPiece = { readonly kind: 'piece'; readonly import: number; readonly names: PackedNames };
 
 /** Runs an import whose pieces have all been sent. */
 export type RunImport = {
@@ -78,13 +74,16 @@ export type RunImport = {
 
 export type ToThread = Batch | ImportPiece | RunImport | { readonly kind: 'close' };
 
+/** `changed` may be thousands of names. */
+export type PackedImportResult = Omit<ImportResult, 'changed'> & { readonly changed: PackedNames };
+
 export type FromThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'not_ready'; readonly message: string; readonly code: string }
   /** `results` is null where every write gives nothing. */
   | { readonly kind: 'committed'; readonly batch: number; readonly results: readonly unknown[] | null }
   | { readonly kind: 'refused'; readonly batch: number; readonly message: string }
-  | { readonly kind: 'imported'; readonly import: number; readonly result: ImportResult }
+  | { readonly kind: 'imported'; readonly import: number; readonly result: PackedImportResult }
   | { readonly kind: 'import_refused'; readonly import: number; readonly message: string };
 
 export type ThreadData = { readonly path: string; readonly directory: QueryTexts<DirectoryWrites> };

@@ -1,9 +1,11 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { directoryHandlers } from './directory-handlers.ts';
-import { readPiece } from './import-pieces.ts';
+import { createEdgeImporter } from './import-edges.ts';
+import { edgesOf } from './import-pieces.ts';
 import { journalHandlers } from './journal-sql.ts';
 import { migrate } from './migrations.ts';
+import { type PackedNames, packNames } from './packed-names.ts';
 import type {
   Batch,
   FromThread,
@@ -20,6 +22,18 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** What is left of the write-ahead log after a checkpoint: a bulk import must not leave its size behind for ever. */
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
+/**
+ * Pages in the write-ahead log, of 4 KB each, at which it is folded into the file: SQLite's own number, and that while
+ * imports run. Each of their transactions changes thousands of pages, most of them the same as the one before.
+ */
+const CHECKPOINT_PAGES = { usual: 1_000, importing: 4_000 } as const;
+
+/**
+ * A pause in an import, as short as the kernel makes it. Where the machine has a core for the event loop, it costs a few
+ * percent; where the two threads share one, the loop need not wait for the end of this thread's slice.
+ */
+const PAUSE_MS = 0.05;
+
 function openDatabase(path: string): Database {
   const database = new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS });
   database.pragma('journal_mode = WAL');
@@ -32,13 +46,18 @@ function openDatabase(path: string): Database {
 
 /** Runs writes in the order in which they come; everything that waits shares one transaction. */
 function serve(port: MessagePort, database: Database, { directory }: ThreadData): void {
-  const edits = directoryHandlers(database, directory);
-  const handlers: WriteHandlers = { ...edits, ...journalHandlers(database) };
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  const importer = createEdgeImporter(database, directory, () => void Atomics.wait(sleeper, 0, 0, PAUSE_MS));
+  const handlers: WriteHandlers = {
+    ...directoryHandlers(database, directory, importer.forget),
+    ...journalHandlers(database),
+  };
   const commit = createCommit(database);
   const batches: Batch[] = [];
   const imports: RunImport[] = [];
-  const pieces = new Map<number, string[][]>();
+  const pieces = new Map<number, PackedNames[]>();
   let closing = false;
+  let importing = false;
 
   function answer(message: FromThread): void {
     port.postMessage(message);
@@ -51,8 +70,8 @@ function serve(port: MessagePort, database: Database, { directory }: ThreadData)
         return;
       case 'piece': {
         const before = pieces.get(message.import);
-        if (before === undefined) pieces.set(message.import, [readPiece(message)]);
-        else before.push(readPiece(message));
+        if (before === undefined) pieces.set(message.import, [message.names]);
+        else before.push(message.names);
         return;
       }
       case 'import':
@@ -97,12 +116,17 @@ function serve(port: MessagePort, database: Database, { directory }: ThreadData)
   }
 
   function runImport({ import: id, at, followsPerUser }: RunImport): void {
-    const names = (pieces.get(id) ?? []).flat();
+    const edges = edgesOf(pieces.get(id) ?? []);
     pieces.delete(id);
     try {
-      const result = commit(true, () => edits.importEdges(names, at, followsPerUser));
-      answer({ kind: 'imported', import: id, result });
+      const result = commit(true, () => importer.importEdges(edges, at, followsPerUser));
+      answer({
+        kind: 'imported',
+        import: id,
+        result: { ...result, changed: packNames(result.changed) },
+      });
     } catch (error) {
+      importer.forget();
       answer({ kind: 'import_refused', import: id, message: messageOf(error) });
     }
   }
@@ -113,12 +137,25 @@ function serve(port: MessagePort, database: Database, { directory }: ThreadData)
     commitBatches();
     // One import at a time, then whatever came meanwhile: a login waits for one call's edges, not for a whole file.
     const due = imports.shift();
-    if (due !== undefined) runImport(due);
-    if (imports.length > 0) setImmediate(work);
-    else if (closing) {
+    if (due !== undefined) {
+      setImporting(true);
+      runImport(due);
+      setImmediate(work);
+      return;
+    }
+    if (pieces.size === 0) setImporting(false);
+    if (closing) {
       database.close();
       port.close();
     }
+  }
+
+  /** A large import is many calls, of which the next is on its way when one is done. After the last all is as before. */
+  function setImporting(now: boolean): void {
+    if (now === importing) return;
+    importing = now;
+    database.pragma(`wal_autocheckpoint = ${now ? CHECKPOINT_PAGES.importing : CHECKPOINT_PAGES.usual}`);
+    if (!now) importer.forget();
   }
 
   port.on('message', (message: ToThread) => {

@@ -2,8 +2,17 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { EdgeList, ImportResult } from '../../ports/directory.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
-import { writePiece } from './import-pieces.ts';
-import type { Batch, FromThread, ThreadData, ToThread, Write, WriteName, Writes } from './thread-messages.ts';
+import { takePiece, unpackInTurns } from './import-pieces.ts';
+import type {
+  Batch,
+  FromThread,
+  PackedImportResult,
+  ThreadData,
+  ToThread,
+  Write,
+  WriteName,
+  Writes,
+} from './thread-messages.ts';
 
 /**
  * Writes that may wait for the thread, some 300 bytes each. It makes over 100,000 of them a second, so a queue of this
@@ -67,7 +76,7 @@ export async function startWriter(
     name: 'sqlite-writer',
   });
   const sent = new Map<number, OpenBatch>();
-  const imports = new Map<number, PromiseWithResolvers<ImportResult>>();
+  const imports = new Map<number, PromiseWithResolvers<PackedImportResult>>();
   let current: OpenBatch | undefined;
   let lastBatch = 0;
   let lastImport = 0;
@@ -79,7 +88,10 @@ export async function startWriter(
   const exited = Promise.withResolvers<void>();
 
   function post(message: ToThread): void {
-    worker.postMessage(message, message.kind === 'piece' ? [message.lengths.buffer as ArrayBuffer] : []);
+    worker.postMessage(
+      message,
+      message.kind === 'piece' ? [message.names.lengths.buffer as ArrayBuffer] : [],
+    );
   }
 
   function sendCurrent(): void {
@@ -190,20 +202,21 @@ export async function startWriter(
       if (imports.size >= MAX_WAITING_IMPORTS)
         throw storeUnavailable(`${imports.size} imports wait for the database`);
       const id = ++lastImport;
-      const result = Promise.withResolvers<ImportResult>();
+      const result = Promise.withResolvers<PackedImportResult>();
       // The thread may end while pieces are still being made, when nobody waits for the result yet.
       result.promise.catch(() => undefined);
       imports.set(id, result);
       const rest = edges[Symbol.iterator]();
       for (let left = edges.length; left > 0 && ended === undefined;) {
-        const piece = writePiece(id, rest);
-        if (piece === null) break;
-        left -= piece.lengths.length / 2;
-        post(piece);
+        const names = takePiece(rest);
+        if (names === null) break;
+        left -= names.lengths.length / 2;
+        post({ kind: 'piece', import: id, names });
         if (left > 0) await nextTurn();
       }
       if (ended === undefined) post({ kind: 'import', import: id, at, followsPerUser });
-      return result.promise;
+      const { changed, ...counts } = await result.promise;
+      return { ...counts, changed: await unpackInTurns(changed, nextTurn) };
     },
     waiting: () => waiting,
     async close() {

@@ -23,7 +23,12 @@ export function parseEdgeLine(line: string, format: EdgeFormat): EdgePair | Edge
 
 /** RFC 4180, one record a line: ids have no line breaks. */
 function csvFields(line: string): readonly string[] | EdgeProblem {
-  if (!line.includes('"')) return line.split(',');
+  if (!line.includes('"')) {
+    const comma = line.indexOf(',');
+    // Nearly every line of every file; `split` takes several times as long.
+    if (comma !== -1 && !line.includes(',', comma + 1)) return [line.slice(0, comma), line.slice(comma + 1)];
+    return line.split(',');
+  }
   const fields: string[] = [];
   let rest = line;
   for (;;) {

@@ -68,7 +68,7 @@ export function createImport({
   ): Promise<Response> {
     const total = { edges: 0, added: 0, users: 0, refused: 0 };
     // While one piece is stored the next is read and sent, so that neither thread waits for the other.
-    let under: UnderWay | null = null;
+    let underWay: UnderWay | null = null;
     // Importing again is harmless, so what is stored before a wrong line stays.
     const kept = (): string => `${total.edges} edges before it are stored`;
 
@@ -90,8 +90,8 @@ export function createImport({
       const next: UnderWay | null = batch.ok
         ? { edges: batch.edges.length, outcome: node.importEdges(batch.edges) }
         : null;
-      const failure = await settle(under);
-      under = next;
+      const failure = await settle(underWay);
+      underWay = next;
       if (failure !== null) {
         // What was sent meanwhile is settled before anybody is told that the import is over.
         await next?.outcome;
@@ -100,7 +100,7 @@ export function createImport({
       if (!batch.ok)
         return replies.fail(batch.problem.code, `line ${batch.line}: ${batch.problem.detail}; ${kept()}`);
     }
-    return (await settle(under)) ?? json(total, 200);
+    return (await settle(underWay)) ?? json(total, 200);
   }
 
   return async (context) => {
