@@ -28,6 +28,7 @@ export { ContractError, defineContract } from './define-contract.ts';
 export { BOUNDS, CHOICES, DEFAULTS } from './defaults.ts';
 export type { Delivered } from './delivered.ts';
 export type {
+  AnswerErrors,
   AnswerOutput,
   BroadcastInput,
   BroadcastNames,

@@ -67,6 +67,14 @@ export type HandlerErrors<Call extends CallDefinition> = {
   };
 }[keyof ErrorTable<Call> & string];
 
+/** The errors that the server, when it called, may be answered with. */
+export type AnswerErrors<Call extends CallDefinition> = {
+  [Code in keyof ErrorTable<Call> & string]: {
+    readonly code: Code;
+    readonly data: OutputOf<ErrorTable<Call>[Code]>;
+  };
+}[keyof ErrorTable<Call> & string];
+
 export type BroadcastNames<C extends Contract> = keyof C['broadcasts'] & string;
 /** What the server gives to a broadcast. */
 export type BroadcastInput<C extends Contract, Name extends BroadcastNames<C>> = InputOf<

@@ -2,6 +2,7 @@ import { type } from 'arktype';
 import * as v from 'valibot';
 import * as z from 'zod';
 import {
+  type AnswerErrors,
   type AnswerOutput,
   type BroadcastInput,
   type BroadcastNames,
@@ -115,6 +116,8 @@ is<Same<ErrorsOf<Ping>, never>>();
 is<Same<HandlerErrors<Ping>, never>>();
 is<Same<ReceivedInput<Confirm>, string>>();
 is<Same<AnswerOutput<Confirm>, boolean>>();
+is<Same<AnswerErrors<TaskDone>, ErrorsOf<TaskDone>>>();
+is<Same<AnswerErrors<Confirm>, never>>();
 
 // What JSON makes of a value.
 is<

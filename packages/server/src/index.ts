@@ -2,9 +2,16 @@
 export {
   type AuthenticateHook,
   type AuthenticateRequest,
+  type CallContextOf,
+  type CallHandlerOf,
+  type CallHandlersOf,
   type CarillonConfig,
   defineConfig,
   type Identity,
+  type RuleAnswer,
+  type RuleRequestOf,
+  type RulesOf,
+  type ServerOptions,
 } from './config.ts';
 export type { AudienceHook } from './core/presence/visibility.ts';
 export type { NodeCounts, NodeState, Outcome, RealtimeNode } from './runtime/node-api.ts';

@@ -1,41 +1,74 @@
-import { createServer as createHttpServer, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions as HttpServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { Contract } from '@carillon/contract';
 import { createMemoryRevocations } from './adapters/memory/revocations.ts';
 import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
+import { createPacedWarning } from './auth/authorize/paced-warning.ts';
 import { createRuleAuthorizer } from './auth/authorize/rule-authorizer.ts';
 import { createGrants } from './auth/grants.ts';
-import { type CarillonConfig, resolveConfig, type ServerConfig } from './config.ts';
+import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
 import type { Development } from './gateways/http-api/dev-routes.ts';
 import { createHttpApi } from './gateways/http-api/http-api.ts';
-import { createWebSocketGateway, type WebSocketGateway } from './gateways/websocket/websocket-gateway.ts';
+import { isForApi } from './gateways/http-api/own-paths.ts';
+import { createWebSocketGateway } from './gateways/websocket/websocket-gateway.ts';
 import { createLogger, type Logger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { readiness } from './ops/readiness.ts';
 import { createNode } from './runtime/node.ts';
 import type { RealtimeNode } from './runtime/node-api.ts';
 import { createAuthenticator } from './server/authenticator.ts';
-import { bind, type BoundAddress, unbind } from './server/listening.ts';
+import { compileContract } from './server/contract/compile-contract.ts';
+import type { ContractApi } from './server/contract/contract-api.ts';
+import { createContractApi } from './server/contract/create-contract-api.ts';
+import { reasonOf } from './server/database-lock.ts';
+import { createEntrance, WEBSOCKET_PATH } from './server/entrance.ts';
+import type { BoundAddress } from './server/listening.ts';
 import { StartError } from './server/start-error.ts';
 import { openStores } from './server/stores.ts';
 
 export type { Development, SamplePerson } from './gateways/http-api/dev-routes.ts';
 
+/** A server that an app has of its own. */
+type HttpServer = Server | HttpsServer;
+
 /** TCP connections beyond `limits.connections`: for requests, and for upgrades that are refused with a reason. */
 const REQUESTS_BESIDE_CONNECTIONS = 1_000;
 
-/** A server in this process. */
-export type CarillonServer = {
+/** A server in this process. What it does with channels and calls has the types of its contract. */
+export type CarillonServer<C extends Contract = Contract> = ContractApi<C> & {
   readonly node: RealtimeNode;
-  /** Where it listens; null before `listen` and after `close`. */
+  /** Where it listens; null before `listen`, after `close`, and on somebody else's HTTP server. */
   readonly address: BoundAddress | null;
   /**
-   * Takes up what an earlier life of the process left, and clients.
+   * Takes up what an earlier life of the process left, and clients, on an HTTP server of its own.
    *
-   * @throws StartError where the address cannot be had; the server is then closed
+   * @throws StartError where it takes clients already, or the address cannot be had: the server is then closed
    */
   listen(): Promise<BoundAddress>;
   /**
-   * Sends the clients away, told to come back spread over the window, and closes everything. Sessions stay resumable.
+   * In place of `listen`: takes clients on an HTTP server of the app's, which may listen already or not yet. Only WebSocket
+   * upgrades to `/ws` are taken; other upgrades and all requests stay the app's.
+   *
+   * @throws StartError where it takes clients already
+   */
+  attach(server: HttpServer): Promise<void>;
+  /**
+   * Answers the requests of docs/http-api.md on an HTTP server of the app's: `app.use(server.handler)` in Express. Bodies must
+   * not have been read before.
+   *
+   * @param next called for every other request; without it they are answered 404
+   */
+  handler(request: IncomingMessage, response: ServerResponse, next?: () => void): void;
+  /**
+   * Sends the clients away, told to come back spread over the window, and closes everything of its own; an HTTP server of the
+   * app's goes on. Sessions stay resumable.
    *
    * @param windowMs what reconnects are spread over; unless given, what is configured
    */
@@ -55,18 +88,26 @@ export type ServerParts = {
 };
 
 /**
- * A server from a configuration, as an app writes it. Relative paths start at the working directory; the environment
- * is not read.
+ * A server with a contract. Relative paths start at the working directory; the environment is not read.
  *
+ * @param options the settings of docs/configuration.md; `authorize` rules and `calls` handlers have the types of the contract;
+ * `server`: an HTTP server of the app's to attach to at once
  * @throws StartError with one line about the first setting that is wrong, or the database that cannot be opened
  */
-export async function createServer(config: CarillonConfig): Promise<CarillonServer> {
-  const resolved = resolveConfig(config, process.cwd());
+export async function createServer<C extends Contract>(
+  contract: C,
+  options: ServerOptions<C> & { readonly server?: HttpServer },
+): Promise<CarillonServer<C>> {
+  const { server: http, ...settings } = options;
+  const resolved = resolveConfig({ ...settings, contract }, process.cwd());
   if (!resolved.ok) throw new StartError(resolved.problem);
-  return assembleServer(resolved.config, {
+  const server = await assembleServer(resolved.config, {
     logger: createLogger(resolved.config.logLevel),
     development: null,
   });
+  if (http !== undefined) await server.attach(http);
+  // One code for all contracts: which it is, only the compiler knows.
+  return server as unknown as CarillonServer<C>;
 }
 
 /**
@@ -104,67 +145,70 @@ export async function assembleServer(
 
   const { probe, beginLife, close: closeStores, ...kept } = stores;
   const access = {
-    authorizer: createRuleAuthorizer({}, clock, telemetry),
+    authorizer: createRuleAuthorizer(config.authorize, clock, telemetry),
     grants: createGrants(secrets.token() + secrets.token()),
     revocations: createMemoryRevocations(() => clock.nowMs()),
     events: { userOnline() {}, userOffline() {}, channelOccupied() {}, channelVacated() {} },
   };
+  const schemaFailed = createPacedWarning('schema_failed', clock, telemetry);
   const node = createNode({
     ports: { ...kept, ...access, clock, secrets, auth, telemetry },
-    settings: config.node,
+    settings: {
+      ...config.node,
+      contract: compileContract(config.contract, (where, error) =>
+        schemaFailed({ where, error: reasonOf(error) }),
+      ),
+      callHandlers: config.callHandlers,
+    },
   });
   metrics.watch(() => node.counts());
 
-  const http: Server = createHttpServer(
-    HTTP_OPTIONS,
-    createHttpApi({
-      node,
-      secrets,
-      telemetry,
-      operations: {
-        alive: () => !hasFailed,
-        readiness: () => readiness({ state: () => node.state, probe }),
-        metrics: () => metrics.render(),
-      },
-      apiKey: config.apiKey,
-      corsOrigins: config.corsOrigins,
-      limits: config.limits,
-      development,
-    }),
-  );
+  const api = createHttpApi({
+    node,
+    secrets,
+    telemetry,
+    operations: {
+      alive: () => !hasFailed,
+      readiness: () => readiness({ state: () => node.state, probe }),
+      metrics: () => metrics.render(),
+    },
+    apiKey: config.apiKey,
+    corsOrigins: config.corsOrigins,
+    limits: config.limits,
+    development,
+  });
+  const http: Server = createHttpServer(HTTP_OPTIONS, api);
   http.maxConnections = config.limits.connections + REQUESTS_BESIDE_CONNECTIONS;
 
-  let address: BoundAddress | null = null;
-  let webSockets: WebSocketGateway | null = null;
+  // Out of descriptors, mostly: unheard it would end the process, and with it everybody who is connected.
+  http.on('listening', () =>
+    http.on('error', (error) => telemetry.warn('accept_failed', { error: error.message })),
+  );
+  const entrance = createEntrance({
+    http,
+    host: config.host,
+    port: config.port,
+    async begin() {
+      await node.start();
+      beginLife();
+    },
+    openGateway: (source, origins) =>
+      createWebSocketGateway({
+        server: source,
+        path: WEBSOCKET_PATH,
+        node,
+        telemetry,
+        origins: [...config.allowedOrigins, ...origins],
+        trustedProxies: config.trustedProxies,
+        limits: config.limits,
+        monotonicMs: () => clock.monotonicMs(),
+      }),
+  });
   let closing: Promise<void> | null = null;
 
-  async function open(): Promise<BoundAddress> {
-    // The address first: a second server started by mistake fails before it touches anybody's session.
-    const bound = await bind(http, config.host, config.port);
-    // Out of descriptors, mostly: unheard it would end the process, and with it everybody who is connected.
-    http.on('error', (error) => telemetry.warn('accept_failed', { error: error.message }));
-    await node.start();
-    beginLife();
-    webSockets = createWebSocketGateway({
-      server: http,
-      path: '/ws',
-      node,
-      telemetry,
-      // Pages that this server serves itself; which those are is known only now, for the port may be any.
-      origins: [...config.allowedOrigins, ...bound.origins],
-      trustedProxies: config.trustedProxies,
-      limits: config.limits,
-      monotonicMs: () => clock.monotonicMs(),
-    });
-    address = bound;
-    return bound;
-  }
-
   async function end(windowMs: number): Promise<void> {
-    address = null;
     await node.drain(windowMs);
-    await webSockets?.close();
-    await unbind(http);
+    await entrance.close();
     await node.stop();
     await closeStores();
   }
@@ -173,22 +217,37 @@ export async function assembleServer(
     return (closing ??= end(windowMs));
   }
 
+  /** Whoever cannot start must not hold the database, nor keep the process alive. */
+  async function orClose<T>(entering: Promise<T>): Promise<T> {
+    try {
+      return await entering;
+    } catch (error) {
+      await close(0);
+      throw error;
+    }
+  }
+
   return {
+    ...createContractApi(node),
     node,
     failed: failed.promise,
     get address() {
-      return address;
+      return entrance.address;
     },
     async listen() {
-      try {
-        const bound = await open();
-        logger.info({ url: bound.url }, 'listening');
-        return bound;
-      } catch (error) {
-        // Whoever cannot start must not hold the database, nor keep the process alive.
-        await close(0);
-        throw error;
-      }
+      entrance.enter();
+      const bound = await orClose(entrance.listen());
+      logger.info({ url: bound.url }, 'listening');
+      return bound;
+    },
+    async attach(server) {
+      entrance.enter();
+      await orClose(entrance.attach(server));
+      logger.info('attached');
+    },
+    handler(request, response, next) {
+      if (next !== undefined && !isForApi(request)) next();
+      else api(request, response);
     },
     async close(windowMs) {
       await close(windowMs);
@@ -201,7 +260,7 @@ export async function assembleServer(
  * A connection that says nothing is ended within some ten seconds: idle it holds more memory than a WebSocket, and
  * nobody counts it. An offer to upgrade to something else (curl's `h2c`) is no upgrade, and is answered as a request.
  */
-const HTTP_OPTIONS: ServerOptions = {
+const HTTP_OPTIONS: HttpServerOptions = {
   headersTimeout: 10_000,
   connectionsCheckingInterval: 2_000,
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',

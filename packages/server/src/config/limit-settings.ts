@@ -27,6 +27,27 @@ export const sessionsSchema = z.strictObject({
     100,
     10 * 60 * SECOND,
   ),
+  revocationMs: whole(
+    'How long a revocation is remembered: no shorter than login tokens are good.',
+    DEFAULT_SETTINGS.revocationMs,
+    60 * SECOND,
+    3_650 * 24 * HOUR,
+  ),
+});
+
+export const channelsSchema = z.strictObject({
+  publishRightMs: whole(
+    'How long the right to publish lasts that an `authorize` rule gave without a time of its own.',
+    DEFAULT_SETTINGS.publishRightMs,
+    SECOND,
+    24 * HOUR,
+  ),
+  topCheckMs: whole(
+    'How often what a node has of its channels is compared with the log, for a broker loses silently.',
+    DEFAULT_SETTINGS.topCheckMs,
+    100,
+    HOUR,
+  ),
 });
 
 /**
@@ -122,6 +143,30 @@ export const limitsSchema = z.strictObject({
     DEFAULT_SETTINGS.followsPerUser,
     1,
     10_000_000,
+  ),
+  subscriptionsPerSession: whole(
+    'Channels that one session is subscribed to; one more is refused with `limit_reached`.',
+    DEFAULT_SETTINGS.subscriptionsPerSession,
+    1,
+    100_000,
+  ),
+  publicationsInFlight: whole(
+    'Publications of one connection that wait for a schema, a rule or the disk; more are `rate_limited`.',
+    DEFAULT_SETTINGS.publicationsInFlight,
+    1,
+    10_000,
+  ),
+  callsPerSession: whole(
+    'Calls of one session that are served at once, and as many to it that wait for their answer; more are `rate_limited`.',
+    DEFAULT_SETTINGS.callsPerSession,
+    1,
+    10_000,
+  ),
+  grantMs: whole(
+    'The longest that a grant to subscribe is good.',
+    DEFAULT_SETTINGS.maxGrantMs,
+    SECOND,
+    365 * 24 * HOUR,
   ),
   requestBytes: whole('The largest JSON body of an HTTP request.', 16 * KIB, KIB, 16 * MIB),
   publicationBytes: whole(

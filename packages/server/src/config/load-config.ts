@@ -1,4 +1,7 @@
+import type { Contract } from '@carillon/contract';
+import type { AuthorizeRules } from '../auth/authorize/rule-authorizer.ts';
 import { type AuthConfig, toAuthConfig } from './auth-settings.ts';
+import { type CallHandlers, NO_CONTRACT, toCallHandlers } from './contract-settings.ts';
 import { loadConfigFile } from './config-file.ts';
 import { databasePath } from './database.ts';
 import { type Environment, readEnvironment } from './environment.ts';
@@ -21,7 +24,11 @@ export type ServerConfig = {
   readonly trustedProxies: readonly string[];
   /** How logins are checked; null where nothing was configured, with which no server starts. */
   readonly auth: AuthConfig | null;
-  readonly node: NodeSettings;
+  readonly contract: Contract;
+  readonly authorize: AuthorizeRules;
+  readonly callHandlers: CallHandlers;
+  /** Without the contract, which is compiled where the server is put together. */
+  readonly node: Omit<NodeSettings, 'contract' | 'callHandlers'>;
   readonly limits: Parsed['limits'];
   readonly drainWindowMs: number;
   readonly corsOrigins: readonly string[];
@@ -90,6 +97,9 @@ export function resolveConfig(
       allowedOrigins: config.allowedOrigins,
       trustedProxies: config.trustedProxies,
       auth: toAuthConfig(config.auth),
+      contract: config.contract ?? NO_CONTRACT,
+      authorize: config.authorize ?? {},
+      callHandlers: toCallHandlers(config.calls ?? {}),
       node: toNodeSettings(config),
       limits: config.limits,
       drainWindowMs: config.drain.windowMs,

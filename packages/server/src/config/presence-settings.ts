@@ -43,17 +43,20 @@ export const presenceSchema = z
     const specs = toFieldSpecs(presence.fields);
     const wrong = fieldSpecsProblem(specs);
     if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['fields'], message: wrong });
-    if (typeof presence.audience !== 'object') return;
-    const parts = [...ALWAYS_THERE, ...specs.map((spec) => spec.name)];
-    const stray = Object.keys(presence.audience).find((part) => !parts.includes(part));
-    if (stray !== undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['audience'],
-        message: `names ${JSON.stringify(stray)}, which is none of ${parts.join(', ')}`,
-      });
-    }
   });
+
+/** What is wrong with a table of audiences, given the fields that there are; undefined where nothing is. */
+export function audienceProblem(
+  audience: z.output<typeof presenceSchema>['audience'],
+  fields: readonly FieldSpec[],
+): string | undefined {
+  if (typeof audience !== 'object') return undefined;
+  const parts = [...ALWAYS_THERE, ...fields.map(({ name }) => name)];
+  const stray = Object.keys(audience).find((part) => !parts.includes(part));
+  return stray === undefined
+    ? undefined
+    : `names ${JSON.stringify(stray)}, which is none of ${parts.join(', ')}`;
+}
 
 export function toFieldSpecs(
   fields: Readonly<Record<string, { readonly maxLength: number }>> | undefined,

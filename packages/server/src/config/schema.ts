@@ -1,9 +1,17 @@
 import * as z from 'zod';
+import type { FieldSpec } from '../core/presence/fields.ts';
 import { originProblem, proxyProblem } from './address.ts';
 import { authSchema } from './auth-settings.ts';
+import {
+  authorizeSchema,
+  callsSchema,
+  contractFields,
+  contractPartsProblem,
+  contractSchema,
+} from './contract-settings.ts';
 import { databaseProblem } from './database.ts';
-import { limitsSchema, sessionsSchema } from './limit-settings.ts';
-import { presenceSchema } from './presence-settings.ts';
+import { channelsSchema, limitsSchema, sessionsSchema } from './limit-settings.ts';
+import { audienceProblem, presenceSchema, toFieldSpecs } from './presence-settings.ts';
 import { list, text, whole } from './setting.ts';
 
 /** A shorter key could be tried out over the network. */
@@ -11,8 +19,7 @@ export const MIN_API_KEY_LENGTH = 16;
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Everything that can be configured; docs/configuration.md lists it, and a test keeps the two equal. */
-export const configSchema = z.strictObject({
+const settings = z.strictObject({
   port: whole('TCP port; 0 takes a free one.', 8005, 0, 65_535, { env: 'PORT' }),
   host: text('Address to listen on; 0.0.0.0 or :: for every interface.', { env: 'HOST' }, (host) =>
     /^[A-Za-z0-9.:_-]{1,253}$/.test(host) ? undefined : 'is no host name and no IP address',
@@ -43,8 +50,12 @@ export const configSchema = z.strictObject({
     proxyProblem,
   ).default([]),
   auth: authSchema.optional(),
+  contract: contractSchema.optional(),
+  authorize: authorizeSchema.optional(),
+  calls: callsSchema.optional(),
   presence: presenceSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
+  channels: channelsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   drain: z
     .strictObject({
@@ -74,6 +85,31 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+/** Everything that can be configured; docs/configuration.md lists it, and a test keeps the two equal. */
+export const configSchema = settings.superRefine(({ contract, authorize, calls, presence }, context) => {
+  const refuse = (path: string[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message });
+  const parts = contractPartsProblem({ contract, authorize, calls });
+  if (parts !== undefined) refuse([parts.setting], parts.message);
+  const given = toFieldSpecs(presence.fields);
+  const fields = contract === undefined ? given : contractFields(contract);
+  if (presence.fields !== undefined && !sameFields(given, fields)) {
+    const names = fields.map(({ name }) => name).join(', ');
+    refuse(['presence', 'fields'], `differ from those of the contract (${names}): remove them here`);
+  }
+  const audience = audienceProblem(presence.audience, fields);
+  if (audience !== undefined) refuse(['presence', 'audience'], audience);
+});
+
+function sameFields(one: readonly FieldSpec[], other: readonly FieldSpec[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ name, maxLength }) =>
+      other.some((field) => field.name === name && field.maxLength === maxLength),
+    )
+  );
+}
 
 /** What an app writes in carillon.config.ts. */
 export type CarillonConfig = z.input<typeof configSchema>;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
 import { StartError } from './start-error.ts';
 
 export type BoundAddress = {
@@ -31,9 +32,20 @@ export async function bind(server: Server, host: string, port: number): Promise<
   }
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
+  const url = `http://${urlHost(host)}:${boundPort}`;
+  return { host, port: boundPort, url, origins: originsAt('http', host, boundPort) };
+}
+
+/** What a browser may call the origin of pages from a server that listens already. One on a socket file has none. */
+export function originsOf(server: Server): readonly string[] {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) return [];
+  return originsAt(server instanceof TlsServer ? 'https' : 'http', address.address, address.port);
+}
+
+function originsAt(scheme: 'http' | 'https', host: string, port: number): readonly string[] {
   const hosts = new Set([urlHost(host), ...(isEveryOrLoopback(host) ? LOOPBACK_NAMES : [])]);
-  const origins = [...hosts].map((name) => new URL(`http://${name}:${boundPort}`).origin);
-  return { host, port: boundPort, url: `http://${urlHost(host)}:${boundPort}`, origins };
+  return [...hosts].map((name) => new URL(`${scheme}://${name}:${port}`).origin);
 }
 
 /** Takes no more connections, lets requests under way end, then ends what is left. */

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CarillonConfig, createServer, defineConfig, StartError } from '@carillon/server';
+import { defineContract, type EmptyContract } from '@carillon/contract';
+import { createServer, type ServerOptions, StartError } from '@carillon/server';
 
 let folder: string;
 beforeEach(() => {
@@ -10,18 +11,18 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const config = (more: CarillonConfig = {}): CarillonConfig =>
-  defineConfig({
-    port: 0,
-    databaseUrl: `sqlite:${join(folder, 'x.sqlite')}`,
-    auth: { authenticate: ({ token }) => ({ user: token }) },
-    logging: { level: 'silent' },
-    ...more,
-  });
+const contract = defineContract({});
+const config = (more: ServerOptions<EmptyContract> = {}): ServerOptions<EmptyContract> => ({
+  port: 0,
+  databaseUrl: `sqlite:${join(folder, 'x.sqlite')}`,
+  auth: { authenticate: ({ token }) => ({ user: token }) },
+  logging: { level: 'silent' },
+  ...more,
+});
 
 describe("a server in one's own process", () => {
   it('listens where it says, serves its node, and closes once however often it is told', async () => {
-    const server = await createServer(config());
+    const server = await createServer(contract, config());
     expect(server.address).toBeNull();
     const { url, port } = await server.listen();
     expect(server.address).toMatchObject({ url, port });
@@ -34,20 +35,20 @@ describe("a server in one's own process", () => {
   });
 
   it('leaves its database to the next', async () => {
-    const first = await createServer(config());
-    await expect(createServer(config())).rejects.toThrow(/another process uses/);
+    const first = await createServer(contract, config());
+    await expect(createServer(contract, config())).rejects.toThrow(/another process uses/);
     await first.close();
-    const second = await createServer(config());
+    const second = await createServer(contract, config());
     await second.close();
   });
 
   it('one that cannot have its port lets go of its database', async () => {
-    const first = await createServer(config());
+    const first = await createServer(contract, config());
     const { port } = await first.listen();
     const elsewhere = { databaseUrl: `sqlite:${join(folder, 'y.sqlite')}` };
-    const second = await createServer(config({ ...elsewhere, port }));
+    const second = await createServer(contract, config({ ...elsewhere, port }));
     await expect(second.listen()).rejects.toThrow(StartError);
-    const third = await createServer(config(elsewhere));
+    const third = await createServer(contract, config(elsewhere));
     await third.close();
     await first.close(0);
   });
@@ -57,7 +58,7 @@ describe("a server in one's own process", () => {
     ['a setting that there is not', { prot: 1 }, /there is no setting "prot"/],
     ['a wrong value', { port: -1 }, /port must be/],
   ])('%s is a StartError of one line', async (_name, wrong, line) => {
-    const started = createServer({ ...config(), ...wrong });
+    const started = createServer(contract, { ...config(), ...wrong });
     await expect(started).rejects.toThrow(StartError);
     await expect(started).rejects.toThrow(line);
   });

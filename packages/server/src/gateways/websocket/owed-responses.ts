@@ -1,5 +1,9 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+
+/** An HTTP server, or what is handed on of another's: its `request` events, and the `upgrade` events that are meant. */
+export type UpgradeSource = Pick<EventEmitter, 'on' | 'removeListener'>;
 
 /** Which sockets an HTTP server still owes a response. */
 export type OwedResponses = {
@@ -11,7 +15,7 @@ export type OwedResponses = {
  * A client may send an upgrade right behind another request, without waiting for the answer (HTTP/1.1 pipelining). Node
  * then hands over a socket to which the HTTP server goes on writing that answer, in the middle of the WebSocket.
  */
-export function watchOwedResponses(server: Server): OwedResponses {
+export function watchOwedResponses(server: UpgradeSource): OwedResponses {
   const owed = new WeakMap<Duplex, number>();
 
   function onRequest({ socket }: IncomingMessage, response: ServerResponse): void {

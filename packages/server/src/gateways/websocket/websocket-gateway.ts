@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
@@ -6,7 +6,7 @@ import type { ErrorCode } from '@carillon/protocol';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { createKeyedRate } from '../../runtime/keyed-rate.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
-import { watchOwedResponses } from './owed-responses.ts';
+import { type UpgradeSource, watchOwedResponses } from './owed-responses.ts';
 import { countedAddress, peerAddress, trustedProxies } from './peer-address.ts';
 import { refuseUpgrade } from './refusal.ts';
 import { CLOSE_TIMEOUT_MS, SocketConnection } from './socket-connection.ts';
@@ -27,7 +27,7 @@ const MIN_PIECE_BYTES = 64;
 const ALWAYS_ALLOWED = 256;
 
 export type WebSocketGatewayOptions = {
-  readonly server: Server;
+  readonly server: UpgradeSource;
   readonly path: string;
   readonly node: Pick<RealtimeNode, 'open' | 'state'>;
   readonly telemetry: Telemetry;
