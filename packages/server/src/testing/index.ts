@@ -7,6 +7,7 @@ export { type AuthorizerMood, type AuthorizerSubject, authorizerContract } from 
 export { type BrokerSubject, brokerContract } from './broker-contract.ts';
 export { directoryChangesContract } from './directory-changes-contract.ts';
 export { type DirectorySubject, directoryContract } from './directory-contract.ts';
+export { type EventStoreSubject, eventStoreContract } from './event-store-contract.ts';
 export { type GrantsSubject, grantsContract } from './grants-contract.ts';
 export { type JournalSubject, journalContract } from './journal-contract.ts';
 export { logContract } from './log-contract.ts';

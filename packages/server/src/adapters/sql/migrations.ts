@@ -1,9 +1,10 @@
 import type { Database } from 'better-sqlite3';
 import { directoryAndJournal } from './migrations/0001-directory-and-journal.ts';
 import { aliveByTheWall } from './migrations/0002-alive-by-the-wall.ts';
+import { revocationsAndEvents } from './migrations/0003-revocations-and-events.ts';
 
 /** In order; the schema's version is how many have been applied. One that was released is never edited. */
-const MIGRATIONS: readonly string[] = [directoryAndJournal, aliveByTheWall];
+const MIGRATIONS: readonly string[] = [directoryAndJournal, aliveByTheWall, revocationsAndEvents];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

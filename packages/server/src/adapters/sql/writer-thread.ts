@@ -4,6 +4,7 @@ import { directoryHandlers } from './directory-handlers.ts';
 import { createEdgeImporter } from './import-edges.ts';
 import { edgesOf } from './import-pieces.ts';
 import { journalHandlers } from './journal-sql.ts';
+import { keptHandlers } from './kept-writes.ts';
 import { migrate } from './migrations.ts';
 import { type PackedNames, packNames } from './packed-names.ts';
 import type {
@@ -51,6 +52,7 @@ function serve(port: MessagePort, database: Database, { directory }: ThreadData)
   const handlers: WriteHandlers = {
     ...directoryHandlers(database, directory, importer.forget),
     ...journalHandlers(database),
+    ...keptHandlers(database),
   };
   const commit = createCommit(database);
   const batches: Batch[] = [];

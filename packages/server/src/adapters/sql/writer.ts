@@ -24,7 +24,14 @@ export const MAX_WAITING_WRITES = 100_000;
 export const MAX_WAITING_IMPORTS = 4;
 
 /** Writes that end with less kept than before. They are taken even when others are refused, for they make room. */
-const MAKES_ROOM: ReadonlySet<WriteName> = new Set(['dropSession', 'dropDevice', 'recordLastSeen', 'erase']);
+const MAKES_ROOM: ReadonlySet<WriteName> = new Set([
+  'dropSession',
+  'dropDevice',
+  'recordLastSeen',
+  'erase',
+  'dropEvent',
+  'clearEvents',
+]);
 
 /** Writes whose caller was told "stored": they survive a power failure, not only the end of the process. */
 const DURABLE: ReadonlySet<WriteName> = new Set([
@@ -35,6 +42,9 @@ const DURABLE: ReadonlySet<WriteName> = new Set([
   'unblock',
   'setClose',
   'erase',
+  'revokeUser',
+  'revokeToken',
+  'keepKey',
 ]);
 
 /** The main thread's end of the writer. Its promises reject with `storeUnavailable` and nothing else. */

@@ -6,7 +6,7 @@ import type { Secrets } from '../../ports/secrets.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { allowed, type Answer, denied, readAnswer } from './answer.ts';
 import { createAnswerCache } from './answer-cache.ts';
-import { createPacedWarning } from './paced-warning.ts';
+import { createPacedWarning } from '../../outbound/paced-warning.ts';
 import { createTurnstile } from './turnstile.ts';
 
 /** How the callback is asked, defaults filled in. */

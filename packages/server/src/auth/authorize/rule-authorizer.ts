@@ -2,7 +2,7 @@ import type { Authorizer, AuthorizeRequest, Decision } from '../../ports/authori
 import type { Clock } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { allowed, type Answer, denied, readAnswer } from './answer.ts';
-import { createPacedWarning } from './paced-warning.ts';
+import { createPacedWarning } from '../../outbound/paced-warning.ts';
 import { createTurnstile } from './turnstile.ts';
 
 export type RuleRequest = AuthorizeRequest & {

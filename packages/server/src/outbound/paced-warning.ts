@@ -1,5 +1,5 @@
-import type { Clock } from '../../ports/clock.ts';
-import type { Telemetry } from '../../ports/telemetry.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 
 /** What fails fails for everybody at once; one line a second says as much as a thousand. */
 const INTERVAL_MS = 1_000;
