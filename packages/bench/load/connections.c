@@ -125,8 +125,12 @@ static size_t upgraded(int index, const unsigned char *bytes, size_t length) {
   if (length < 12 || memcmp(bytes, "HTTP/1.1 101", 12) != 0)
     fail("connection %d was not upgraded: %.*s", index, (int)(length < 300 ? length : 300), (const char *)bytes);
   connections[index].phase = WAITING;
-  const char *opening = connections[index].opening;
-  send_text(index, opening, strlen(opening));
+  /* A tab ends a message and begins the next. */
+  for (const char *opening = connections[index].opening; opening != NULL;) {
+    const char *tab = strchr(opening, '\t');
+    send_text(index, opening, tab == NULL ? strlen(opening) : (size_t)(tab - opening));
+    opening = tab == NULL ? NULL : tab + 1;
+  }
   return (size_t)((const unsigned char *)end + 4 - bytes);
 }
 

@@ -12,7 +12,7 @@
 typedef struct {
   int port;
   const char *path;
-  const char *plan;      /* file: line k is what connection k sends first */
+  const char *plan;      /* file: line k is what connection k sends first, messages apart by tabs */
   const char *ready;     /* a connection is ready when a message contains this */
   int at_once;           /* connections being opened at any moment */
   const char *keep;      /* messages that contain this are written to `out` while connecting */
@@ -21,7 +21,8 @@ typedef struct {
   const char *pong;
   int publishers;        /* fanout: the last so many connections publish */
   const char *prefix;    /* of a change, before the mark */
-  const char *suffix;    /* and after it */
+  const char *suffix;    /* and after it; of a call, before and after its number */
+  const char *answer;    /* calls: what an answer begins with, before the number */
   const char *followers; /* graph: file of `followee follower` lines, both numbers of connections */
   double settle;         /* graph: seconds after which a delivery counts as missing */
   long seed;
@@ -70,5 +71,6 @@ void run_hold(void);
 void run_fanout(void);
 void run_graph(void);
 void run_probe(void);
+void run_calls(void);
 
 #endif

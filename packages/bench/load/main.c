@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-Options options = {.path = "/", .at_once = 64, .ready = "", .publishers = 1, .prefix = "", .suffix = "", .settle = 10, .seed = 1};
+Options options = {.path = "/", .at_once = 64, .ready = "", .publishers = 1, .prefix = "", .suffix = "", .answer = "", .settle = 10, .seed = 1};
 
 static void set(const char *name, const char *value) {
   if (!strcmp(name, "--port")) options.port = atoi(value);
@@ -18,6 +18,7 @@ static void set(const char *name, const char *value) {
   else if (!strcmp(name, "--publishers")) options.publishers = atoi(value);
   else if (!strcmp(name, "--prefix")) options.prefix = value;
   else if (!strcmp(name, "--suffix")) options.suffix = value;
+  else if (!strcmp(name, "--answer")) options.answer = value;
   else if (!strcmp(name, "--followers")) options.followers = value;
   else if (!strcmp(name, "--settle")) options.settle = atof(value);
   else if (!strcmp(name, "--seed")) options.seed = atol(value);
@@ -42,6 +43,7 @@ int main(int count, char **arguments) {
   else if (!strcmp(mode, "fanout")) run_fanout();
   else if (!strcmp(mode, "graph")) run_graph();
   else if (!strcmp(mode, "probe")) run_probe();
+  else if (!strcmp(mode, "calls")) run_calls();
   else fail("no mode %s", mode);
   return 0;
 }

@@ -1,6 +1,16 @@
 import { parseArgs } from 'node:util';
 
-export const SCENARIOS = ['fanout', 'graph', 'sessions', 'import'] as const;
+export const SCENARIOS = [
+  'fanout',
+  'graph',
+  'sessions',
+  'import',
+  'history',
+  'recovery',
+  'snapshot',
+  'calls',
+  'slow-reader',
+] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 /** What was asked for on the command line. */
@@ -15,7 +25,7 @@ export type BenchArguments = {
   readonly mutual: boolean;
   /** People online in the graph scenario. */
   readonly people: number;
-  /** Sessions of the sessions scenario. */
+  /** Sessions of the scenarios sessions and recovery. */
   readonly sessions: number;
   /** How often each thing is measured; the median is told. */
   readonly repetitions: number;
@@ -25,7 +35,7 @@ export type ParsedArguments =
   | { readonly ok: true; readonly args: BenchArguments }
   | { readonly ok: false; readonly problem: string };
 
-export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|all] [options]
+export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|all] [options]
 
 Measures the server on core 0 with the load on core 1, beside its peers, and writes the results into docs/benchmarks.md.
 
@@ -33,7 +43,7 @@ Measures the server on core 0 with the load on core 1, beside its peers, and wri
   --edges FILE     who follows whom, lines of a,b, gzipped or not; without it a graph of a similar shape is made up
   --directed       each line of FILE is one direction only; else it stands for both
   --people N       people online in the graph scenario (15000)
-  --sessions N     sessions in the sessions scenario (10000)
+  --sessions N     sessions in the scenarios sessions and recovery (10000)
   --repetitions N  how often each pair of peers is measured (3)
 `;
 

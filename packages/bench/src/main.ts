@@ -10,6 +10,8 @@ const EXIT_USAGE = 2;
 async function runPeer(name: string | undefined): Promise<void> {
   if (name === 'ws') (await import('./peers/ws.ts')).runWs();
   else if (name === 'socket.io') (await import('./peers/socket-io.ts')).runSocketIo();
+  else if (name === 'socket.io-rooms' || name === 'socket.io-recovery')
+    (await import('./peers/socket-io-rooms.ts')).runSocketIoRooms(name === 'socket.io-recovery');
   else throw new Error(`no peer ${name ?? ''}`);
 }
 

@@ -9,6 +9,13 @@ import { readGraph } from './graph/read-edges.ts';
 import { findCores } from './processes/cores.ts';
 import { compilePrograms } from './processes/native.ts';
 import { replaceSection } from './report/document.ts';
+import {
+  reportCalls,
+  reportHistory,
+  reportRecovery,
+  reportSlowReader,
+  reportSnapshot,
+} from './report/channels.ts';
 import { reportFanout } from './report/fanout.ts';
 import { reportGraph } from './report/graph.ts';
 import { reportImport } from './report/import.ts';
@@ -16,8 +23,13 @@ import { describeMachine } from './report/machine.ts';
 import { reportSessions } from './report/sessions.ts';
 import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
 import { runGraph } from './scenarios/graph.ts';
+import { runCalls } from './scenarios/calls.ts';
+import { runHistory } from './scenarios/history.ts';
 import { runImport } from './scenarios/import.ts';
+import { runRecovery } from './scenarios/recovery.ts';
 import { runSessions } from './scenarios/sessions.ts';
+import { runSlowReader } from './scenarios/slow-reader.ts';
+import { runSnapshot } from './scenarios/snapshot.ts';
 
 const DOCUMENT = join(import.meta.dirname, '../../../docs/benchmarks.md');
 const GRAPH_SEED = 1;
@@ -86,7 +98,31 @@ async function runScenario(
     }
     case 'import':
       return reportImport(graph(), await runImport(bench, graph(), repetitions));
+    case 'history': {
+      const plan = { publishers: 32, repetitions, ...windows(quick) };
+      return reportHistory(plan, await runHistory(bench, plan));
+    }
+    case 'recovery': {
+      const plan = { clients: args.sessions, missed: 50, repetitions };
+      return reportRecovery(plan, await runRecovery(bench, plan));
+    }
+    case 'snapshot': {
+      const plan = { keys: quick ? 2_000 : 10_000, snapshots: quick ? 5 : 50, repetitions };
+      return reportSnapshot(plan, await runSnapshot(bench, plan));
+    }
+    case 'calls': {
+      const plan = { repetitions, ...windows(quick) };
+      return reportCalls(plan, await runCalls(bench, plan));
+    }
+    case 'slow-reader': {
+      const plan = { readers: quick ? 200 : 1_000, repetitions, ...windows(quick) };
+      return reportSlowReader(plan, await runSlowReader(bench, plan));
+    }
   }
+}
+
+function windows(quick: boolean): { readonly warmUpSeconds: number; readonly windowSeconds: number } {
+  return quick ? { warmUpSeconds: 0.3, windowSeconds: 0.5 } : { warmUpSeconds: 2, windowSeconds: 4 };
 }
 
 function loadGraph({ edges, mutual, quick }: BenchArguments): Graph {

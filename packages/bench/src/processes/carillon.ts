@@ -30,6 +30,8 @@ export type Carillon = {
   readonly port: number;
   /** POSTs to the HTTP API. @throws Error with the answer when it is not 2xx */
   post(path: string, body: string | Uint8Array<ArrayBuffer>): Promise<unknown>;
+  /** Publishes on a channel, as the app would. */
+  publish(channel: string, body: object): Promise<{ readonly epoch: string; readonly offset: number }>;
   /** Reads all metrics; what comes back gives the value of one without labels. */
   metrics(): Promise<(name: string) => number>;
   end(signal?: NodeJS.Signals): Promise<void>;
@@ -45,14 +47,23 @@ export async function startCarillon(
   bench: Bench,
   database: string,
   settings: Readonly<Record<string, string>> = {},
+  config: string | null = null,
 ): Promise<Carillon> {
   const port = await freePort();
   const main = join(
     dirname(fileURLToPath(import.meta.resolve('@carillon/server/package.json'))),
     'src/cli/main.ts',
   );
+  const configured = config === null ? [] : ['--config', config];
   const child = startLineProcess(
-    bench.cores.server([process.execPath, ...process.execArgv, ...SERVER_FLAGS, main, 'serve']),
+    bench.cores.server([
+      process.execPath,
+      ...process.execArgv,
+      ...SERVER_FLAGS,
+      main,
+      'serve',
+      ...configured,
+    ]),
     {
       ...process.env,
       PORT: String(port),
@@ -81,6 +92,16 @@ export async function startCarillon(
       const answer: unknown = JSON.parse(text);
       return answer;
     },
+    async publish(channel, body) {
+      const response = await fetch(`${url}/v1/channels/${encodeURIComponent(channel)}/publications`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${API_KEY}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${channel}: ${response.status} ${text}`);
+      return JSON.parse(text) as { epoch: string; offset: number };
+    },
     async metrics() {
       const headers = { Authorization: `Bearer ${API_KEY}` };
       const text = await (await fetch(`${url}/metrics`, { headers })).text();
@@ -93,6 +114,9 @@ export async function startCarillon(
     end: (signal = 'SIGKILL') => child.end(signal),
   };
 }
+
+/** The configuration that the channels' scenarios are measured with. */
+export const CHANNELS_CONFIG = join(import.meta.dirname, '../carillon.config.ts');
 
 /** A login token (HS256), as an app's backend would sign. */
 export function loginToken(user: string): string {

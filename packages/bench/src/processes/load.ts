@@ -5,10 +5,10 @@ import { type Line, type LineProcess, numberIn, startLineProcess } from './line-
 
 /** What a running load generator is asked to do; see load/load.h. */
 export type LoadOptions = {
-  readonly mode: 'hold' | 'fanout' | 'graph' | 'probe';
+  readonly mode: 'hold' | 'fanout' | 'graph' | 'probe' | 'calls';
   readonly port: number;
   readonly path: string;
-  /** What each connection sends first. */
+  /** What each connection sends first; several messages are apart by tabs. */
   readonly openings: readonly string[];
   /** A connection is ready when a message contains this. */
   readonly ready: string;

@@ -1,10 +1,16 @@
 import type { Bench } from '../bench.ts';
 import { type LineProcess, numberIn, startLineProcess } from './line-process.ts';
 
-export const PEERS = ['socket.io', 'ws'] as const;
+export const PEERS = ['socket.io', 'socket.io-rooms', 'socket.io-recovery', 'ws'] as const;
 export type PeerName = (typeof PEERS)[number];
 
-export type Peer = { readonly pid: number; readonly port: number; end(): Promise<void> };
+export type Peer = {
+  readonly pid: number;
+  readonly port: number;
+  /** Tells it what to do, a line. */
+  tell(line: string): void;
+  end(): Promise<void>;
+};
 
 /** Starts a peer in a process of its own on the server's core, by this program's own `peer` command. */
 export function startPeer(bench: Bench, name: PeerName): Promise<Peer> {
@@ -24,5 +30,5 @@ export function startFloor(bench: Bench): Promise<Peer> {
 
 async function listening(child: LineProcess): Promise<Peer> {
   const line = await child.next(({ event }) => event === 'listening');
-  return { pid: child.pid, port: numberIn(line, 'port'), end: () => child.end('SIGKILL') };
+  return { pid: child.pid, port: numberIn(line, 'port'), tell: child.tell, end: () => child.end('SIGKILL') };
 }
