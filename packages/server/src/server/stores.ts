@@ -22,7 +22,7 @@ export type StoreOptions = {
   readonly graceMs: number;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
-  readonly secrets: Pick<Secrets, 'id'>;
+  readonly secrets: Pick<Secrets, 'token'>;
   /** Told once if nothing can be stored any more, whatever is tried, until the process is started again. */
   readonly onFailed: (reason: string) => void;
 };
@@ -84,7 +84,7 @@ export async function openStores({
     restart: { contents, nowMs },
   });
 
-  const memoryLog = createMemoryLog({ newEpoch: () => secrets.id() });
+  const memoryLog = createMemoryLog({ newEpoch: () => newEpoch(secrets) });
 
   let beat: Timer | undefined;
   function noteAlive(): void {
@@ -109,4 +109,11 @@ export async function openStores({
       lock.release();
     },
   };
+}
+
+/** 72 random bits: short, for it stands in every reply, and never given twice. */
+const EPOCH_LENGTH = 12;
+
+function newEpoch(secrets: Pick<Secrets, 'token'>): string {
+  return secrets.token().slice(0, EPOCH_LENGTH);
 }

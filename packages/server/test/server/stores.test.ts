@@ -21,7 +21,7 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
       graceMs: 60_000,
       clock,
       telemetry: silentTelemetry,
-      secrets: { id: () => 'epoch' },
+      secrets: { token: () => 'epoch' },
       onFailed: (reason) => expect.fail(reason),
     });
   const first = await open();
