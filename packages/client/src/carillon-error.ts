@@ -8,6 +8,7 @@ const RETRY: readonly CarillonErrorCode[] = [
   'rate_limited',
   'unavailable',
   'too_many_connections',
+  'deadline_exceeded',
   'internal',
 ];
 

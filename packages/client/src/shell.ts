@@ -100,6 +100,8 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
         return store.apply(effect.message);
       case 'clearPresence':
         return store.clear();
+      case 'channelMessage':
+        return;
       case 'saveResume':
         return keeper.keepToken(effect.token);
       case 'clearResume':

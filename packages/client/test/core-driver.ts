@@ -37,6 +37,8 @@ export type CoreDriver = {
   readonly keptOwn: KeptStatus | null;
   /** Fetches that are unanswered. */
   readonly fetches: number[];
+  /** What was handed on to the channels. */
+  readonly forwarded: object[];
   readonly sockets: number;
   dispatch(event: ClientEvent): readonly Effect[];
   /** Lets time pass, firing timers on the way. */
@@ -80,6 +82,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
   const statuses: ConnectionChange[] = [];
   const settled: Settled[] = [];
   const fetches: number[] = [];
+  const forwarded: object[] = [];
   const friends = createFriends(['a', 'p', 'l']);
 
   function dispatch(event: ClientEvent): readonly Effect[] {
@@ -132,6 +135,9 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
       case 'clearPresence':
         friends.clear();
         cleared = true;
+        return;
+      case 'channelMessage':
+        forwarded.push(effect.message);
         return;
       case 'saveResume':
         stored = effect.token;
@@ -187,6 +193,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
     statuses,
     settled,
     fetches,
+    forwarded,
     dispatch,
     advance(ms) {
       const untilMs = nowMs + ms;

@@ -80,6 +80,7 @@ const EVENTS = {
   networkOnline: () => ({ type: 'networkOnline' }),
   networkOffline: () => ({ type: 'networkOffline' }),
   visible: () => ({ type: 'visible' }),
+  replyMissing: () => ({ type: 'replyMissing' }),
   setStatus: () => ({ type: 'setStatus', patch: { s: 'Busy' }, ticket: 1 }),
 } as const satisfies Record<string, Make>;
 
@@ -124,6 +125,7 @@ const TABLE: Record<keyof typeof EVENTS, Partial<Record<Name, Name>>> = {
   networkOnline: { waiting: 'opening' },
   networkOffline: {},
   visible: { waiting: 'opening', stopped: 'waiting' },
+  replyMissing: { live: 'waiting' },
   setStatus: {},
 };
 

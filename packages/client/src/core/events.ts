@@ -1,4 +1,4 @@
-import type { CloseReason, ErrorCode, Offline, Online, Sync, Update } from '@carillon/protocol';
+import type { CloseReason, DownMessage, ErrorCode, Offline, Online, Sync, Update } from '@carillon/protocol';
 import type { KeptStatus, StatusPatch } from './own-status.ts';
 
 /** What a transition may know of the world at its moment. */
@@ -36,6 +36,8 @@ export type ClientEvent =
   | { readonly type: 'networkOffline' }
   /** The page is looked at again, or something else makes a stale line likely. */
   | { readonly type: 'visible' }
+  /** The channels wait in vain for a reply that the server owes them. */
+  | { readonly type: 'replyMissing' }
   /** `patch` names at least one field. `ticket` rises with each call; `settle` says which are done. */
   | { readonly type: 'setStatus'; readonly patch: StatusPatch; readonly ticket: number };
 
@@ -70,6 +72,9 @@ export type ConnectionChange = {
 
 export type PresenceMessage = Sync | Update | Online | Offline;
 
+/** What the connection itself has no use for: messages of channels and calls, and replies to odd request ids. */
+export type ChannelMessage = Exclude<DownMessage, PresenceMessage>;
+
 /** What a driver must do, in this order. */
 export type Effect =
   | { readonly do: 'openSocket'; readonly socket: number }
@@ -82,6 +87,8 @@ export type Effect =
   /** Give the message to the friends (`Friends.apply`). */
   | { readonly do: 'presence'; readonly message: PresenceMessage }
   | { readonly do: 'clearPresence' }
+  /** Give the message to the channels; without them, do nothing. */
+  | { readonly do: 'channelMessage'; readonly message: ChannelMessage }
   | { readonly do: 'saveResume'; readonly token: string }
   | { readonly do: 'clearResume' }
   | { readonly do: 'saveOwn'; readonly own: KeptStatus }

@@ -23,6 +23,19 @@
  *   (`RESERVED_FIELD_NAMES` of @carillon/protocol).
  *
  * `stop` leaves no timer and no socket, and keeps the session for a later `start`.
+ *
+ * Channels and calls are a second machine beside it, from `createChannels(settings)`. A driver that has them:
+ *
+ * - For each event it calls `channels.handle(event, turn)` and carries the effects out in their order; one event at a time,
+ *   with turns as above. Entries, positions and states that it asks for are those behind the last event.
+ * - After each transition of the connection it hands on `channelEventsOf(state, effects)`. Before it hands `logout` to the
+ *   connection it hands `forget` to the channels, with the code `logged_out`.
+ * - `send`: on that socket, in order, as the connection's; MAY be dropped where it is no longer open.
+ * - `setAlarm` replaces the alarm; on time, report `alarm`. After `clearAlarm`, or once replaced, it MUST NOT ring.
+ * - `failLine`: report `replyMissing` to the connection.
+ * - `resolve` and `reject` settle the command with that ticket, each once. Tickets MUST rise from 1.
+ * - `serve`: answer by `answer` with that number, now or later. The first answer counts.
+ * - Everything else is for the app, in this order.
  */
 export { transition } from './transition.ts';
 export { type ClientState, type CoreSettings, type Phase, connectionOf, initialState } from './state.ts';
@@ -40,3 +53,25 @@ export type {
 export { type Friend, type FriendChange, type Friends, createFriends } from './friends.ts';
 export { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, LONGEST_SERVER_WINDOW_MS, pauseMs } from './backoff.ts';
 export { type KeptStatus, type StatusPatch, wanted } from './own-status.ts';
+export { createChannels, type Channels } from './channels/channels.ts';
+export type {
+  ChannelEffect,
+  ChannelEvent,
+  ChannelKind,
+  ChannelState,
+  ChannelStatus,
+  HistoryItem,
+  HistoryPage,
+  LostReason,
+  MembersPage,
+  Position,
+  Publication,
+  PublishCommand,
+  Published,
+  Refusal,
+  Signal,
+  Start,
+} from './channels/channel-events.ts';
+export { channelEventsOf } from './channels/connection-events.ts';
+export type { ChannelSettings } from './channels/machine.ts';
+export type { MapChange, MapEntry } from './channels/map-view.ts';

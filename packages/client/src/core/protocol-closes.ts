@@ -16,6 +16,8 @@ const NAMES: Readonly<Record<number, CloseReason>> = {
   4205: 'logged_out',
   4206: 'user_erased',
   4207: 'bad_messages',
+  4208: 'revoked',
+  4209: 'disconnected',
 };
 
 /**

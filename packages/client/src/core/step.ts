@@ -17,8 +17,9 @@ export type Step = {
   readonly socketGone: boolean;
 };
 
+/** The next number: even, for odd request ids are the channels'. */
 export function nextId(step: Step): number {
-  return ++step.state.lastId;
+  return (step.state.lastId += 2);
 }
 
 export function send(step: Step, socket: number, message: object): void {

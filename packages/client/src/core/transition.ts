@@ -6,7 +6,15 @@ import {
   MAX_RESUME_TOKEN_LENGTH,
   adviceForClose,
 } from '@carillon/protocol';
-import type { ClientEvent, ConnectionReason, Effect, PresenceMessage, TimerName, Turn } from './events.ts';
+import type {
+  ChannelMessage,
+  ClientEvent,
+  ConnectionReason,
+  Effect,
+  PresenceMessage,
+  TimerName,
+  Turn,
+} from './events.ts';
 import { attempt, comeBack, followAdvice, open, rest, retryLater, socketOf } from './line.ts';
 import { onWatch, probe, settleIn, takeHeartbeat } from './live.ts';
 import { endSession, goLive, keepResumeToken, leave, sendLogin, takeLoginError, takeToken } from './login.ts';
@@ -63,6 +71,8 @@ function handle(step: Step, event: ClientEvent): void {
       // What the system says of the network is often wrong (a loopback server, a second interface): ask the line.
       if (phase.name === 'live') probe(step, phase);
       return;
+    case 'replyMissing':
+      return phase.name === 'live' ? retryLater(step, 'reply_missing') : undefined;
     case 'setStatus':
       // Nothing will be told before the app acts on the reason, and it may never.
       if (phase.name === 'stopped') return settle(step, event.ticket, phase.reason);
@@ -180,9 +190,13 @@ function onMessage(step: Step, text: string): void {
     case 'bye':
       return onBye(step, message);
     default:
-      // A newer server may send what this client does not know ([MSG3]).
-      return;
+      return forward(step, message);
   }
+}
+
+/** What only the channels may have a use for. A newer server may send what nobody here knows ([MSG3]). */
+function forward(step: Step, message: ChannelMessage): void {
+  if (step.state.phase.name === 'live') step.effects.push({ do: 'channelMessage', message });
 }
 
 function onPresence(step: Step, message: PresenceMessage): void {
@@ -198,6 +212,8 @@ function onReply(step: Step, reply: Ok | Err): void {
   if (phase.name === 'leaving') {
     if (reply.i === phase.request) endSession(step);
   } else if (phase.name === 'live') {
+    // An `err` that names no request may be meant for any ([LIM1]).
+    if (reply.i === undefined || reply.i % 2 === 1) return forward(step, reply);
     if (!takeRenewalReply(step, phase, reply)) takeStatusReply(step, reply);
   } else if (phase.name === 'authenticating' && reply.t === 'err') {
     takeLoginError(step, phase, reply);

@@ -95,6 +95,8 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
       case 'clearPresence':
         friends.clear();
         return;
+      case 'channelMessage':
+        return;
       case 'saveResume':
         stored = effect.token;
         return;

@@ -1,0 +1,91 @@
+import { MAX_CALL_MS, type Call, type Cancel } from '@carillon/protocol';
+import type { ChannelEvent } from './channel-events.ts';
+import { enqueue, land } from './lanes.ts';
+import { type Machine, refusal, refusalOf, reject, resolve } from './machine.ts';
+import { admit, release, utf8Bytes } from './queue-room.ts';
+
+/** Bytes of a message beside the name and the input. */
+const ENVELOPE_BYTES = 60;
+
+/**
+ * Calls the server. Waits for a line, within its time; once it was sent it is never sent again, for whether it was
+ * carried out is not known any more.
+ */
+export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'call' }>): void {
+  const { ticket, name, input } = command;
+  const bytes = utf8Bytes(name) + utf8Bytes(input ?? '') + ENVELOPE_BYTES;
+  if (!admit(machine, ticket, bytes)) return;
+  const { timeoutMs } = command;
+  const overAtMs = machine.turn.nowMs + (timeoutMs >= 1 ? Math.min(timeoutMs, MAX_CALL_MS) : 1);
+  let request: number | null = null;
+
+  function end(on: Machine): void {
+    on.deadlines.delete(ticket);
+    release(on, bytes);
+  }
+
+  machine.deadlines.set(ticket, {
+    atMs: overAtMs,
+    over(on, code) {
+      if (request !== null && land(on, request) !== undefined && code === 'cancelled')
+        sendCancel(on, request);
+      end(on);
+      reject(on, ticket, refusal(code, '', request !== null));
+    },
+  });
+  enqueue(machine, machine.calls, {
+    text(on, i) {
+      if (!on.deadlines.has(ticket)) return null;
+      const ms = Math.max(1, Math.ceil(overAtMs - on.turn.nowMs));
+      const message: Omit<Call, 'd'> = { t: 'call', i, n: name, ms };
+      const head = JSON.stringify(message);
+      return input === null ? head : `${head.slice(0, -1)},"d":${input}}`;
+    },
+    onSent(_, id) {
+      request = id;
+    },
+    onOk(on, { d }) {
+      end(on);
+      resolve(on, ticket, d);
+    },
+    onErr(on, reply) {
+      end(on);
+      reject(on, ticket, refusalOf(reply));
+    },
+    onDown(on, wasSent) {
+      if (!on.deadlines.has(ticket)) return false;
+      if (!wasSent) return true;
+      end(on);
+      reject(on, ticket, refusal('line_lost', 'the line dropped before the answer came', true));
+      return false;
+    },
+    onOver(on, code) {
+      end(on);
+      reject(on, ticket, refusal(code, ''));
+    },
+    owed: false,
+  });
+}
+
+/** The app no longer waits for a call. */
+export function cancel(machine: Machine, ticket: number): void {
+  machine.deadlines.get(ticket)?.over(machine, 'cancelled');
+}
+
+function sendCancel({ line, effects }: Machine, request: number): void {
+  if (line.name === 'down') return;
+  const message: Cancel = { t: 'cancel', r: request };
+  effects.push({ do: 'send', socket: line.socket, text: JSON.stringify(message) });
+}
+
+export function nextDeadlineMs({ deadlines }: Machine): number | null {
+  let first: number | null = null;
+  for (const { atMs } of deadlines.values()) if (first === null || atMs < first) first = atMs;
+  return first;
+}
+
+/** Ends calls whose time is over. */
+export function endOverdueCalls(machine: Machine): void {
+  for (const deadline of [...machine.deadlines.values()])
+    if (deadline.atMs <= machine.turn.nowMs) deadline.over(machine, 'deadline_exceeded');
+}

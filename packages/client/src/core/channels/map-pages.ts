@@ -1,0 +1,58 @@
+import { MAX_PAGE_SIZE, type Err, type Ok, type Page } from '@carillon/protocol';
+import { enqueue } from './lanes.ts';
+import { list } from './list.ts';
+import type { Machine } from './machine.ts';
+import { type MapChange, type MapView, endSnapshot, putEntry } from './map-view.ts';
+import { fail, isPassing, retryLater } from './phases.ts';
+import type { Subscription } from './subscription.ts';
+import { tellState } from './telling.ts';
+
+/** Asks for the page that the snapshot goes on with. Publications may come before it and behind it ([MAP2]). */
+export function readNextPage(machine: Machine, subscription: Subscription, view: MapView): void {
+  const { attempt, channel } = subscription;
+  const { snapshot, next } = view;
+  const isWanted = (): boolean => subscription.attempt === attempt && view.snapshot === snapshot;
+  enqueue(machine, machine.requests, {
+    text(_, i) {
+      const message: Page = {
+        t: 'page',
+        i,
+        c: channel,
+        n: MAX_PAGE_SIZE,
+        ...(next === undefined ? {} : { k: next }),
+      };
+      return isWanted() ? JSON.stringify(message) : null;
+    },
+    onOk: (on, reply) => (isWanted() ? takePage(on, subscription, view, reply) : undefined),
+    onErr: (on, reply) => (isWanted() ? takeRefusal(on, subscription, reply) : undefined),
+    // Asked for again once the subscription is taken up again.
+    onDown: () => false,
+    onOver() {},
+    owed: true,
+  });
+}
+
+/** Applies a page, of a `page` or of a `sub`, and asks for the one behind it. */
+export function takePage(
+  machine: Machine,
+  subscription: Subscription,
+  view: MapView,
+  { e, es, next }: Ok,
+): void {
+  const { channel, place } = subscription;
+  // Of another incarnation of the channel: the `gap` that says so is on its way, and reads the map anew.
+  if (place.name !== 'at' || e !== place.epoch) return;
+  const changes: MapChange[] = [];
+  for (const item of list(es)) putEntry(view, item, changes);
+  view.next = next;
+  if (next === undefined) endSnapshot(view, changes);
+  if (changes.length > 0) machine.effects.push({ do: 'changes', channel, changes });
+  if (next !== undefined) return readNextPage(machine, subscription, view);
+  machine.effects.push({ do: 'complete', channel });
+  tellState(machine, subscription);
+}
+
+function takeRefusal(machine: Machine, subscription: Subscription, { code, m, retryAfterMs }: Err): void {
+  if (retryAfterMs === undefined && !isPassing(code)) fail(machine, subscription, code, m);
+  else retryLater(machine, subscription, code, m, retryAfterMs);
+}

@@ -1,0 +1,109 @@
+import type { EntryItem, PublicationItem } from '@carillon/protocol';
+
+/** One key of a map. A new object for each change, so that identity tells whether one changed. */
+export type MapEntry = {
+  readonly key: string;
+  readonly value: unknown;
+  /** Of the publication that set it. */
+  readonly offset: number;
+  /** When it was set, ms since the epoch; null for one's own that the channel does not echo. */
+  readonly at: number | null;
+  /** Who set it; null: the server. */
+  readonly by: string | null;
+  /** The publisher's version; null where none was given. */
+  readonly version: number | null;
+};
+
+/** One key before and after; undefined where it was or is not set. */
+export type MapChange = {
+  readonly key: string;
+  readonly before: MapEntry | undefined;
+  readonly after: MapEntry | undefined;
+};
+
+/**
+ * A map as far as it is known: pages of a snapshot and publications, in any order ([MAP2]). When the snapshot has to be
+ * read anew, what was known before stays to be seen until it is replaced, or until the last page shows that it is gone.
+ */
+export type MapView = {
+  readonly entries: Map<string, MapEntry>;
+  /** Keys of an earlier snapshot that nothing was heard of in this one; their offsets mean nothing any more. */
+  stale: Set<string>;
+  /** Deletions, by key, until the last page is read: a page that was read before one must not undo it. */
+  readonly deleted: Map<string, number>;
+  complete: boolean;
+  /** The next page begins behind this key; undefined: it is the first. */
+  next: string | undefined;
+  /** Counts the snapshots, so that a page of an earlier one is told apart. */
+  snapshot: number;
+};
+
+export function newMapView(): MapView {
+  return {
+    entries: new Map(),
+    stale: new Set(),
+    deleted: new Map(),
+    complete: false,
+    next: undefined,
+    snapshot: 0,
+  };
+}
+
+/** What was known counts no more: the snapshot is read anew. */
+export function beginSnapshot(view: MapView): void {
+  view.stale = new Set(view.entries.keys());
+  view.deleted.clear();
+  view.complete = false;
+  view.next = undefined;
+  view.snapshot++;
+}
+
+/** Applies an entry of a page. */
+export function putEntry(view: MapView, item: EntryItem, changes: MapChange[]): void {
+  put(view, entryOf(item.k, item.d, item), changes);
+}
+
+/** Applies a publication that sets or deletes a key. One without a key says nothing. */
+export function putPublication(view: MapView, item: PublicationItem, changes: MapChange[]): void {
+  const { k: key, o: offset } = item;
+  if (key === undefined) return;
+  if (item.del !== true) return put(view, entryOf(key, item.d, item), changes);
+  const before = view.entries.get(key);
+  const counts = view.stale.delete(key) || (before !== undefined && before.offset < offset);
+  if (!view.complete) view.deleted.set(key, Math.max(offset, view.deleted.get(key) ?? 0));
+  if (!counts) return;
+  view.entries.delete(key);
+  changes.push({ key, before, after: undefined });
+}
+
+function put(view: MapView, entry: MapEntry, changes: MapChange[]): void {
+  const { key, offset } = entry;
+  if ((view.deleted.get(key) ?? 0) >= offset) return;
+  const before = view.entries.get(key);
+  if (!view.stale.delete(key) && before !== undefined && before.offset >= offset) return;
+  view.entries.set(key, entry);
+  changes.push({ key, before, after: entry });
+}
+
+/** The last page is here: what no page named is not set. */
+export function endSnapshot(view: MapView, changes: MapChange[]): void {
+  for (const key of view.stale) {
+    changes.push({ key, before: view.entries.get(key), after: undefined });
+    view.entries.delete(key);
+  }
+  view.stale.clear();
+  view.deleted.clear();
+  view.complete = true;
+  view.next = undefined;
+}
+
+function entryOf(key: string, value: unknown, item: EntryItem | PublicationItem): MapEntry {
+  return {
+    key,
+    value,
+    offset: item.o,
+    at: item.ts ?? null,
+    by: item.by ?? null,
+    version: item.ver ?? null,
+  };
+}

@@ -1,0 +1,78 @@
+import type { History, Ok, PublicationItem } from '@carillon/protocol';
+import type { HistoryItem, HistoryPage, Position } from './channel-events.ts';
+import { enqueue } from './lanes.ts';
+import { list } from './list.ts';
+import { type Machine, refusal, refusalOf, reject, resolve } from './machine.ts';
+import { admit, release } from './queue-room.ts';
+
+/**
+ * Asks the server for something that changes nothing, so that it can be asked again: it waits for a line, and for the next
+ * one where that drops.
+ */
+export function ask(
+  machine: Machine,
+  ticket: number,
+  text: (id: number) => string,
+  valueOf: (reply: Ok) => unknown,
+): void {
+  if (!admit(machine, ticket, 0)) return;
+  enqueue(machine, machine.requests, {
+    text: (_, id) => text(id),
+    onOk(on, reply) {
+      release(on, 0);
+      resolve(on, ticket, valueOf(reply));
+    },
+    onErr(on, reply) {
+      release(on, 0);
+      reject(on, ticket, refusalOf(reply));
+    },
+    onDown: () => true,
+    onOver(on, code) {
+      release(on, 0);
+      reject(on, ticket, refusal(code, ''));
+    },
+    owed: true,
+  });
+}
+
+/** Asks for a page of the history ([REC7]). */
+export function askHistory(
+  machine: Machine,
+  ticket: number,
+  channel: string,
+  position: Position | null,
+  reverse: boolean,
+  limit: number | undefined,
+): void {
+  ask(
+    machine,
+    ticket,
+    (i) => {
+      const message: History = {
+        t: 'hist',
+        i,
+        c: channel,
+        ...(position === null ? {} : { e: position.epoch, o: position.offset }),
+        ...(reverse ? { rev: true } : {}),
+        ...(limit === undefined ? {} : { n: limit }),
+      };
+      return JSON.stringify(message);
+    },
+    ({ e = '', o = 0, ps, more }): HistoryPage => ({
+      publications: list(ps).map((item) => historyItem(e, item)),
+      more: more ?? false,
+      top: { epoch: e, offset: o },
+    }),
+  );
+}
+
+function historyItem(epoch: string, { o, ts, by, d, k, del }: PublicationItem): HistoryItem {
+  return {
+    position: { epoch, offset: o },
+    at: ts ?? null,
+    by: by ?? null,
+    data: d,
+    key: k ?? null,
+    deleted: del ?? false,
+  };
+}
