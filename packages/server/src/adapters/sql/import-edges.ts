@@ -7,8 +7,8 @@ import { prepareAll } from './statements.ts';
 /** People remembered between imports, some 150 bytes each. Beyond it they are looked up anew. */
 const MAX_REMEMBERED = 100_000;
 
-/** Between two pauses: two or three milliseconds of the core. */
-const EDGES_BETWEEN_PAUSES = 1_024;
+/** Between two pauses: a millisecond or two of the core. */
+const EDGES_BETWEEN_PAUSES = 512;
 
 export type EdgeImporter = {
   /** Runs inside a transaction of the caller. */

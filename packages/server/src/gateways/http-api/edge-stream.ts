@@ -1,5 +1,5 @@
 import { pipeline, Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { EdgeList } from '../../ports/directory.ts';
 import { type EdgeFormat, type EdgeProblem, parseEdgeLine } from './edge-line.ts';
@@ -13,6 +13,12 @@ export const EDGE_BATCH = 20_000;
 
 /** Bytes read without a pause: with ids of usual length a millisecond or less. An upload comes in pieces of 64 KB. */
 const BYTES_A_TURN = 16 * 1024;
+
+/**
+ * How long a pause is. Reading is done well before the batch in front of it is stored, so that nothing is lost; and a loop
+ * that has slept is let in ahead of the thread that stores where the two share a core, one that never sleeps is not.
+ */
+const PAUSE_MS = 1;
 
 /** Two ids of 255 characters, each escaped to six, and the punctuation. */
 export const MAX_LINE_LENGTH = 4_096;
@@ -63,7 +69,7 @@ export async function* readEdges(
         return;
       }
       // Chunks that are there already come without a pause: a whole batch of them would hold up everybody else.
-      await nextTurn();
+      await sleep(PAUSE_MS);
     }
     const batch = reader.take(rest + decoder.decode()) ?? reader.rest();
     if (batch !== null) yield batch;
