@@ -83,15 +83,23 @@ export function openMark(path: string, era: string, commits: number, nowMs: () =
     if (before !== null) closeSync(before);
   }
 
+  /** Nothing is lost with it but the proof. One that lags behind must not stay, for it would prove too much. */
+  function remove(): void {
+    if (file !== null) closeSync(file);
+    file = null;
+    try {
+      rmSync(markPathOf(path), { force: true });
+    } catch {
+      // A folder in which nothing can be removed: then nothing could be committed either.
+    }
+  }
+
   function overwrite(count: number): void {
     if (file === null) return;
     try {
       writeSync(file, countText(count), 0);
     } catch {
-      // Nothing is lost but the proof. A mark that lags behind must not stay, for it would prove too much.
-      rmSync(markPathOf(path), { force: true });
-      closeSync(file);
-      file = null;
+      remove();
     }
   }
 
@@ -101,11 +109,11 @@ export function openMark(path: string, era: string, commits: number, nowMs: () =
       make(count, closed, durable);
     } catch {
       // A disk that has no room for a new file: the one that is there is written over, and says as much as is needed.
+      if (!isInPlace(path, file)) remove();
     }
   }
 
-  // From an earlier, closed life; after a power failure it must not come back either.
-  rmSync(markPathOf(path), { force: true });
+  // To the disk: after a power failure the mark of an earlier life that was closed must not come back.
   tryMake(commits, false, true);
 
   return {
@@ -120,6 +128,14 @@ export function openMark(path: string, era: string, commits: number, nowMs: () =
       file = null;
     },
   };
+}
+
+function isInPlace(path: string, file: number | null): boolean {
+  try {
+    return file !== null && identityOf(file).inode === identityOf(markPathOf(path)).inode;
+  } catch {
+    return false; // None is there.
+  }
 }
 
 /** Writes a new file in the mark's place. Returns it, open. */

@@ -35,7 +35,10 @@ export type LogWrite =
 /** Where an append went: what else is known of the publication is known to who sent it. */
 export type Taken = readonly [epoch: string, offset: number];
 
-export type LogWriteResult = Taken | NotAppended | readonly Expired[] | undefined;
+/** A write that the database refused by itself. */
+export type RefusedWrite = { readonly refused: string };
+
+export type LogWriteResult = Taken | NotAppended | readonly Expired[] | RefusedWrite | undefined;
 
 /** What to commit together, in this order. */
 export type LogBatch = {

@@ -106,13 +106,19 @@ export async function startLogQueue(data: LogThreadData, options: LogQueueOption
     });
   }
 
-  function settle(id: number, give: (waiter: Waiting, index: number) => void): void {
+  function settle(id: number, tell: (waiter: Waiting, index: number) => void): void {
     const batch = sent.get(id);
     if (batch === undefined) return;
     sent.delete(id);
     waiting -= batch.length;
     for (const { units } of batch) waitingUnits -= units;
-    batch.forEach(give);
+    batch.forEach(tell);
+  }
+
+  function give(waiter: Waiting, result: LogWriteResult): void {
+    if (typeof result !== 'object' || !('refused' in result)) return waiter.answer(result);
+    onRefused(result.refused);
+    waiter.refuse(result.refused);
   }
 
   function receive(message: FromLogThread): void {
@@ -125,7 +131,7 @@ export async function startLogQueue(data: LogThreadData, options: LogQueueOption
         return;
       case 'committed':
         onCommitted();
-        settle(message.batch, (waiter, i) => waiter.answer(message.results[i]));
+        settle(message.batch, (waiter, i) => give(waiter, message.results[i]));
         return;
       case 'refused':
         onRefused(message.message);

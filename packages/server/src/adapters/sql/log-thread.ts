@@ -51,17 +51,33 @@ function serve(port: MessagePort, database: Database, data: LogThreadData): void
   function commitBatches(batches: readonly LogBatch[]): void {
     if (batches.length === 0) return;
     try {
-      const results = commit(batches);
-      batches.forEach(({ batch }, i) => answer({ kind: 'committed', batch, results: results[i] ?? [] }));
+      answerAll(batches, commit(batches));
     } catch (cause) {
-      // One turn's writes must not fail because of another's: each once more, alone. A disk that is full or locked
-      // would only be waited for again.
-      const again = batches.length > 1 && isOfOneWrite(cause);
-      for (const one of batches) {
-        if (again) commitBatches([one]);
-        else answer({ kind: 'refused', batch: one.batch, message: messageOf(cause) });
-      }
+      // One write must not fail because of another: each once more, alone. A disk that is full or locked would only be
+      // waited for again.
+      if (isOfOneWrite(cause)) answerAll(batches, commitEachAlone(batches));
+      else for (const { batch } of batches) answer({ kind: 'refused', batch, message: messageOf(cause) });
     }
+  }
+
+  function answerAll(batches: readonly LogBatch[], results: readonly (readonly LogWriteResult[])[]): void {
+    batches.forEach(({ batch }, i) => answer({ kind: 'committed', batch, results: results[i] ?? [] }));
+  }
+
+  function commitEachAlone(batches: readonly LogBatch[]): LogWriteResult[][] {
+    let refused: string | null = null;
+    return batches.map(({ writes }) =>
+      writes.map((write) => {
+        if (refused !== null) return { refused };
+        try {
+          return commit([{ writes: [write] }])[0]?.[0];
+        } catch (error) {
+          // Now it is the disk: the others need not wait for that one by one.
+          if (!isOfOneWrite(error)) refused = messageOf(error);
+          return { refused: messageOf(error) };
+        }
+      }),
+    );
   }
 
   port.on('message', (first: ToLogThread) => {
@@ -88,7 +104,7 @@ function createCommit(
   database: Database,
   store: LogStore,
   mark: OpenMark,
-): (batches: readonly LogBatch[]) => LogWriteResult[][] {
+): (batches: readonly Pick<LogBatch, 'writes'>[]) => LogWriteResult[][] {
   const begin = database.prepare('BEGIN IMMEDIATE');
   const end = database.prepare('COMMIT');
   const undo = database.prepare('ROLLBACK');

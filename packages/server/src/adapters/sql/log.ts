@@ -78,7 +78,7 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
       limits: { waiting, waitingUnits },
       onRefused: onRefused ?? (() => undefined),
       onEnded: onEnded ?? (() => undefined),
-      onCommitted: () => (expiryIsOld = true),
+      onCommitted: () => void (expiryIsOld = true),
     },
   );
   if (queue.renewed !== null) onRenewed?.(queue.renewed);
@@ -97,25 +97,33 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
     entry: (channel, key) => orUnavailable(() => reader.entry(channel, key)),
     expire: (nowMs, limit) => queue.expire(nowMs, limit),
     nextExpiryMs() {
-      if (expiryIsOld && database.open) {
-        expiryMs = reader.nextExpiryMs();
-        expiryIsOld = false;
-      }
+      if (!expiryIsOld) return expiryMs;
+      expiryMs = orLastKnown(() => reader.nextExpiryMs(), expiryMs);
+      expiryIsOld = false;
       return expiryMs;
     },
     forget: (channel) => queue.forget(channel),
-    counts() {
-      if (database.open) counts = reader.counts();
-      return counts;
-    },
+    counts: () => (counts = orLastKnown(() => reader.counts(), counts)),
     probe: () => queue.probe(),
     waiting: () => queue.waiting(),
     async close() {
+      // Nothing runs out in a log that is closed.
+      expiryMs = null;
+      expiryIsOld = false;
       // The reader first: the last connection to close folds the write-ahead log into the file.
       database.close();
       await queue.close();
     },
   } satisfies SqliteLog;
+}
+
+/** What must be said at once, and where it cannot be read is what it was: of a closed log, or one whose disk fails. */
+function orLastKnown<T>(read: () => T, known: T): T {
+  try {
+    return read();
+  } catch {
+    return known; // Whoever appends or reads hears of it.
+  }
 }
 
 /** A read that fails, fails as a store does, and as a rejection also where its result would be there at once. */

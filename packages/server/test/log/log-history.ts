@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import type { Retention } from '../../src/ports/log.ts';
+
+/** One append of a random history. Names and positions are filled in when it runs. */
+export type AppendStep = {
+  readonly channel: number;
+  readonly key: number;
+  readonly units: number;
+  readonly deletes: boolean;
+  readonly version: number | null;
+  readonly ttlMs: number | null;
+  readonly expect: 'nothing' | 'top' | 'below' | 'elsewhere' | 'start';
+  readonly once: { readonly id: number; readonly print: number } | null;
+  readonly count: number;
+  readonly maxUnits: number;
+};
+
+export type Step =
+  /** Appends that are made in one turn. */
+  | { readonly kind: 'append'; readonly appends: readonly AppendStep[] }
+  | { readonly kind: 'pass'; readonly ms: number }
+  /** A reader goes on from where it is. */
+  | { readonly kind: 'read'; readonly reader: number }
+  /** Somebody who joined a map asks for the next page, or for what came since. */
+  | { readonly kind: 'page'; readonly joiner: number; readonly limit: number }
+  | {
+      readonly kind: 'history';
+      readonly channel: number;
+      readonly from: number | null;
+      readonly reverse: boolean;
+      readonly limit: number;
+      readonly sinceMs: number | null;
+    }
+  | { readonly kind: 'expire'; readonly limit: number }
+  | { readonly kind: 'forget'; readonly channel: number }
+  | { readonly kind: 'restart' };
+
+/** Streams come first, then maps. */
+export const STREAMS = 2;
+export const CHANNELS = 4;
+export const READERS = 4;
+export const JOINERS = 2;
+export const ONCE_MS = 1_000;
+
+/** Age is the channel's own: a log may drop what ran out, and need not bring it back when it is kept for longer. */
+export type Kept = Pick<Retention, 'ageMs' | 'keys'>;
+
+const appendStep: fc.Arbitrary<AppendStep> = fc.record({
+  channel: fc.nat(CHANNELS - 1),
+  key: fc.nat(4),
+  units: fc.integer({ min: 1, max: 12 }),
+  deletes: fc.boolean(),
+  version: fc.option(fc.nat(5)),
+  ttlMs: fc.option(fc.integer({ min: 1, max: 300 })),
+  expect: fc.oneof(
+    { weight: 6, arbitrary: fc.constant('nothing' as const) },
+    { weight: 3, arbitrary: fc.constantFrom('top' as const, 'below', 'elsewhere', 'start') },
+  ),
+  once: fc.option(fc.record({ id: fc.nat(3), print: fc.nat(1) })),
+  // Now and then the retention is another than it was.
+  count: fc.oneof(fc.constant(8), fc.constant(8), fc.nat(10)),
+  maxUnits: fc.oneof(fc.constant(60), fc.constant(60), fc.nat(80)),
+});
+
+export function stepsOf(restarts: boolean): fc.Arbitrary<readonly Step[]> {
+  return fc.array(
+    fc.oneof(
+      {
+        weight: 12,
+        arbitrary: fc.record({
+          kind: fc.constant('append' as const),
+          appends: fc.array(appendStep, { minLength: 1, maxLength: 5 }),
+        }),
+      },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(400) }) },
+      {
+        weight: 6,
+        arbitrary: fc.record({ kind: fc.constant('read' as const), reader: fc.nat(READERS - 1) }),
+      },
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          kind: fc.constant('page' as const),
+          joiner: fc.nat(JOINERS - 1),
+          limit: fc.integer({ min: 1, max: 3 }),
+        }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          kind: fc.constant('history' as const),
+          channel: fc.nat(CHANNELS - 1),
+          from: fc.option(fc.nat(40)),
+          reverse: fc.boolean(),
+          limit: fc.integer({ min: 1, max: 12 }),
+          sinceMs: fc.option(fc.nat(400)),
+        }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          kind: fc.constant('expire' as const),
+          limit: fc.integer({ min: 1, max: 5 }),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('forget' as const), channel: fc.nat(CHANNELS - 1) }),
+      },
+      ...(restarts ? [{ weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) }] : []),
+    ),
+    { minLength: 1, maxLength: 60, size: 'max' },
+  );
+}
+
+export const keptOfEach: fc.Arbitrary<readonly Kept[]> = fc.array(
+  fc.record({ ageMs: fc.constantFrom(300, 1_000, Infinity), keys: fc.integer({ min: 1, max: 5 }) }),
+  { minLength: CHANNELS, maxLength: CHANNELS },
+);
