@@ -11,8 +11,8 @@ export interface Frame {
 export interface FrameRun {
   readonly length: number;
   frames(): readonly Frame[];
-  /** The gateway's concatenation of the run, made by the first connection that is written to. */
-  wire: Uint8Array | undefined;
+  /** The gateway's bytes of the run, whole or in pieces, made by the first connection that is written to. */
+  wire: Uint8Array | readonly Uint8Array[] | undefined;
 }
 
 /**

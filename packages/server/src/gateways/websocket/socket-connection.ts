@@ -54,13 +54,30 @@ export class SocketConnection implements Connection {
     // Nothing may follow a close frame, ours or one that `ws` sent of itself (RFC 6455, section 5.5.1).
     if (this.#webSocket.readyState !== OPEN) return 0;
     const bytes = runBytes(run);
-    this.#socket.write(bytes);
+    const length = bytes instanceof Uint8Array ? this.#writeWhole(bytes) : this.#writePieces(bytes);
     // The kernel takes most writes whole and at once. Only the rest pays for a callback: an empty write behind them.
     if (this.#socket.writableLength > 0) {
       this.#writing = true;
       this.#socket.write(NOTHING, (error) => this.#written(error));
     }
+    return length;
+  }
+
+  #writeWhole(bytes: Uint8Array): number {
+    this.#socket.write(bytes);
     return bytes.length;
+  }
+
+  /** One call of the system for all of them. */
+  #writePieces(pieces: readonly Uint8Array[]): number {
+    let length = 0;
+    this.#socket.cork();
+    for (const piece of pieces) {
+      this.#socket.write(piece);
+      length += piece.length;
+    }
+    this.#socket.uncork();
+    return length;
   }
 
   #written(error: Error | null | undefined): void {

@@ -3,7 +3,7 @@ import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import { moveTo, newFeed, positionOf, take, takeNext } from '../../core/channel/feed.ts';
 import { type OutboundFrame, channelFrame, controlFrame } from '../../core/outbox/frame.ts';
 import { type ChannelNotice, type PublicationNotice, channelTopic } from '../../ports/broker.ts';
-import type { Log, Position, ReadResult } from '../../ports/log.ts';
+import type { Log, Position, Publication, ReadResult } from '../../ports/log.ts';
 import type { NodeContext } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import { type SignalSender, newSignalBatch } from './signals.ts';
@@ -300,22 +300,22 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
         context.flusher.send(
           state.link,
           silent !== null && silent.session === subscription.session.id
-            ? own(channel, offset, silent.request)
+            ? own(channel, publication, silent.request)
             : frame,
         );
       } else if (state.name === 'joining') {
         if (state.buffer.length < MAX_BUFFERED) {
           const isOwn = silent !== null && silent.session === subscription.session.id;
-          state.buffer.push({ offset, frame: isOwn ? own(channel, offset, silent.request) : frame });
+          state.buffer.push({ offset, frame: isOwn ? own(channel, publication, silent.request) : frame });
         } else state.lost = true;
       }
     }
     telemetry.publication(channel.spec.kind, told);
   }
 
-  /** Never conflated with others: it stands for a place in the order, not for a state. */
-  function own(channel: HubChannel, offset: number, request: number | null): OutboundFrame {
-    return channelFrame(channel, null, offset, ownPublicationText(channel.json, offset, request));
+  /** With the key that it set: only what sets that key again may take its place, for the client alone has the value. */
+  function own(channel: HubChannel, { key, offset }: Publication, request: number | null): OutboundFrame {
+    return channelFrame(channel, key, offset, ownPublicationText(channel.json, offset, request));
   }
 
   function tellMember(channel: HubChannel, user: string, joined: boolean): void {
