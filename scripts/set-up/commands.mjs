@@ -24,7 +24,12 @@ const serverNode = ['--max-semi-space-size=16'];
 
 /** @type {Record<string, Command>} */
 export const commands = {
-  start: { program: cli, nodeArgs: serverNode, args: ['dev', '--studio'], prepare: ensureStudioPage },
+  start: {
+    program: cli,
+    nodeArgs: serverNode,
+    args: ['dev', '--studio', '--config', 'examples/studio/carillon.config.ts'],
+    prepare: ensureStudioPage,
+  },
   carillon: { program: cli, nodeArgs: serverNode },
   test: { program: vitest, args: ['run'], prepare: ensureSystemPackages },
   soak: {
