@@ -10,7 +10,7 @@ export type ServerOptions<C extends Contract> = PlainConfig & ContractOptions<C>
 
 /** Names the type of carillon.config.ts, so that an editor completes and checks it by the contract in it. */
 export function defineConfig<C extends Contract = EmptyContract>(
-  config: ServerOptions<C> & { readonly contract?: C },
+  config: ServerOptions<NoInfer<C>> & { readonly contract?: C },
 ): CarillonConfig {
   // Rules and handlers are called with what their types say; of which contract, only the compiler knows.
   return config as unknown as CarillonConfig;

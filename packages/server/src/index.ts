@@ -17,4 +17,15 @@ export type { AudienceHook } from './core/presence/visibility.ts';
 export type { NodeCounts, NodeState, Outcome, RealtimeNode } from './runtime/node-api.ts';
 export type { FollowsOf } from './runtime/node-options.ts';
 export { type CarillonServer, createServer } from './server.ts';
+export type {
+  AnswerOf,
+  ContractApi,
+  HistoryOptions,
+  KeptEntry,
+  KeptPublication,
+  MapPublishOptions,
+  PageOptions,
+  PublishOptions,
+  SignalPublishOptions,
+} from './server/contract/contract-api.ts';
 export { StartError } from './server/start-error.ts';

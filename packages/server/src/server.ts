@@ -10,7 +10,7 @@ import type { Contract } from '@carillon/contract';
 import { createMemoryRevocations } from './adapters/memory/revocations.ts';
 import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
-import { createPacedWarning } from './auth/authorize/paced-warning.ts';
+import { createPacedWarning } from './outbound/paced-warning.ts';
 import { createRuleAuthorizer } from './auth/authorize/rule-authorizer.ts';
 import { createGrants } from './auth/grants.ts';
 import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
@@ -96,7 +96,7 @@ export type ServerParts = {
  */
 export async function createServer<C extends Contract>(
   contract: C,
-  options: ServerOptions<C> & { readonly server?: HttpServer },
+  options: ServerOptions<NoInfer<C>> & { readonly server?: HttpServer },
 ): Promise<CarillonServer<C>> {
   const { server: http, ...settings } = options;
   const resolved = resolveConfig({ ...settings, contract }, process.cwd());

@@ -52,10 +52,11 @@ export type CallHandlersOf<C extends Contract> = {
   readonly [Name in keyof CallsOf<C>]: CallHandlerOf<CallsOf<C>[Name]>;
 };
 
+/** Where nothing is declared, nothing fits; `{}` would take anything. */
+type Nothing = Readonly<Record<string, never>>;
+
 /** The part of the options that a contract asks for. */
 export type ContractOptions<C extends Contract> = {
   /** Opens channels: everything else but `{user}` channels to their owner is closed. */
-  readonly authorize?: RulesOf<C>;
-} & (keyof CallsOf<C> extends never
-  ? { readonly calls?: CallHandlersOf<C> }
-  : { readonly calls: CallHandlersOf<C> });
+  readonly authorize?: [ChannelPatterns<C>] extends [never] ? Nothing : RulesOf<C>;
+} & (keyof CallsOf<C> extends never ? { readonly calls?: Nothing } : { readonly calls: CallHandlersOf<C> });
