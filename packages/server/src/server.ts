@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { Contract } from '@carillon/contract';
+import { type Contract, DEFAULTS } from '@carillon/contract';
 import { createMemoryRevocations } from './adapters/memory/revocations.ts';
 import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
@@ -137,6 +137,7 @@ export async function assembleServer(
   const stores = await openStores({
     databasePath: config.databasePath,
     graceMs: config.node.graceMs,
+    storesChannels: storesChannels(config.contract),
     clock,
     telemetry,
     secrets,
@@ -265,6 +266,13 @@ const HTTP_OPTIONS: HttpServerOptions = {
   connectionsCheckingInterval: 2_000,
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 };
+
+function storesChannels({ channels }: ServerConfig['contract']): boolean {
+  return Object.values(channels).some(
+    (channel) =>
+      channel.kind !== 'signal' && (channel.durability ?? DEFAULTS[channel.kind].durability) === 'stored',
+  );
+}
 
 /** What `serve` says instead of starting. */
 const NO_LOGIN =

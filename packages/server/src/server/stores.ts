@@ -4,6 +4,7 @@ import { createMemoryPresence } from '../adapters/memory/presence.ts';
 import { createMemorySessions } from '../adapters/memory/sessions.ts';
 import { createSqliteDirectory } from '../adapters/sql/directory.ts';
 import { createSqliteJournal } from '../adapters/sql/journal.ts';
+import { createSqliteLog, type SqliteLog } from '../adapters/sql/log.ts';
 import { openSqlite, type Sqlite } from '../adapters/sql/sqlite.ts';
 import { createStampSource } from '../core/presence/stamp.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
@@ -20,6 +21,8 @@ const ALIVE_INTERVAL_MS = 1_000;
 export type StoreOptions = {
   readonly databasePath: string;
   readonly graceMs: number;
+  /** Whether the contract has channels whose history is stored: only then there is a file for it. */
+  readonly storesChannels: boolean;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly secrets: Pick<Secrets, 'token'>;
@@ -50,6 +53,7 @@ export type Stores = Pick<
 export async function openStores({
   databasePath,
   graceMs,
+  storesChannels,
   clock,
   telemetry,
   secrets,
@@ -85,6 +89,24 @@ export async function openStores({
   });
 
   const memoryLog = createMemoryLog({ newEpoch: () => newEpoch(secrets) });
+  let storedLog: SqliteLog | null = null;
+  if (storesChannels) {
+    try {
+      storedLog = await createSqliteLog({
+        path: logPath(databasePath),
+        newEpoch: () => newEpoch(secrets),
+        onRefused: (detail) => telemetry.warn('append_refused', { detail }),
+        onEnded: onFailed,
+        onRenewed: (reason) => telemetry.warn('log_renewed', { reason }),
+      });
+    } catch (error) {
+      await database.close();
+      lock.release();
+      throw new StartError(
+        `CARILLON_DATABASE_URL: ${logPath(databasePath)}, the history of channels beside the database, cannot be opened: ${reasonOf(error)}`,
+      );
+    }
+  }
 
   let beat: Timer | undefined;
   function noteAlive(): void {
@@ -97,18 +119,30 @@ export async function openStores({
     presence,
     directory,
     broker,
-    logs: { memory: memoryLog, stored: memoryLog },
+    // Without stored channels nothing is ever asked of the second.
+    logs: { memory: memoryLog, stored: storedLog ?? memoryLog },
     stamps,
     steadyMs,
     beginLife: noteAlive,
-    probe: () => database.writer.put('alive', steadyMs(), stamps.last(), clock.nowMs()),
+    async probe() {
+      await database.writer.put('alive', steadyMs(), stamps.last(), clock.nowMs());
+      await storedLog?.probe();
+    },
     async close() {
       if (beat !== undefined) journal.alive(steadyMs(), stamps.last(), clock.nowMs());
       beat?.cancel();
+      await storedLog?.close();
       await database.close();
       lock.release();
     },
   };
+}
+
+/** Where the history of stored channels lies: in a file of its own, so that its commits wait for no others. */
+function logPath(databasePath: string): string {
+  return databasePath.endsWith('.sqlite')
+    ? `${databasePath.slice(0, -'.sqlite'.length)}.log.sqlite`
+    : `${databasePath}.log`;
 }
 
 /** 72 random bits: short, for it stands in every reply, and never given twice. */

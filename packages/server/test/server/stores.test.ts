@@ -19,6 +19,7 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
     openStores({
       databasePath,
       graceMs: 60_000,
+      storesChannels: false,
       clock,
       telemetry: silentTelemetry,
       secrets: { token: () => 'epoch' },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AuthorizeRequest } from '../../../src/ports/authorizer.ts';
+import type { Wire } from '../harness.ts';
 import { channelSpec, createChannelHarness } from './channel-harness.ts';
 
 const channels = [
@@ -78,7 +79,7 @@ describe('who may', () => {
     const ann = await logIn('ann');
     ann.send({ t: 'sub', c: 'chat:a', i: 1 });
     await clock.settle();
-    const { g, until } = ann.last('ok') ?? {};
+    const { g, until } = ann.last('ok') as Wire;
     expect(until).toBe(clock.nowMs() + 3_600_000);
     ann.drop();
     const back = await logIn('ann', { resume: ann.last('token')?.['token'] });
