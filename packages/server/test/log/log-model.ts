@@ -14,7 +14,6 @@ type ModelChannel = {
 export type Expectation = NotAppended | { readonly ok: true; readonly publication: Publication };
 
 /** What a log ought to do, without a thought of how long it takes. Epochs are the log's: it says them, once each. */
-export type LogModel = ReturnType<typeof createLogModel>;
 
 export function createLogModel(onceMs: number) {
   const channels = new Map<string, ModelChannel>();
