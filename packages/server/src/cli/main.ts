@@ -3,19 +3,23 @@ import { type Command, complain, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './comm
 import { dev } from './dev.ts';
 import { doctor } from './doctor.ts';
 import { importCommand } from './import.ts';
+import { pub } from './pub.ts';
 import { serve } from './serve.ts';
+import { sub } from './sub.ts';
 import { token } from './token.ts';
 
 const commands: ReadonlyMap<string, Command> = new Map([
   ['dev', dev],
   ['serve', serve],
   ['token', token],
+  ['pub', pub],
+  ['sub', sub],
   ['import', importCommand],
   ['doctor', doctor],
 ]);
 
 /** Commands of the design that are still to come. */
-const LATER: ReadonlySet<string> = new Set(['pub', 'sub', 'migrate', 'bench']);
+const LATER: ReadonlySet<string> = new Set(['migrate', 'bench']);
 
 const HELP = `carillon: a self-hosted realtime backend
 

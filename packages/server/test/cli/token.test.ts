@@ -87,22 +87,22 @@ describe('carillon', () => {
       const all = await result(['--help'], { cwd });
       expect(all).toMatchObject({ code: 0, stderr: '' });
       expect((await result([], { cwd })).code).toBe(2);
-      for (const command of ['dev', 'serve', 'token', 'import', 'doctor']) {
+      for (const command of ['dev', 'serve', 'token', 'pub', 'sub', 'import', 'doctor']) {
         expect(all.stdout).toContain(`  ${command} `);
         const { code, stdout, stderr } = await result([command, '--help'], { cwd });
         expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
         expect(stdout).toContain(`Usage: carillon ${command}`);
       }
     },
-    60_000 /* seven processes, one after the other */,
+    60_000 /* nine processes, one after the other */,
   );
 
   it('says of commands that are still to come, and of those that never were, that they are not there', async () => {
     const cwd = newFolder();
-    expect(await result(['pub'], { cwd })).toEqual({
+    expect(await result(['migrate'], { cwd })).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'carillon: pub is not in this version\n',
+      stderr: 'carillon: migrate is not in this version\n',
     });
     expect(await result(['frobnicate'], { cwd })).toEqual({
       code: 2,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { createHttpApp, type HttpApiOptions } from '../../src/gateways/http-api/http-api.ts';
@@ -14,6 +15,14 @@ const written = JSON.parse(text) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;
 };
 
+/** The schemas of a document: what stands under `schema`, and what is shared. */
+function schemasIn(node: unknown, name = ''): object[] {
+  if (typeof node !== 'object' || node === null) return [];
+  const inner = Object.entries(node).flatMap(([key, value]) => schemasIn(value, key));
+  if (name === 'schema') return [node];
+  return name === 'schemas' ? Object.values(node) : inner;
+}
+
 describe('docs/openapi.json', () => {
   it('is what scripts/write-openapi.ts writes', () => {
     expect(text).toBe(`${JSON.stringify(openApiDocument(apiRoutes), null, 2)}\n`);
@@ -25,6 +34,16 @@ describe('docs/openapi.json', () => {
     expect(result.errors).toBeUndefined();
     expect(result.valid).toBe(true);
     expect(validator.version).toBe('3.1');
+  });
+
+  it('has schemas that are JSON Schema, each of them', () => {
+    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false });
+    const schemas = schemasIn(written);
+    expect(schemas.length).toBeGreaterThan(100);
+    for (const schema of schemas) {
+      ajv.validateSchema(schema);
+      expect(ajv.errors ?? [], JSON.stringify(schema)).toEqual([]);
+    }
   });
 
   it('describes every method of every resource that the server registers, and nothing else', () => {

@@ -11,7 +11,7 @@ const ttlMs = z
   .int()
   .min(1)
   .default(DEFAULT_RIGHT_TTL_MS)
-  .meta({ description: 'How long the right lasts. The server bounds it: `bad_message` names the bound.' });
+  .meta({ description: 'How long the right lasts; at most `limits.grantMs`.' });
 
 /** Who is subscribed because the app says so, and the right to be. */
 export const subscriptionRoutes = [
