@@ -31,6 +31,8 @@ export type Scene = {
 export type SceneOptions = {
   /** What the server's configuration file says, for what no variable can. */
   readonly config?: object;
+  /** The configuration file itself, as a module: for what holds functions. */
+  readonly configModule?: string;
   /** Whether what the server holds in memory will be looked at. */
   readonly inspect?: boolean;
 };
@@ -38,11 +40,11 @@ export type SceneOptions = {
 /** @param settings environment variables of the server */
 export async function openScene(
   settings: Readonly<Record<string, string>> = {},
-  { config, inspect = false }: SceneOptions = {},
+  { config, configModule, inspect = false }: SceneOptions = {},
 ): Promise<Scene> {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-wire-'));
-  if (config !== undefined)
-    await writeFile(join(folder, 'carillon.config.mjs'), `export default ${JSON.stringify(config)};\n`);
+  const module = config === undefined ? configModule : `export default ${JSON.stringify(config)};\n`;
+  if (module !== undefined) await writeFile(join(folder, 'carillon.config.mjs'), module);
   let server = await serve({ folder, settings, inspect });
   const clients: BareClient[] = [];
   let stopped = false;
