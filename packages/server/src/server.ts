@@ -7,11 +7,9 @@ import {
 } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { type Contract, DEFAULTS } from '@carillon/contract';
-import { createMemoryRevocations } from './adapters/memory/revocations.ts';
 import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
 import { createPacedWarning } from './outbound/paced-warning.ts';
-import { createRuleAuthorizer } from './auth/authorize/rule-authorizer.ts';
 import { createGrants } from './auth/grants.ts';
 import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
 import type { Development } from './gateways/http-api/dev-routes.ts';
@@ -24,6 +22,7 @@ import { readiness } from './ops/readiness.ts';
 import { createNode } from './runtime/node.ts';
 import type { RealtimeNode } from './runtime/node-api.ts';
 import { createAuthenticator } from './server/authenticator.ts';
+import { createAuthorizer } from './server/authorizer.ts';
 import { compileContract } from './server/contract/compile-contract.ts';
 import type { ContractApi } from './server/contract/contract-api.ts';
 import { createContractApi } from './server/contract/create-contract-api.ts';
@@ -144,11 +143,16 @@ export async function assembleServer(
     onFailed: fail,
   });
 
-  const { probe, beginLife, close: closeStores, ...kept } = stores;
+  const { probe, beginLife, ownSecret, close: closeStores, ...kept } = stores;
+  const authorizer = createAuthorizer(config.authorize, config.authorizeCallback, {
+    clock,
+    secrets,
+    telemetry,
+  });
   const access = {
-    authorizer: createRuleAuthorizer(config.authorize, clock, telemetry),
-    grants: createGrants(secrets.token() + secrets.token()),
-    revocations: createMemoryRevocations(() => clock.nowMs()),
+    authorizer,
+    // A backend that signs login tokens may sign grants too; their audiences tell them apart.
+    grants: createGrants(config.auth.kind === 'secret' ? config.auth.secret : ownSecret),
     events: { userOnline() {}, userOffline() {}, channelOccupied() {}, channelVacated() {} },
   };
   const schemaFailed = createPacedWarning('schema_failed', clock, telemetry);
@@ -211,6 +215,7 @@ export async function assembleServer(
     await node.drain(windowMs);
     await entrance.close();
     await node.stop();
+    authorizer.close();
     await closeStores();
   }
 

@@ -1,6 +1,8 @@
 import type { Contract } from '@carillon/contract';
+import type { CallbackSettings } from '../auth/authorize/callback-authorizer.ts';
 import type { AuthorizeRules } from '../auth/authorize/rule-authorizer.ts';
 import { type AuthConfig, toAuthConfig } from './auth-settings.ts';
+import { toCallbackSettings } from './callback-settings.ts';
 import { type CallHandlers, NO_CONTRACT, toCallHandlers } from './contract-settings.ts';
 import { loadConfigFile } from './config-file.ts';
 import { databasePath } from './database.ts';
@@ -26,6 +28,8 @@ export type ServerConfig = {
   readonly auth: AuthConfig | null;
   readonly contract: Contract;
   readonly authorize: AuthorizeRules;
+  /** Who is asked where no rule is; null: nobody. */
+  readonly authorizeCallback: CallbackSettings | null;
   readonly callHandlers: CallHandlers;
   /** Without the contract, which is compiled where the server is put together. */
   readonly node: Omit<NodeSettings, 'contract' | 'callHandlers'>;
@@ -99,6 +103,7 @@ export function resolveConfig(
       auth: toAuthConfig(config.auth),
       contract: config.contract ?? NO_CONTRACT,
       authorize: config.authorize ?? {},
+      authorizeCallback: toCallbackSettings(config.authorizeCallback),
       callHandlers: toCallHandlers(config.calls ?? {}),
       node: toNodeSettings(config),
       limits: config.limits,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { FieldSpec } from '../core/presence/fields.ts';
 import { originProblem, proxyProblem } from './address.ts';
 import { authSchema } from './auth-settings.ts';
+import { callbackSchema } from './callback-settings.ts';
 import {
   authorizeSchema,
   callsSchema,
@@ -52,6 +53,7 @@ const settings = z.strictObject({
   auth: authSchema.optional(),
   contract: contractSchema.optional(),
   authorize: authorizeSchema.optional(),
+  authorizeCallback: callbackSchema.prefault({}),
   calls: callsSchema.optional(),
   presence: presenceSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),

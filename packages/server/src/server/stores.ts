@@ -5,6 +5,8 @@ import { createMemorySessions } from '../adapters/memory/sessions.ts';
 import { createSqliteDirectory } from '../adapters/sql/directory.ts';
 import { createSqliteJournal } from '../adapters/sql/journal.ts';
 import { createSqliteLog, type SqliteLog } from '../adapters/sql/log.ts';
+import { createSqliteRevocations } from '../adapters/sql/revocations.ts';
+import { keptServerKey } from '../adapters/sql/server-key.ts';
 import { openSqlite, type Sqlite } from '../adapters/sql/sqlite.ts';
 import { createStampSource } from '../core/presence/stamp.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
@@ -17,6 +19,9 @@ import { StartError } from './start-error.ts';
 
 /** How often a node notes that it lives. A crash costs the sessions in their grace at most this much of it. */
 const ALIVE_INTERVAL_MS = 1_000;
+
+/** The name of the server's own secret among those that it keeps. */
+const OWN_SECRET = 'grants';
 
 export type StoreOptions = {
   readonly databasePath: string;
@@ -32,8 +37,10 @@ export type StoreOptions = {
 
 export type Stores = Pick<
   NodePorts,
-  'sessions' | 'presence' | 'directory' | 'broker' | 'logs' | 'stamps' | 'steadyMs'
+  'sessions' | 'presence' | 'directory' | 'broker' | 'logs' | 'revocations' | 'stamps' | 'steadyMs'
 > & {
+  /** A secret of the server's own, the same after every restart. */
+  readonly ownSecret: string;
   /**
    * From here on the process notes that it lives. Called once what an earlier life left has been taken up, whose times
    * are measured from its own last sign of life.
@@ -60,14 +67,17 @@ export async function openStores({
   onFailed,
 }: StoreOptions): Promise<Stores> {
   const lock = lockDatabase(databasePath);
-  let database: Sqlite;
+  let database: Sqlite | undefined;
+  let ownSecret: string;
   try {
     database = await openSqlite({
       path: databasePath,
       onRefused: (detail) => telemetry.warn('write_refused', { detail }),
       onEnded: onFailed,
     });
+    ownSecret = await keptServerKey(database, OWN_SECRET, () => secrets.token() + secrets.token());
   } catch (error) {
+    await database?.close();
     lock.release();
     throw new StartError(`CARILLON_DATABASE_URL: ${databasePath} cannot be opened: ${reasonOf(error)}`);
   }
@@ -121,6 +131,8 @@ export async function openStores({
     broker,
     // Without stored channels nothing is ever asked of the second.
     logs: { memory: memoryLog, stored: storedLog ?? memoryLog },
+    revocations: createSqliteRevocations(database, () => clock.nowMs()),
+    ownSecret,
     stamps,
     steadyMs,
     beginLife: noteAlive,

@@ -35,8 +35,11 @@ export type Line = {
   rest(): Promise<readonly Wire[]>;
 };
 
-/** @param url `ws://…/ws` */
-export async function logIn(url: string, user: string): Promise<Line> {
+/**
+ * @param url `ws://…/ws`
+ * @throws Error where the server closes the line before the login worked
+ */
+export async function logIn(url: string, user: string, token = user): Promise<Line> {
   const socket = new WebSocket(url);
   const messages: Wire[] = [];
   const waits: (() => void)[] = [];
@@ -45,11 +48,17 @@ export async function logIn(url: string, user: string): Promise<Line> {
     for (const wake of waits.splice(0)) wake();
   });
   let request = 0;
+  let closed = 0;
+  socket.on('close', (code: number) => {
+    closed = code;
+    for (const wake of waits.splice(0)) wake();
+  });
 
   async function take(fits: (message: Wire) => boolean): Promise<Wire> {
     for (;;) {
       const index = messages.findIndex(fits);
       if (index >= 0) return messages.splice(index, 1)[0] ?? {};
+      if (closed !== 0) throw new Error(`closed with ${closed}`);
       await new Promise<void>((resolve) => waits.push(resolve));
     }
   }
@@ -71,7 +80,7 @@ export async function logIn(url: string, user: string): Promise<Line> {
     },
   };
   await once(socket, 'open');
-  line.send({ t: 'login', username: user, token: user, v: 1 });
+  line.send({ t: 'login', username: user, token, v: 1 });
   await line.next('sync');
   await take(({ t }) => t === 'token');
   return line;
