@@ -62,15 +62,20 @@ export async function runSeed(seed: string, options: RunOptions = {}): Promise<R
     ...(onNote === undefined ? {} : { onNote: (text) => onNote(text, now()) }),
   });
   for (const role of castRoles(random.fork('cast'), world.users)) addClient(world, role);
-  await play(world, random, events, options);
+  await playScript(world, random, events, perform, () => undefined, options.onNote);
   return { seed, clients: world.clients.length, events, violation: world.violations.first };
 }
 
-async function play(
+/** @param check what must hold beside presence when everything is quiet */
+export async function playScript<
+  E extends { readonly afterMs: number; readonly kind: string; readonly draw: string },
+>(
   world: World,
   random: Random,
-  events: readonly ScriptEvent[],
-  { onNote }: RunOptions,
+  events: readonly E[],
+  performEvent: (world: World, event: E) => void,
+  check: (world: World) => void,
+  onNote: RunOptions['onNote'],
 ): Promise<void> {
   const { time, violations } = world;
   const unhandled = (reason: unknown): void =>
@@ -83,10 +88,11 @@ async function play(
       await time.pass(event.afterMs);
       if (violations.first !== null) return;
       onNote?.(`event: ${event.kind} (${event.draw})`, time.nowMs());
-      perform(world, event);
+      performEvent(world, event);
     }
     await comeToRest(world);
     if (violations.first === null) await checkQuiet(world);
+    if (violations.first === null) check(world);
     if (violations.first === null) await leaveAll(world, random.fork('leaving'));
   } catch (error) {
     violations.found('threw', describe(error));

@@ -1,5 +1,22 @@
 /** What must hold in every run; the letters stand in docs/decisions/0008-simulator.md. */
-export type Invariant = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g' | 'h' | 'i' | 'protocol' | 'alive' | 'threw';
+export type Invariant =
+  | 'a'
+  | 'b'
+  | 'c'
+  | 'd'
+  | 'e'
+  | 'f'
+  | 'g'
+  | 'h'
+  | 'i'
+  | 'j'
+  | 'k'
+  | 'l'
+  | 'm'
+  | 'n'
+  | 'protocol'
+  | 'alive'
+  | 'threw';
 
 export type Violation = { readonly invariant: Invariant; readonly atMs: number; readonly detail: string };
 

@@ -3,10 +3,16 @@ import {
   type NodeSettings,
   DEFAULT_SETTINGS,
   createMemoryDirectory,
+  type CompiledContract,
+  type Log,
   createMemoryJournal,
+  createMemoryLog,
   silentTelemetry,
 } from '@carillon/server/simulation';
 import { type ApiCaller, createApiCaller } from './api/api-caller.ts';
+import { judgeChannels } from './channels/channel-judge.ts';
+import { type ChannelWatch, createChannelWatch } from './channels/channel-watch.ts';
+import { createTruth } from './channels/truth.ts';
 import { createFrameJudge } from './checks/frame-judge.ts';
 import type { SimClient } from './clients/sim-client.ts';
 import type { Visibility } from './model/audience.ts';
@@ -40,8 +46,18 @@ export type World = {
   readonly users: readonly string[];
   readonly clients: SimClient[];
   readonly hidden: Hidden | null;
+  /** Null in runs that are about presence alone. */
+  readonly channels: WorldChannels | null;
+  /** What is planned when nobody is there: the node's own beat, which the wiring arms, and the comparing of tops. */
+  readonly standingTimers: number;
   /** How long a node that died stays away. */
   restartAfterMs: number;
+};
+
+export type WorldChannels = {
+  readonly watch: ChannelWatch;
+  /** The log of a channel, as it is on the disk or in the present node. */
+  logOf(channel: string): Log;
 };
 
 export type Hidden = { readonly user: string; readonly word: string };
@@ -57,6 +73,8 @@ export type WorldParts = {
   /** Somebody who stays out of sight: whatever they say of their status becomes this word. */
   readonly hidden?: Hidden;
   readonly settings?: Partial<NodeSettings>;
+  /** The channels of the run. */
+  readonly contract?: CompiledContract;
   /** Changed friends that a slow connection is told one by one. */
   readonly heldFriends: number;
   /** How the kernel says good-bye for a process that was killed. */
@@ -88,7 +106,8 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     violations,
     judge: createFrameJudge(model, violations, () => disk.refusedAtMs),
   });
-  const observer: WireObserver = parts.onWire === undefined ? watch : tapped(watch, parts.onWire);
+  const judged = parts.contract === undefined ? watch : judgeChannels(watch, violations);
+  const observer: WireObserver = parts.onWire === undefined ? judged : tapped(judged, parts.onWire);
 
   const network = createNetwork({
     time,
@@ -101,6 +120,10 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     violations,
     conditions: parts.conditions,
   });
+
+  const truth = createTruth(violations);
+  const storedLog = truth.watch(createMemoryLog({ newEpoch: () => 'stored' }));
+  let memoryLog: Log = storedLog;
 
   const process: NodeProcess = createNodeProcess({
     time,
@@ -117,7 +140,15 @@ export async function createWorld(parts: WorldParts): Promise<World> {
       warn: (event, detail) => onNote?.(`warn: ${event} ${JSON.stringify(detail)}`),
     },
     audience: visibility.audience,
+    newLogs:
+      parts.contract === undefined
+        ? null
+        : (life) => {
+            memoryLog = truth.watch(createMemoryLog({ newEpoch: () => life }));
+            return { memory: memoryLog, stored: storedLog };
+          },
     settings: {
+      ...(parts.contract === undefined ? {} : { contract: parts.contract }),
       graceMs,
       outbox: { heldControlUnits: 1024 * 1024, heldFriends: parts.heldFriends },
       ...parts.settings,
@@ -149,6 +180,14 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     issuer,
     caller: createApiCaller(time, () => process, onNote),
     users,
+    channels:
+      parts.contract === undefined
+        ? null
+        : {
+            watch: createChannelWatch(truth, violations),
+            logOf: (channel) => (/^(vault|ledger):/.test(channel) ? storedLog : memoryLog),
+          },
+    standingTimers: parts.contract === undefined ? 1 : 2,
     clients: [],
     hidden,
     restartAfterMs: 0,

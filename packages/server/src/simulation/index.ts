@@ -18,6 +18,7 @@ export type { Broker, NodeMessage } from '../ports/broker.ts';
 export type { Clock, Timer } from '../ports/clock.ts';
 export type { Directory } from '../ports/directory.ts';
 export type { Journal } from '../ports/journal.ts';
+export type { Append, AppendResult, Log, MapEntry, Position, Publication } from '../ports/log.ts';
 export type { PresenceRecord, PresenceStore } from '../ports/presence.ts';
 export type { Secrets } from '../ports/secrets.ts';
 export type { SessionStore } from '../ports/sessions.ts';

@@ -143,6 +143,7 @@ export function createBareClient(parts: BareClientParts): SimClient {
     name: parts.name,
     user: parts.user,
     device: parts.device,
+    channels: null,
     kind: 'bare',
     get wants() {
       return wants;

@@ -51,6 +51,7 @@ export function createClient(world: World, role: Role, stored: string | null = n
         random,
         network,
         stored,
+        watch: world.channels?.watch,
         async fetchToken(by: Owner) {
           await time.sleep(random.whole(0, 200), by);
           return random.chance(0.05) ? null : issuer.issue(role.user, lifeMs);

@@ -8,6 +8,8 @@ import {
   initialState,
   transition,
 } from '@carillon/client/core';
+import type { ChannelWatch } from '../channels/channel-watch.ts';
+import { type PageChannels, createPageChannels } from '../channels/page-channels.ts';
 import type { Line } from '../network/line.ts';
 import type { Network } from '../network/network.ts';
 import type { Random } from '../random.ts';
@@ -28,6 +30,8 @@ export type SdkClientParts = {
   readonly fetchToken: (owner: Owner) => Promise<string | null>;
   /** A resume token that another tab left in the storage. */
   readonly stored?: string | null;
+  /** Where the run is about channels: who is told what pages see of them. */
+  readonly watch?: ChannelWatch | undefined;
 };
 
 /** A page that uses the SDK: the real client core, driven as its contract says. */
@@ -57,9 +61,26 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
       const result = transition(state, next, turn);
       state = result.state;
       for (const effect of result.effects) perform(effect);
+      channels?.connection(next, state, result.effects);
     }
     busy = false;
   }
+
+  const channels: PageChannels | null =
+    parts.watch === undefined
+      ? null
+      : createPageChannels({
+          name: parts.name,
+          user: parts.user,
+          time,
+          random: random.fork('channels'),
+          watch: parts.watch,
+          page: () => page,
+          send(socket, text) {
+            if (line?.socket === socket) line.line.send(text);
+          },
+          failLine: () => dispatch({ type: 'replyMissing' }),
+        });
 
   function perform(effect: Effect): void {
     switch (effect.do) {
@@ -96,6 +117,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
         friends.clear();
         return;
       case 'channelMessage':
+        // Handed on behind the transition, with everything else that concerns channels.
         return;
       case 'saveResume':
         stored = effect.token;
@@ -140,6 +162,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
     page.alive = false;
     page = createOwner(parts.name);
     timers.clear();
+    channels?.unload();
     line?.line.hangUp();
     line = null;
     state = initialState(settings);
@@ -179,6 +202,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
       if (!wants()) dispatch({ type: 'start', resume: stored });
     },
     leave: () => dispatch({ type: 'stop' }),
+    channels,
     logOut() {
       dispatch({ type: 'logout' });
       said = {};

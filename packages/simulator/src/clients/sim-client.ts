@@ -1,3 +1,4 @@
+import type { PageChannels } from '../channels/page-channels.ts';
 import type { Line } from '../network/line.ts';
 
 /** A friend as a client shows them. */
@@ -30,6 +31,8 @@ export type SimClient = {
   readonly unsettled: number;
   /** What this client's user set since the page was loaded, newest value by name. */
   readonly said: OwnPatch;
+  /** Null where the run is not about channels, and for clients that know none. */
+  readonly channels: PageChannels | null;
   come(): void;
   /** Closes the connection; the session is left to its grace. */
   leave(): void;

@@ -27,7 +27,7 @@ function* seedsFrom(first: number): Generator<number> {
   for (let seed = 1; seed <= MOST_SEEDS; seed++) if (seed !== first) yield seed;
 }
 
-async function broken(seed: string, { form }: Mutation): Promise<Find | null> {
+async function broken(seed: string, { form, channels }: Mutation): Promise<Find | null> {
   // Loaded only now, with the bug in.
   if (form !== undefined) {
     const { runPair } = await import('../paired/pair-run.ts');
@@ -36,7 +36,9 @@ async function broken(seed: string, { form }: Mutation): Promise<Find | null> {
     const differs = pair.comparable ? difference(pair.invisible, pair.other) : null;
     return differs === null ? null : { seed, invariant: 'd', detail: differs };
   }
-  const { runSeed } = await import('../run.ts');
-  const { violation } = await runSeed(seed);
+  const { violation } =
+    channels === true
+      ? await (await import('../channels/run-channels.ts')).runChannelSeed(seed)
+      : await (await import('../run.ts')).runSeed(seed);
   return violation === null ? null : { seed, invariant: violation.invariant, detail: violation.detail };
 }

@@ -1,3 +1,4 @@
+import { channelMutations } from './channel-mutations.ts';
 import type { Mutation } from './plant.ts';
 
 const CORE = 'packages/server/src/core/';
@@ -10,6 +11,7 @@ const CLIENT = 'packages/client/src/core/';
  * first; some it found in this one.
  */
 export const mutations = {
+  ...channelMutations,
   'an older generation may end the session': {
     file: `${CORE}session/resume.ts`,
     find: 'return record !== undefined && record.generation === generation;',

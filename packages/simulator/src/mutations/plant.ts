@@ -12,6 +12,8 @@ export type Mutation = {
   readonly replace: string;
   /** Where it was found last: looked at first. */
   readonly seed?: number;
+  /** Found by runs with streams and maps. */
+  readonly channels?: true;
   /** Found by comparing runs with and without an invisible user. */
   readonly form?: PairForm;
 };

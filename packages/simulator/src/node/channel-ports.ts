@@ -1,5 +1,8 @@
 import { type NodePorts, createMemoryLog, createMemoryRevocations } from '@carillon/server/simulation';
 
+/** Everything is open: who may is not what these runs are about. */
+export const OPEN: NodePorts['authorizer'] = { decide: () => ({ allow: true, untilMs: null }) };
+
 /** What a node needs for channels. Nothing is open, and what is logged is lost with the process. */
 export function channelPorts(
   epoch: string,

@@ -1,9 +1,11 @@
-import { channelPorts } from './channel-ports.ts';
+import { logOnDisk, looseBroker } from '../channels/sim-logs.ts';
+import { OPEN, channelPorts } from './channel-ports.ts';
 import {
   type Audience,
   type Directory,
   type Journal,
   type Link,
+  type Log,
   type Connection,
   type NodeSettings,
   type RealtimeNode,
@@ -47,6 +49,8 @@ export type NodeParts = {
   readonly telemetry: Telemetry;
   readonly audience: Audience;
   readonly settings: Partial<NodeSettings>;
+  /** The logs of one life; null where no channel is declared. */
+  readonly newLogs: ((life: string) => { readonly memory: Log; readonly stored: Log }) | null;
   /** The process is gone, with its sockets. */
   readonly onDeath: (how: 'crash' | 'exit') => void;
   /** It has read what an earlier life left: from here on time counts for those who are away. */
@@ -95,8 +99,10 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
     parts.onLoaded();
     const steadyMs = createSteadyTime(clock, contents.aliveAtMs);
     const stamps = createStampSource(contents.stamp);
+    const logs = parts.newLogs?.(owner.name) ?? null;
+    const reliable = createMemoryBroker();
     const broker = distantBroker(
-      createMemoryBroker(),
+      logs === null ? reliable : looseBroker(reliable, time, owner, random.fork('publications')),
       time,
       owner,
       random.fork('broker'),
@@ -130,6 +136,9 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
         stamps,
         steadyMs,
         ...channelPorts(owner.name, () => clock.nowMs()),
+        ...(logs === null
+          ? {}
+          : { logs: { memory: logs.memory, stored: logOnDisk(logs.stored, disk, near) }, authorizer: OPEN }),
       },
       settings: { ...DEFAULT_SETTINGS, fields: DEFAULT_FIELDS, audience, followsOf: null, ...settings },
     });
