@@ -35,10 +35,10 @@ export type RunOptions = {
   readonly onNote?: (text: string, atMs: number) => void;
 };
 
-export type RunResult = {
+export type RunResult<E = ScriptEvent> = {
   readonly seed: string;
   readonly clients: number;
-  readonly events: readonly ScriptEvent[];
+  readonly events: readonly E[];
   readonly violation: Violation | null;
 };
 

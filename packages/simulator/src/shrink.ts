@@ -1,5 +1,9 @@
-import { type RunResult, runSeed } from './run.ts';
-import type { ScriptEvent } from './script/script.ts';
+import type { RunResult } from './run.ts';
+
+type Timed = { readonly afterMs: number };
+
+/** Runs a seed with another script than its own. */
+export type Rerun<E> = (seed: string, options: { readonly events: readonly E[] }) => Promise<RunResult<E>>;
 
 /** Runs that shrinking may take; a run takes some tens of milliseconds. */
 const MOST_RUNS = 200;
@@ -8,15 +12,19 @@ const MOST_RUNS = 200;
  * Leaves events out of a failing script as long as the same invariant breaks: halves, quarters and so on down to single
  * events. What is left need not be the least, but it is short enough to read.
  */
-export async function shrink(failed: RunResult, mostRuns = MOST_RUNS): Promise<RunResult> {
+export async function shrink<E extends Timed>(
+  failed: RunResult<E>,
+  rerun: Rerun<E>,
+  mostRuns = MOST_RUNS,
+): Promise<RunResult<E>> {
   const { seed, violation } = failed;
   if (violation === null) return failed;
   let best = cut(failed);
   let runs = 0;
 
-  async function stillFails(events: readonly ScriptEvent[]): Promise<boolean> {
+  async function stillFails(events: readonly E[]): Promise<boolean> {
     runs++;
-    const result = await runSeed(seed, { events });
+    const result = await rerun(seed, { events });
     if (result.violation?.invariant !== violation?.invariant) return false;
     best = cut(result);
     return true;
@@ -37,7 +45,7 @@ export async function shrink(failed: RunResult, mostRuns = MOST_RUNS): Promise<R
 }
 
 /** Nothing after the failure had a part in it. */
-function cut(result: RunResult): RunResult {
+function cut<E extends Timed>(result: RunResult<E>): RunResult<E> {
   let atMs = 0;
   const failedMs = result.violation?.atMs ?? Infinity;
   const events = result.events.filter((event) => {
@@ -48,7 +56,7 @@ function cut(result: RunResult): RunResult {
 }
 
 /** The script without some of its events; what follows happens at the time it did before. */
-function withTimeOf(events: readonly ScriptEvent[], from: number, to: number): readonly ScriptEvent[] {
+function withTimeOf<E extends Timed>(events: readonly E[], from: number, to: number): readonly E[] {
   const left = events.slice(from, to).reduce((sum, event) => sum + event.afterMs, 0);
   const [next, ...rest] = events.slice(to);
   if (next === undefined) return events.slice(0, from);

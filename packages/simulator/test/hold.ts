@@ -20,7 +20,7 @@ export function seedsHold(first: number, last: number): void {
       async () => {
         for (let seed = from; seed <= to; seed++) {
           const result = await runSeed(String(seed));
-          if (result.violation !== null) expect.fail(describeFailure(await shrink(result), result));
+          if (result.violation !== null) expect.fail(describeFailure(await shrink(result, runSeed), result));
           expect(result.clients).toBeGreaterThanOrEqual(8);
           expect(result.events.length).toBeGreaterThanOrEqual(300);
         }

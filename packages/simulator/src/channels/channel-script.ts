@@ -79,7 +79,7 @@ export function performChannelEvent(world: World, { kind, draw, afterMs }: Chann
       return page.publish(random.pick(STREAMS), payload(draw, 0, random));
     case 'publishMany': {
       const channel = random.pick(STREAMS);
-      for (let i = random.whole(2, 30); i > 0; i--) page.publish(channel, payload(draw, i, random));
+      for (let i = random.whole(2, 12); i > 0; i--) page.publish(channel, payload(draw, i, random));
       return;
     }
     case 'setKey':

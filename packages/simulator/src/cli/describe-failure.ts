@@ -1,8 +1,9 @@
 import type { RunResult } from '../run.ts';
-import type { ScriptEvent } from '../script/script.ts';
+
+type Listed = { readonly afterMs: number; readonly kind: string; readonly draw: string };
 
 /** What broke, with what is left of the script, and how to see it again. */
-export function describeFailure(shrunk: RunResult, failed: RunResult): string {
+export function describeFailure(shrunk: RunResult<Listed>, failed: RunResult<Listed>, more = ''): string {
   const { seed, violation } = failed;
   if (violation === null) return `seed ${seed} holds`;
   return [
@@ -11,11 +12,11 @@ export function describeFailure(shrunk: RunResult, failed: RunResult): string {
     `shrunk to ${shrunk.events.length} of ${failed.events.length} events, it breaks at ${shrunk.violation?.atMs} ms:`,
     `  ${shrunk.violation?.detail}`,
     ...listed(shrunk.events),
-    `again: npm run simulate -- --seed ${seed} --trace`,
+    `again: npm run simulate -- --seed ${seed}${more} --trace`,
   ].join('\n');
 }
 
-function listed(events: readonly ScriptEvent[]): readonly string[] {
+function listed(events: readonly Listed[]): readonly string[] {
   let atMs = 0;
   return events.map((event) => {
     atMs += event.afterMs;

@@ -1,7 +1,6 @@
 import { plant } from '../mutations/plant.ts';
 import { mutations } from '../mutations/mutations.ts';
-import type { RunResult } from '../run.ts';
-import { USAGE, readArguments } from './arguments.ts';
+import { type Arguments, USAGE, readArguments } from './arguments.ts';
 import { describeFailure } from './describe-failure.ts';
 
 /** Progress is told after so many seeds. */
@@ -16,15 +15,16 @@ export async function simulate(args: readonly string[]): Promise<number> {
   }
   if (read.mutation !== null) plant(mutations[read.mutation]);
   // Loaded only now: a bug is put into the modules as they are loaded.
-  const { runSeed } = await import('../run.ts');
-  const { shrink } = await import('../shrink.ts');
+  const run = read.channels
+    ? (await import('../channels/run-channels.ts')).runChannelSeed
+    : (await import('../run.ts')).runSeed;
 
   const startedMs = performance.now();
   let done = 0;
   for (const seed of read.seeds) {
-    const result: RunResult = await runSeed(seed, read.trace ? TRACE : {});
-    if (result.violation !== null) {
-      console.log(describeFailure(await shrink(result), result));
+    const failure = await failureOf(seed, run as Run, read);
+    if (failure !== null) {
+      console.log(failure);
       return 1;
     }
     done++;
@@ -32,6 +32,15 @@ export async function simulate(args: readonly string[]): Promise<number> {
       console.log(`${done} of ${read.seeds.length} seeds hold, ${perSeed(startedMs, done)} ms a seed`);
   }
   return 0;
+}
+
+type Run = typeof import('../run.ts').runSeed;
+
+async function failureOf(seed: string, run: Run, { trace, channels }: Arguments): Promise<string | null> {
+  const result = await run(seed, trace ? TRACE : {});
+  if (result.violation === null) return null;
+  const { shrink } = await import('../shrink.ts');
+  return describeFailure(await shrink(result, run), result, channels ? ' --channels' : '');
 }
 
 const TRACE: Parameters<typeof import('../run.ts').runSeed>[1] = {

@@ -80,28 +80,10 @@ export const channelMutations = {
     find: "once: id === undefined ? null : { scope: by?.user ?? '', id, print: printOf(draft, data) },",
     replace: 'once: null,',
   },
-  'the client applies what it has already': {
-    channels: true,
-    file: `${CLIENT}applying.ts`,
-    find: "if (offset !== place.offset + 1) return offset <= place.offset ? 'repeat' : 'gap';",
-    replace: "if (offset > place.offset + 1) return 'gap';",
-  },
   'the client takes no notice that nothing was recovered': {
     channels: true,
     file: `${CLIENT}subscribing.ts`,
     find: 'if (reply.rec !== false && epoch === place.epoch)',
     replace: 'if (epoch === place.epoch)',
-  },
-  'a deletion is forgotten before the last page': {
-    channels: true,
-    file: `${CLIENT}map-view.ts`,
-    find: 'if ((view.deleted.get(key) ?? 0) >= offset) return;',
-    replace: '',
-  },
-  'an older value of a key wins': {
-    channels: true,
-    file: `${CLIENT}map-view.ts`,
-    find: 'if (!view.stale.delete(key) && before !== undefined && before.offset >= offset) return;',
-    replace: 'view.stale.delete(key);',
   },
 } as const satisfies Record<string, Mutation>;
