@@ -12,8 +12,11 @@ export type ParamNames<Pattern extends string> = Pattern extends `${string}{${in
 /** A pattern's parameters: `{ room: string }` of `chat:{room}`. */
 export type ParamsOf<Pattern extends string> = { readonly [Name in ParamNames<Pattern>]: string };
 
+/** Of a contract that is not known any nearer, every text is a pattern of any kind. */
 type PatternsOfKind<C extends Contract, Kind> = {
-  [Pattern in keyof C['channels'] & string]: C['channels'][Pattern] extends Kind ? Pattern : never;
+  [Pattern in keyof C['channels'] & string]: [Extract<C['channels'][Pattern], Kind>] extends [never]
+    ? never
+    : Pattern;
 }[keyof C['channels'] & string];
 
 export type ChannelPatterns<C extends Contract> = keyof C['channels'] & string;

@@ -153,6 +153,9 @@ is<Same<keyof CallsOf<EmptyContract>, never>>();
 function anyContract(given: Contract): Contract {
   return given;
 }
+is<Same<StreamPatterns<Contract>, string>>();
+is<Same<MapPatterns<Contract>, string>>();
+is<Same<SignalPatterns<Contract>, string>>();
 anyContract(contract);
 anyContract(empty);
 

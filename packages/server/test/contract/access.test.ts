@@ -46,15 +46,16 @@ describe("an app's backend in another language is asked who may", () => {
   let asked: { readonly body: string; readonly signed: boolean }[];
   beforeEach(async () => {
     asked = [];
-    backend = createHttpServer(async (request, response) => {
+    backend = createHttpServer((request, response) => {
       let body = '';
-      for await (const chunk of request) body += String(chunk);
-      const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature } = request.headers;
-      const mac = createHmac('sha256', secret)
-        .update(`${String(id)}.${String(at)}.${body}`)
-        .digest('base64');
-      asked.push({ body, signed: signature === `v1,${mac}` });
-      response.end(JSON.stringify({ allow: body.includes('"doc:open"') }));
+      request.on('data', (chunk: Buffer) => void (body += chunk.toString()));
+      request.on('end', () => {
+        const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature } = request.headers;
+        const signed = `${String(id)}.${String(at)}.${body}`;
+        const mac = createHmac('sha256', secret).update(signed).digest('base64');
+        asked.push({ body, signed: signature === `v1,${mac}` });
+        response.end(JSON.stringify({ allow: body.includes('"doc:open"') }));
+      });
     });
     backend.listen(0, '127.0.0.1');
     await once(backend, 'listening');

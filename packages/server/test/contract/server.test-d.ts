@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import { call, defineContract, map, signal, stream } from '@carillon/contract';
-import { createServer, defineConfig } from '@carillon/server';
+import { type CarillonServer, createServer, defineConfig } from '@carillon/server';
 import * as z from 'zod';
 
 /** Compiles only where both are the same type. */
@@ -102,6 +102,15 @@ if (asked.ok) {
     }
   }
 }
+
+// A server of any contract: everything goes by texts, and the server checks it.
+async function anyServer(any: CarillonServer): Promise<void> {
+  await any.publish('chat:{room}', { room: 'x' }, 1);
+  await any.publish('tasks:{user}', { user: 'x' }, 1, { key: 'k', id: 'once' });
+  await any.history('chat:{room}', { room: 'x' });
+  await any.entries('tasks:{user}', { user: 'x' });
+}
+export { anyServer };
 
 // carillon.config.ts has the same types, by the contract in it, and none without one.
 export const config = defineConfig({

@@ -39,10 +39,12 @@ export type SignalPublishOptions = {
   readonly key?: string;
 };
 
-/** What stands behind the payload: of a map the key must. */
+/** What stands behind the payload: of a map the key must. Where the contract is not known any nearer, it may. */
 type Behind<C extends Contract, Pattern extends ChannelPatterns<C>> =
   Pattern extends MapPatterns<C>
-    ? [options: MapPublishOptions]
+    ? Pattern extends StreamPatterns<C>
+      ? [options?: Partial<MapPublishOptions>]
+      : [options: MapPublishOptions]
     : Pattern extends StreamPatterns<C>
       ? [options?: PublishOptions]
       : [options?: SignalPublishOptions];

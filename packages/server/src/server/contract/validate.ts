@@ -6,7 +6,7 @@ import { jsonProblem } from './json-value.ts';
 export type OnSchemaFailed = (where: string, error: unknown) => void;
 
 /** How much of an issue's words is passed on; a schema may repeat the value in them. */
-const MAX_DETAIL = 300;
+export const MAX_DETAIL = 300;
 
 /** What a schema could not check does not pass. */
 const UNCHECKED: Validated = { ok: false, path: '', detail: 'the schema could not check it' };
