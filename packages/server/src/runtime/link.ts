@@ -7,7 +7,7 @@ import type { Link } from '../ports/transport.ts';
 import { type NodeContext, sendControl, sendError } from './context.ts';
 import { endSession, linkClosed } from './ending.ts';
 import { type LinkState, isClosed } from './link-state.ts';
-import { logIn } from './login.ts';
+import { isRevoked, logIn, REVOKED } from './login.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { applyHeld, updateStatus } from './status.ts';
 import { armTokenExpiry } from './token-expiry.ts';
@@ -184,11 +184,16 @@ async function refreshToken(context: NodeContext, link: LinkState, message: Auth
     sendError(context, link, verified.code, verified.detail, message.i, retryAfterMs);
     return;
   }
-  const { expiresAtMs } = verified.principal;
+  if (isRevoked(context, verified.principal)) {
+    sendError(context, link, 'token_invalid', REVOKED, message.i);
+    return;
+  }
+  const { expiresAtMs, tokenId = null } = verified.principal;
   // Answers may come in any order; the token that was offered last is the one that counts.
   if (offered > session.tokenTaken) {
     session.tokenTaken = offered;
     session.tokenExpiresAtMs = expiresAtMs;
+    session.tokenId = tokenId;
     armTokenExpiry(context, link);
   }
   if (message.i === undefined || isClosed(link)) return;

@@ -1,7 +1,7 @@
 import { type CloseReason, type Login, isUserId, negotiateVersion } from '@carillon/protocol';
 import { syncFrame } from '../core/outbox/frame.ts';
 import { readPatch } from '../core/presence/fields.ts';
-import type { AuthResult } from '../ports/auth.ts';
+import type { AuthResult, Principal } from '../ports/auth.ts';
 import type { Edge, RosterChanges } from '../ports/directory.ts';
 import type { DevicePatch } from '../ports/presence.ts';
 import { type NodeContext, addSession, pacingOf, sendControl, sendError } from './context.ts';
@@ -58,10 +58,18 @@ async function logInOrRefuse(
   if (!verified.ok || problem !== undefined) {
     return refuse(context, link, problem?.reason ?? 'token_invalid', problem?.detail ?? '', message.i);
   }
-  const user = verified.principal.user;
-  const taken = await takeSession(context, link, user, message);
+  const { principal } = verified;
+  if (isRevoked(context, principal)) return refuseRevoked(context, link, message.i);
+  const taken = await takeSession(context, link, principal.user, message);
   if (taken === null) return;
-  taken.session.tokenExpiresAtMs = verified.principal.expiresAtMs;
+  taken.session.tokenExpiresAtMs = principal.expiresAtMs;
+  taken.session.tokenId = principal.tokenId ?? null;
+  // Revoked while the session was being taken, it may have missed the order to end: that names a token it did not have yet.
+  if (isRevoked(context, principal)) {
+    refuseRevoked(context, link, message.i);
+    await endSession(context, taken.session);
+    return;
+  }
   await goLive(context, link, taken, message, v, patch);
   if (isClosed(link)) return;
   ports.telemetry.login(
@@ -78,6 +86,21 @@ function refusalOf(result: AuthResult, nowMs: number): Refusal | undefined {
   if (expiresAtMs !== null && expiresAtMs <= nowMs)
     return { reason: 'token_expired', detail: 'the login token ran out' };
   return undefined;
+}
+
+/** Whether the login counts no more, whatever its token says of itself. */
+export function isRevoked({ ports }: NodeContext, { user, tokenId, issuedAtMs }: Principal): boolean {
+  return ports.revocations.isRevoked(user, tokenId ?? null, issuedAtMs ?? null);
+}
+
+/** What clients are told of a revoked login. */
+export const REVOKED = 'the login was revoked';
+
+function refuseRevoked(context: NodeContext, link: LinkState, request: number | undefined): void {
+  if (isClosed(link)) return;
+  context.ports.telemetry.login('token_invalid', 0);
+  sendError(context, link, 'token_invalid', REVOKED, request);
+  context.closeLink(link, 'revoked');
 }
 
 function refuse(
