@@ -10,7 +10,11 @@ let scene: Scene;
 let bystanders: Bystanders;
 beforeAll(async () => {
   scene = await openScene(
-    { CARILLON_ALLOWED_ORIGINS: 'https://app.example', CARILLON_SESSIONS_GRACE_MS: '100' },
+    {
+      CARILLON_ALLOWED_ORIGINS: 'https://app.example',
+      CARILLON_SESSIONS_GRACE_MS: '100',
+      CARILLON_LIMITS_NEW_SESSION_BURST: '10000',
+    },
     { inspect: true },
   );
   bystanders = await openBystanders(scene);
