@@ -66,6 +66,7 @@ export function setStatus(
   const { nowMs, leases, causes } = model;
   const key = leaseKey(user, device);
   let write: DeviceWrite | null = null;
+  let sent = false;
   let cause: { close(untilMs: number): void } | null = null;
 
   return {
@@ -81,7 +82,12 @@ export function setStatus(
         expiresMs: { least: nowMs() + ttlMs, most: Infinity },
       });
     },
-    run: (node) => node.setStatus(user, device, patch, ttlMs),
+    run(node) {
+      // Sent again, it is written again: what others wrote since the first time may be replaced by it.
+      if (sent) write = model.joinNamed(user, device, patch, {});
+      sent = true;
+      return node.setStatus(user, device, patch, ttlMs);
+    },
     done() {
       cause?.close(nowMs() + CAUSE_MS);
       if (write !== null) settleWrite(write, nowMs());
