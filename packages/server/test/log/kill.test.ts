@@ -1,3 +1,5 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { SqliteLog } from '../../src/adapters/sql/log.ts';
 import type { Publication } from '../../src/ports/log.ts';
@@ -81,4 +83,25 @@ describe(`${PUBLISHERS} publishers, killed with SIGKILL in the middle of appendi
       await file.remove();
     }
   }, 120_000);
+
+  it('an older copy of the file, put back after a kill, is found out: positions that it lacks are told as over', async () => {
+    const file = await temporaryLog();
+    const copy = join(file.folder, 'copy');
+    const live = (life: number) =>
+      runPublishers({ path: file.path, life, publishers: PUBLISHERS, each: 0, killAfter: 1_000 });
+    try {
+      await live(0);
+      for (const end of ['', '-wal']) await copyFile(`${file.path}${end}`, `${copy}${end}`);
+      const { acknowledged } = await live(1);
+      for (const end of ['', '-wal']) await copyFile(`${copy}${end}`, `${file.path}${end}`);
+      const renewed: string[] = [];
+      const log = await file.open({ onRenewed: (reason) => renewed.push(reason) });
+      expect(renewed).toEqual([expect.stringMatching(/^it lacks the last \d+ transactions$/)]);
+      for (const { channel, epoch, offset } of acknowledged.values())
+        expect(await log.read(channel, { epoch, offset }, RETENTION, T0)).toMatchObject({ why: 'epoch' });
+      await log.close();
+    } finally {
+      await file.remove();
+    }
+  }, 60_000);
 });
