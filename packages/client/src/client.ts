@@ -1,60 +1,127 @@
-import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
+import type {
+  BroadcastNames,
+  CallInput,
+  CallOutput,
+  CallsOf,
+  ClientCallsOf,
+  Contract,
+  ErrorsOf,
+  PresenceFieldsOf,
+  ReceivedBroadcast,
+} from '@carillon/contract';
+import { channelName } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
-import type { ConnectionChange } from './core/events.ts';
-import { wanted } from './core/own-status.ts';
-import { createListeners } from './listeners.ts';
+import { type AnyHandler, type CallOptions, createCalls } from './channels/calls.ts';
+import { type ChannelShell, createChannelShell } from './channels/channel-shell.ts';
+import { type ChannelOptions, settingsOf } from './channels/channel-options.ts';
+import { createHandles } from './channels/handles.ts';
+import { type MapChannel, createMapChannel } from './channels/map-channel.ts';
+import { createRecords } from './channels/records.ts';
+import { type SignalChannel, createSignalChannel } from './channels/signal-channel.ts';
+import { type StreamChannel, createStreamChannel } from './channels/stream-channel.ts';
+import type {
+  AnyContract,
+  CallNames,
+  ClientCallNames,
+  FieldsNamed,
+  Handler,
+  In,
+  MapPatternOf,
+  Out,
+  ParamsBehind,
+  SignalPatternOf,
+  StreamPatternOf,
+} from './contract-types.ts';
+import type { ChannelKind } from './core/channels/channel-events.ts';
 import type { DefaultField } from './core/friends.ts';
-import { type ClientOptions, lengthsOf, webSocketUrl } from './options.ts';
-import { type OwnPresence, fromWire, toWire } from './own-presence.ts';
+import { extend } from './extend.ts';
+import { createListeners } from './listeners.ts';
+import type { ConnectionOptions } from './options.ts';
 import { type Platform, hostPlatform } from './platform.ts';
-import { type Presence, createPresenceStore } from './presence-store.ts';
-import { createResumeKeeper } from './resume-keeper.ts';
-import { createShell } from './shell.ts';
+import { type Connection, type PresenceClient, createConnection } from './presence-client.ts';
 
-/** One user's connection to a Carillon server. */
-export interface Client<Field extends string = DefaultField> {
-  readonly username: string;
-  /** Where the connection stands, with the reason, and when the next attempt is made. A new object for each change. */
-  readonly connection: ConnectionChange;
-  /** The session's id for logs and support; null without one. */
-  readonly session: string | null;
-  /** The friends. Their last known state stays while the line is down. */
-  readonly presence: Presence<Field>;
-  /** What the user wants to be seen as; kept and restated by the client. */
-  readonly own: OwnPresence<Field>;
-  /** Connects, and keeps connected until `disconnect`, `logout` or a reason to stop. While it waits: tries at once. */
-  connect(): void;
-  /** Ends the connection. The session can be gone on with by `connect` within the grace; friends see nothing until then. */
-  disconnect(): void;
-  /** Ends the session: friends see the user go offline at once. Resolves when the server said so or the line is gone. */
-  logout(): Promise<void>;
+export type ClientOptions<Field extends string = DefaultField> = ConnectionOptions<Field> & ChannelOptions;
+
+/** The options of a client with a contract: presence fields that are not the default ones are named. */
+export type ContractOptions<C extends Contract> = ClientOptions<PresenceFieldsOf<C>> & FieldsNamed<C>;
+
+/** A channel of unknown payloads. */
+export type AnyChannel =
+  | StreamChannel<unknown, unknown>
+  | MapChannel<unknown, unknown>
+  | SignalChannel<unknown, unknown>;
+
+/** One user's connection to a Carillon server, with the channels and calls of a contract. */
+export interface Client<C extends Contract = AnyContract<DefaultField>> extends PresenceClient<
+  PresenceFieldsOf<C>
+> {
   /**
-   * Changes the own status, or fields of it; an empty string clears a field. Kept while disconnected, the newest value
-   * of each field wins.
+   * The stream that a pattern stands for with these parameters: the same handle each time. Nothing is subscribed by it.
    *
-   * @returns resolves when the server has stored the change. Rejects with a CarillonError when it was refused
-   * (`bad_message`), and with the connection's reason where the client has stopped, or stops before; need not be waited
-   * for. `disconnect` leaves it open. Calls made while not connected share one promise, that of the latest of them, and so
-   * do calls beyond a hundred that wait
+   * @throws CarillonError `channel_invalid` where a parameter cannot stand in a name, `kind_mismatch` where the channel is in
+   * use as another kind
    */
-  setStatus(change: OwnPresence<Field>): Promise<void>;
+  stream<P extends StreamPatternOf<C>>(
+    pattern: P,
+    ...params: ParamsBehind<NoInfer<P>>
+  ): StreamChannel<In<C, P>, Out<C, P>>;
+  /** The map that a pattern stands for; see `stream`. */
+  map<P extends MapPatternOf<C>>(
+    pattern: P,
+    ...params: ParamsBehind<NoInfer<P>>
+  ): MapChannel<In<C, P>, Out<C, P>>;
+  /** The signal that a pattern stands for; see `stream`. */
+  signal<P extends SignalPatternOf<C>>(
+    pattern: P,
+    ...params: ParamsBehind<NoInfer<P>>
+  ): SignalChannel<In<C, P>, Out<C, P>>;
   /**
-   * Calls the listener when `connection` changes. `disconnected` comes with the reason and with `retryInMs`; where that is
-   * null the client does not come back by itself.
+   * Calls a function of the server. Waits for a connection, within its time; is never sent twice.
+   *
+   * @returns resolves with the output; rejects with a CarillonError: `call_failed` with `error` and `data` (see `callError`),
+   * `deadline_exceeded`, `cancelled`, `line_lost` and others. Where `unknown` is true it may have been carried out
+   */
+  call<N extends CallNames<C>>(
+    name: N,
+    input: CallInput<CallsOf<C>[N]>,
+    options?: CallOptions,
+  ): Promise<CallOutput<CallsOf<C>[N]>>;
+  /** Which of the call's own errors a rejection is, with its data; undefined where it is none of them. */
+  callError<N extends CallNames<C>>(name: N, error: unknown): ErrorsOf<CallsOf<C>[N]> | undefined;
+  /**
+   * Serves a call of the server; a later handler takes the place of an earlier one.
+   *
+   * @returns serves it no more
+   */
+  onCall<N extends ClientCallNames<C>>(name: N, handler: Handler<ClientCallsOf<C>[N]>): () => void;
+  /** @returns removes the listener again */
+  onBroadcast<N extends BroadcastNames<C>>(
+    name: N,
+    listener: (data: ReceivedBroadcast<C, N>) => void,
+  ): () => void;
+  /**
+   * Calls the listener when the server subscribed the client to a channel that it was not subscribed to. The subscription
+   * counts as one `subscribe`: `unsubscribe` ends it.
    *
    * @returns removes the listener again
    */
-  onConnection(listener: (change: ConnectionChange) => void): () => void;
+  onInvitation(listener: (channel: AnyChannel) => void): () => void;
 }
 
 /**
- * Makes a client; `connect()` starts it.
+ * Makes a client; `connect()` starts it. With the type of a contract (`createClient<typeof contract>({…})`) channels,
+ * calls and presence fields are those that it declares; without, anything goes.
  *
- * @throws CarillonError `url_invalid`, `fields_invalid` or `no_websocket`
+ * @throws CarillonError `url_invalid`, `fields_invalid`, `options_invalid` or `no_websocket`
  */
 export function createClient<const Field extends string = DefaultField>(
   options: ClientOptions<Field>,
-): Client<Field> {
+): Client<AnyContract<Field>>;
+// Where no contract is named none is guessed.
+export function createClient<C extends Contract = never>(
+  options: [C] extends [never] ? never : ContractOptions<C>,
+): Client<C>;
+export function createClient(options: ClientOptions<string>): object {
   return createClientOn(hostPlatform(), options);
 }
 
@@ -62,57 +129,58 @@ export function createClient<const Field extends string = DefaultField>(
 export function createClientOn<const Field extends string = DefaultField>(
   platform: Platform,
   options: ClientOptions<Field>,
-): Client<Field> {
-  const { username, token, device = null, onWire } = options;
-  // Where no fields are named, `Field` is the default.
-  const fields = options.fields ?? (DEFAULT_PRESENCE_FIELDS as readonly string[] as readonly Field[]);
-  const lengths = lengthsOf(fields, options.fieldLengths);
-  const url = webSocketUrl(options.url, platform.baseUrl);
-  const WebSocket = options.WebSocket ?? platform.webSocket;
-  if (WebSocket === null) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
-
-  const store = createPresenceStore(fields, (run) => platform.later(run), platform.report);
-  const connectionListeners = createListeners<ConnectionChange>(platform.report);
-  const storage = options.storage === undefined ? platform.storage : options.storage;
-  const shell = createShell({
+): Client<AnyContract<Field>> {
+  const { report } = platform;
+  const settings = settingsOf(options.username, options);
+  const handles = createHandles();
+  const invited = createListeners<AnyChannel>(report);
+  const calls = createCalls(() => shell, report);
+  const records = createRecords(() => shell, report);
+  const shell: ChannelShell = createChannelShell({
     platform,
-    url,
-    WebSocket,
-    settings: { username, device, renewable: typeof token === 'function', fields },
-    getToken: async () => (typeof token === 'function' ? token() : token),
-    keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),
-    store,
-    onWire,
-    onConnection: (change) => connectionListeners.tell(change),
+    settings,
+    connection: () => connection.shell,
+    onOther: calls.take,
+    onNews(news) {
+      records.tell(news);
+      if (news.do === 'invited') invited.tell(handleOf(news.channel, news.kind));
+    },
   });
+  const connection: Connection<Field> = createConnection(platform, options, shell.follow);
+  const parts = { shell, records };
 
-  return {
-    username,
-    presence: store.presence,
-    get connection() {
-      return shell.connection();
-    },
-    get session() {
-      return shell.state().session;
-    },
-    get own() {
-      return fromWire<Field>(wanted(shell.state().own));
-    },
-    connect: () => shell.connect(),
-    disconnect: () => shell.dispatch({ type: 'stop' }),
-    logout: () => shell.logout(),
-    setStatus(change) {
-      const patch = toWire(change, lengths);
-      if (patch instanceof CarillonError) return rejected(patch);
-      return Object.keys(patch).length === 0 ? Promise.resolve() : shell.setStatus(patch);
-    },
-    onConnection: (listener) => connectionListeners.add(listener),
+  function handleOf(channel: string, kind: ChannelKind): AnyChannel {
+    switch (kind) {
+      case 'stream':
+        return handles.of(channel, kind, () => createStreamChannel<unknown, unknown>(parts, channel));
+      case 'map':
+        return handles.of(channel, kind, () => createMapChannel<unknown, unknown>(parts, channel));
+      case 'signal':
+        return handles.of(channel, kind, () => createSignalChannel<unknown, unknown>(parts, channel));
+    }
+  }
+
+  // The contract's words for payloads that the server checks; here nothing of them is left.
+  const members = {
+    stream: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'stream'),
+    map: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'map'),
+    signal: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'signal'),
+    call: calls.call,
+    callError: (_name: string, error: unknown) =>
+      error instanceof CarillonError && error.error !== undefined
+        ? { code: error.error, data: error.data }
+        : undefined,
+    onCall: (name: string, handler: AnyHandler) => calls.onCall(name, handler),
+    onBroadcast: calls.onBroadcast,
+    onInvitation: (listener: (channel: AnyChannel) => void) => invited.add(listener),
   };
+  return extend(connection.client, members) as unknown as Client<AnyContract<Field>>;
 }
 
-function rejected(error: CarillonError): Promise<void> {
-  const promise = Promise.reject<void>(error);
-  // A caller that does not wait must not end a Node process for it.
-  promise.catch(() => {});
-  return promise;
+type Params = Readonly<Record<string, string>>;
+
+function nameOf(pattern: string, params: Params = {}): string {
+  const result = channelName(pattern, params);
+  if (!result.ok) throw new CarillonError('channel_invalid', result.detail);
+  return result.name;
 }

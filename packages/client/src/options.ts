@@ -4,7 +4,7 @@ import type { DefaultField } from './core/friends.ts';
 import type { WebSocketConstructor } from './platform.ts';
 import type { StorageLike } from './resume-keeper.ts';
 
-export type ClientOptions<Field extends string = DefaultField> = {
+export type ConnectionOptions<Field extends string = DefaultField> = {
   /** Where the server listens: `wss://…/ws`, also as https, or relative to the page. */
   readonly url: string;
   /** The user's id; equals the `sub` of the login token. */

@@ -21,6 +21,10 @@ export type ShellParts<Field extends string> = {
   readonly store: PresenceStore<Field>;
   readonly onWire: ((direction: 'up' | 'down', text: string) => void) | undefined;
   readonly onConnection: (change: ConnectionChange) => void;
+  /** Told of every transition, once its effects have been carried out: what is built on the connection follows it. */
+  readonly follow?:
+    | ((event: ClientEvent, state: ClientState, effects: readonly Effect[]) => void)
+    | undefined;
 };
 
 /** Carries out what the core decides, on a platform. */
@@ -28,6 +32,8 @@ export type Shell = {
   state(): ClientState;
   connection(): ConnectionChange;
   dispatch(event: ClientEvent): void;
+  /** Sends on that socket, where it is still the one that is there. */
+  send(socket: number, text: string): void;
   connect(): void;
   logout(): Promise<void>;
   setStatus(patch: StatusPatch): Promise<void>;
@@ -56,6 +62,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       const result = transition(state, next, turn);
       state = result.state;
       for (const effect of result.effects) guarded(() => perform(effect), report);
+      parts.follow?.(next, state, result.effects);
     }
     busy = false;
     settlePhase();
@@ -66,9 +73,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       case 'openSocket':
         return openSocket(effect.socket);
       case 'send':
-        if (line?.id !== effect.socket) return;
-        guarded(() => parts.onWire?.('up', effect.text), report);
-        return line.socket.send(effect.text);
+        return send(effect.socket, effect.text);
       case 'closeSocket': {
         if (line?.id !== effect.socket) return;
         const { socket } = line;
@@ -101,6 +106,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       case 'clearPresence':
         return store.clear();
       case 'channelMessage':
+        // For what follows the connection.
         return;
       case 'saveResume':
         return keeper.keepToken(effect.token);
@@ -111,6 +117,12 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       case 'settle':
         return tickets.settle(effect.upTo, effect.code, effect.detail);
     }
+  }
+
+  function send(id: number, text: string): void {
+    if (line?.id !== id) return;
+    guarded(() => parts.onWire?.('up', text), report);
+    line.socket.send(text);
   }
 
   function openSocket(id: number): void {
@@ -189,6 +201,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
     state: () => state,
     connection: () => connection,
     dispatch,
+    send,
     connect() {
       // Outside of a page nothing announces the end, so what is kept lies in the storage all the time.
       const left = keeper.take(page === null || page.hidden());

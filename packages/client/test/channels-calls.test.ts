@@ -226,10 +226,10 @@ describe('history', () => {
         ticket: 1,
         value: {
           publications: [
-            { position: { epoch: 'e1', offset: 3 }, at: 4, by: 'bob', data: 1, key: null, deleted: false },
+            { position: { epoch: 'e1', offset: 3 }, atMs: 4, by: 'bob', data: 1, key: null, deleted: false },
             {
               position: { epoch: 'e1', offset: 4 },
-              at: null,
+              atMs: null,
               by: null,
               data: undefined,
               key: 'a',

@@ -5,7 +5,7 @@ import { type CoreDriver, SYNC, connected, driveCore, tokenMessage } from './cor
 /** Dispatches to the connection; @returns what it means for the channels */
 function follow(driver: CoreDriver, event: ClientEvent): readonly ChannelEvent[] {
   const effects = driver.dispatch(event);
-  return channelEventsOf(driver.state, effects);
+  return channelEventsOf(event, driver.state, effects);
 }
 
 function receive(driver: CoreDriver, message: object): readonly ChannelEvent[] {
@@ -70,8 +70,7 @@ describe('what the connection hands on to the channels', () => {
     driver.receive(tokenMessage());
     const { socket } = driver;
     expect(receive(driver, SYNC)).toEqual([{ type: 'live', socket, session: 's_1' }]);
-    const effects = driver.dispatch({ type: 'replyMissing' });
-    expect(channelEventsOf(driver.state, effects)).toEqual([{ type: 'down', stopped: null }]);
+    expect(follow(driver, { type: 'replyMissing' })).toEqual([{ type: 'down', stopped: null }]);
     expect(driver.connection()).toMatchObject({ status: 'disconnected', reason: 'reply_missing' });
   });
 
@@ -81,6 +80,14 @@ describe('what the connection hands on to the channels', () => {
       { type: 'down', stopped: 'replaced' },
     ]);
     expect(follow(driver, { type: 'start', resume: null })).toEqual([{ type: 'down', stopped: null }]);
+  });
+
+  it('that a session is left, when it is left and not when that is answered', () => {
+    const driver = connected();
+    expect(follow(driver, { type: 'logout' })).toEqual([{ type: 'forget', code: 'logged_out' }]);
+    expect(receive(driver, { t: 'bye', code: 'logged_out', advice: 'stop' })).toEqual([
+      { type: 'down', stopped: null },
+    ]);
   });
 
   it('that a session which the server ended is to be forgotten', () => {

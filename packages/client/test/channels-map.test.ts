@@ -66,8 +66,8 @@ describe('the snapshot of a map', () => {
     const driver = mapped([{ ...entry('a', 1), ver: 4 }], 'a');
     driver.receive(set('a', 11));
     const changes = driver.takeAll('changes').map((told) => told.changes);
-    const first = { key: 'a', value: 'a@1', offset: 1, at: 5, by: 'bob', version: 4 };
-    const second = { key: 'a', value: 'a@11', offset: 11, at: 6, by: 'bob', version: null };
+    const first = { key: 'a', value: 'a@1', offset: 1, atMs: 5, by: 'bob', version: 4 };
+    const second = { key: 'a', value: 'a@11', offset: 11, atMs: 6, by: 'bob', version: null };
     expect(changes).toEqual([
       [{ key: 'a', before: undefined, after: first }],
       [{ key: 'a', before: first, after: second }],

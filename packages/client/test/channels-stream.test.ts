@@ -9,8 +9,8 @@ describe('the order of a stream', () => {
       { t: 'p', c: 'chat:x', o: 4, d: null },
     );
     expect(driver.takeAll('publications').flatMap(({ publications }) => publications)).toEqual([
-      { position: { epoch: 'e1', offset: 3 }, at: 77, by: 'bob', data: { a: [1] } },
-      { position: { epoch: 'e1', offset: 4 }, at: null, by: null, data: null },
+      { position: { epoch: 'e1', offset: 3 }, atMs: 77, by: 'bob', data: { a: [1] } },
+      { position: { epoch: 'e1', offset: 4 }, atMs: null, by: null, data: null },
     ]);
   });
 
@@ -148,7 +148,7 @@ describe('own publications that are not echoed', () => {
     expect(echo).toBe(false);
     driver.receive(p(3), { t: 'p', c: 'chat:x', o: 4, own: true, i }, { t: 'ok', i, e: 'e1', o: 4 }, p(5));
     const told = driver.takeAll('publications').flatMap(({ publications }) => publications);
-    expect(told.map(({ position, data, by, at }) => [position.offset, data, by, at])).toEqual([
+    expect(told.map(({ position, data, by, atMs }) => [position.offset, data, by, atMs])).toEqual([
       [3, 3, 'bob', 5],
       [4, { text: 'hi' }, 'alice', null],
       [5, 5, 'bob', 5],

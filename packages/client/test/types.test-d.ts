@@ -1,4 +1,5 @@
 import {
+  type AnyContract,
   type Client,
   type ConnectionReason,
   type Friend,
@@ -20,8 +21,8 @@ const mood = createClient({
   fields: ['mood', 'tune'],
 });
 
-holds<Same<typeof plain, Client<'a' | 'p' | 'l'>>>();
-holds<Same<typeof mood, Client<'mood' | 'tune'>>>();
+holds<Same<typeof plain, Client>>();
+holds<Same<typeof mood, Client<AnyContract<'mood' | 'tune'>>>>();
 holds<Same<typeof plain.connection.reason, ConnectionReason | null>>();
 // @ts-expect-error reasons are a closed set
 void (plain.connection.reason === 'line_lots');

@@ -28,8 +28,7 @@
  *
  * - For each event it calls `channels.handle(event, turn)` and carries the effects out in their order; one event at a time,
  *   with turns as above. Entries, positions and states that it asks for are those behind the last event.
- * - After each transition of the connection it hands on `channelEventsOf(state, effects)`. Before it hands `logout` to the
- *   connection it hands `forget` to the channels, with the code `logged_out`.
+ * - After each transition of the connection it hands on `channelEventsOf(event, state, effects)`.
  * - `send`: on that socket, in order, as the connection's; MAY be dropped where it is no longer open.
  * - `setAlarm` replaces the alarm; on time, report `alarm`. After `clearAlarm`, or once replaced, it MUST NOT ring.
  * - `failLine`: report `replyMissing` to the connection.

@@ -1,11 +1,12 @@
 import type { Gap, PublicationItem, PublicationMessage, Replay, Signals } from '@carillon/protocol';
-import type { Position, Publication } from './channel-events.ts';
+import type { Publication } from './channel-events.ts';
 import { list } from './list.ts';
 import type { Machine } from './machine.ts';
 import { askCount } from './members.ts';
 import { type MapChange, beginSnapshot, putPublication } from './map-view.ts';
+import { publicationOf } from './publication.ts';
 import { begin, heal } from './subscribing.ts';
-import { type Subscription, placeAt, positionOf } from './subscription.ts';
+import { type Subscription, knownOf, placeAt, positionOf } from './subscription.ts';
 import { lose, tellState } from './telling.ts';
 
 // What comes of a channel is applied in the order of its offsets, once, without a gap ([REC3]); whatever does not fit is
@@ -47,14 +48,7 @@ function apply(subscription: Subscription, item: PublicationItem, applied: Appli
   if (fit !== 'next') return fit;
   const { place, view } = subscription;
   if (view !== null) putPublication(view, item, applied.changes);
-  else if (place.name === 'at') {
-    applied.publications.push({
-      position: { epoch: place.epoch, offset: item.o },
-      at: item.ts ?? null,
-      by: item.by ?? null,
-      data: item.d,
-    });
-  }
+  else if (place.name === 'at') applied.publications.push(publicationOf(place.epoch, item));
   return fit;
 }
 
@@ -132,11 +126,6 @@ export function takeGap(machine: Machine, { c, why, e, o }: Gap): void {
   // A key that is missing would be missing for good, and a server may wait for the `sub` ([REC6]).
   beginSnapshot(subscription.view);
   begin(machine, subscription);
-}
-
-/** The last place of which everything is known; null for a signal, which has none. */
-function knownOf(subscription: Subscription): Position | null {
-  return subscription.place.name === 'open' ? subscription.place.floor : positionOf(subscription);
 }
 
 /** What was signalled ([SIG1]). */

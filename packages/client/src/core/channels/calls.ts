@@ -56,14 +56,14 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
       if (!on.deadlines.has(ticket)) return false;
       if (!wasSent) return true;
       end(on);
-      reject(on, ticket, refusal('line_lost', 'the line dropped before the answer came', true));
+      reject(on, ticket, refusal('line_lost', '', true));
       return false;
     },
     onOver(on, code) {
       end(on);
-      reject(on, ticket, refusal(code, ''));
+      reject(on, ticket, refusal(code));
     },
-    owed: false,
+    ends: true,
   });
 }
 

@@ -11,7 +11,7 @@ export type Position = { readonly epoch: string; readonly offset: number };
 export type Publication = {
   readonly position: Position;
   /** When the server took it, ms since the epoch; null for one's own that the channel does not echo. */
-  readonly at: number | null;
+  readonly atMs: number | null;
   /** Who published it; null: the server. */
   readonly by: string | null;
   readonly data: unknown;

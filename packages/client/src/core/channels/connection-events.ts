@@ -1,31 +1,31 @@
-import type { Effect } from '../events.ts';
+import type { ClientEvent, Effect } from '../events.ts';
 import type { ClientState } from '../state.ts';
 import type { ChannelEvent } from './channel-events.ts';
 
-const NONE: readonly ChannelEvent[] = [];
-
 /**
  * What a transition of the connection means for the channels. A driver hands these on once it has carried the effects
- * out. A `logout` it hands on by itself, as `forget`.
+ * out.
  *
+ * @param event that was handled
  * @param state behind the transition
  * @param effects of the transition
  */
 export function channelEventsOf(
+  event: ClientEvent,
   { phase, session }: ClientState,
   effects: readonly Effect[],
 ): readonly ChannelEvent[] {
-  let events = NONE;
+  const events: ChannelEvent[] = [];
+  // At once, and not when it is answered: what the app asks for from here on is for the session after this one.
+  if (event.type === 'logout') events.push({ type: 'forget', code: 'logged_out' });
+  const stopped = phase.name === 'stopped' ? phase.reason : null;
   for (const effect of effects) {
-    if (effect.do === 'channelMessage') events = [...events, { type: 'message', message: effect.message }];
+    if (effect.do === 'channelMessage') events.push({ type: 'message', message: effect.message });
+    else if (effect.do === 'clearPresence' && stopped !== null)
+      events.push({ type: 'forget', code: stopped });
     else if (effect.do === 'emitStatus') {
-      const stopped = phase.name === 'stopped' ? phase.reason : null;
-      events = [
-        ...events,
-        phase.name === 'live' ? { type: 'live', socket: phase.socket, session } : { type: 'down', stopped },
-      ];
-    } else if (effect.do === 'clearPresence' && phase.name === 'stopped') {
-      events = [...events, { type: 'forget', code: phase.reason }];
+      const isLive = phase.name === 'live';
+      events.push(isLive ? { type: 'live', socket: phase.socket, session } : { type: 'down', stopped });
     }
   }
   return events;

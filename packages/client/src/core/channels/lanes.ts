@@ -101,11 +101,11 @@ export function takeReply(machine: Machine, reply: Ok | Err): void {
   if (reply.t === 'ok') {
     passed(lane.pace);
     passed(machine.pace);
-    request.onOk(machine, reply);
+    request.onOk?.(machine, reply);
   } else if (reply.code === 'rate_limited' && reply.retryAfterMs !== undefined) {
     slowDown(machine, lane, reply.retryAfterMs);
     putBack(machine, lane, request);
-  } else request.onErr(machine, reply);
+  } else request.onErr?.(machine, reply);
 }
 
 /** The request is answered, or nobody waits for its answer any more. */
@@ -140,7 +140,7 @@ export function groundAll(machine: Machine): void {
   const flown = new Map<Lane, Request[]>();
   for (const { request, lane } of machine.flights.values()) {
     const requests = flown.get(lane) ?? [];
-    if (request.onDown(machine, true)) requests.push(request);
+    if (request.onDown?.(machine, true) === true) requests.push(request);
     flown.set(lane, requests);
     lane.flying = 0;
   }
@@ -148,7 +148,7 @@ export function groundAll(machine: Machine): void {
   machine.large = null;
   machine.lastRefusal = null;
   for (const lane of lanesOf(machine)) {
-    const queued = lane.queue.filter((request) => request.onDown(machine, false));
+    const queued = lane.queue.filter((request) => request.onDown?.(machine, false) === true);
     lane.queue = [...(flown.get(lane) ?? []), ...queued];
     if (lane.queue.length === 0) machine.waiting.delete(lane);
     else machine.waiting.add(lane);
@@ -163,7 +163,7 @@ export function refuseAll(machine: Machine, code: RefusalCode): void {
     const { queue } = lane;
     lane.queue = [];
     machine.waiting.delete(lane);
-    for (const request of queue) request.onOver(machine, code);
+    for (const request of queue) request.onOver?.(machine, code);
   }
 }
 
@@ -181,6 +181,6 @@ export function forgetLane(machine: Machine, channel: string): void {
 /** When the oldest reply that is owed is overdue, by `nowMs`; null: none is owed. */
 export function overdueAtMs(machine: Machine): number | null {
   for (const { request, sentAtMs } of machine.flights.values())
-    if (request.owed) return sentAtMs + REPLY_TIMEOUT_MS;
+    if (request.ends === undefined) return sentAtMs + REPLY_TIMEOUT_MS;
   return null;
 }

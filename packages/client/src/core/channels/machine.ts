@@ -19,15 +19,15 @@ export type Request = {
   /** The message; null where nobody wants it any more. Asked each time that it is about to be sent. */
   text(machine: Machine, id: number): string | null;
   onSent?(machine: Machine, id: number): void;
-  onOk(machine: Machine, reply: Ok): void;
+  onOk?(machine: Machine, reply: Ok): void;
   /** Refused, and not just for now by a limit: then it is sent again without a word. */
-  onErr(machine: Machine, reply: Err): void;
-  /** The line went, or was never there. @returns whether it waits for the next one */
-  onDown(machine: Machine, wasSent: boolean): boolean;
+  onErr?(machine: Machine, reply: Err): void;
+  /** The line went, or was never there. @returns whether it waits for the next one; absent: it does not */
+  onDown?(machine: Machine, wasSent: boolean): boolean;
   /** The client stopped or forgot everything. */
-  onOver(machine: Machine, code: RefusalCode): void;
-  /** Whether a reply that does not come shows that the line is of no use. Calls have a time of their own. */
-  readonly owed: boolean;
+  onOver?(machine: Machine, code: RefusalCode): void;
+  /** It has an end of its own. Of others a reply that does not come shows that the line is of no use. */
+  readonly ends?: true;
   /** Signals: a later one of this key takes the place of one that waits. */
   readonly latest?: { readonly key: string; supersede(machine: Machine): void };
 };
@@ -134,7 +134,7 @@ export function reject(machine: Machine, ticket: number, refusal: Refusal): void
 }
 
 /** A refusal of the client's own. @param unknown whether it may have been carried out all the same */
-export function refusal(code: Refusal['code'], detail: string, unknown = false): Refusal {
+export function refusal(code: Refusal['code'], detail = '', unknown = false): Refusal {
   return { code, detail, unknown };
 }
 

@@ -10,8 +10,9 @@ import { tellState } from './telling.ts';
 /** Asks for the page that the snapshot goes on with. Publications may come before it and behind it ([MAP2]). */
 export function readNextPage(machine: Machine, subscription: Subscription, view: MapView): void {
   const { attempt, channel } = subscription;
-  const { snapshot, next } = view;
-  const isWanted = (): boolean => subscription.attempt === attempt && view.snapshot === snapshot;
+  const { next } = view;
+  // Each snapshot begins with an attempt of its own.
+  const isWanted = (): boolean => subscription.attempt === attempt;
   enqueue(machine, machine.requests, {
     text(_, i) {
       const message: Page = {
@@ -25,10 +26,6 @@ export function readNextPage(machine: Machine, subscription: Subscription, view:
     },
     onOk: (on, reply) => (isWanted() ? takePage(on, subscription, view, reply) : undefined),
     onErr: (on, reply) => (isWanted() ? takeRefusal(on, subscription, reply) : undefined),
-    // Asked for again once the subscription is taken up again.
-    onDown: () => false,
-    onOver() {},
-    owed: true,
   });
 }
 

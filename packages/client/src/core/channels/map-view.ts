@@ -7,7 +7,7 @@ export type MapEntry = {
   /** Of the publication that set it. */
   readonly offset: number;
   /** When it was set, ms since the epoch; null for one's own that the channel does not echo. */
-  readonly at: number | null;
+  readonly atMs: number | null;
   /** Who set it; null: the server. */
   readonly by: string | null;
   /** The publisher's version; null where none was given. */
@@ -34,8 +34,6 @@ export type MapView = {
   complete: boolean;
   /** The next page begins behind this key; undefined: it is the first. */
   next: string | undefined;
-  /** Counts the snapshots, so that a page of an earlier one is told apart. */
-  snapshot: number;
 };
 
 export function newMapView(): MapView {
@@ -45,7 +43,6 @@ export function newMapView(): MapView {
     deleted: new Map(),
     complete: false,
     next: undefined,
-    snapshot: 0,
   };
 }
 
@@ -55,7 +52,6 @@ export function beginSnapshot(view: MapView): void {
   view.deleted.clear();
   view.complete = false;
   view.next = undefined;
-  view.snapshot++;
 }
 
 /** Applies an entry of a page. */
@@ -102,7 +98,7 @@ function entryOf(key: string, value: unknown, item: EntryItem | PublicationItem)
     key,
     value,
     offset: item.o,
-    at: item.ts ?? null,
+    atMs: item.ts ?? null,
     by: item.by ?? null,
     version: item.ver ?? null,
   };

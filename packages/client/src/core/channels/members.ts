@@ -36,11 +36,6 @@ export function askCount(machine: Machine, subscription: Subscription): void {
       subscription.count = n;
       tellCount(on, subscription, n);
     },
-    // The number is for show: the next `sub` brings it again.
-    onErr() {},
-    onDown: () => false,
-    onOver() {},
-    owed: true,
   });
 }
 

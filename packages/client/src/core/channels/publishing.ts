@@ -37,11 +37,7 @@ export function publish(machine: Machine, command: PublishCommand): void {
   const { ticket, channel, signal, key = '' } = command;
   if (signal && machine.line.name === 'down') {
     const code = machine.line.stopped ?? 'line_lost';
-    return reject(
-      machine,
-      ticket,
-      refusal(code, 'a signal counts at the moment only, and there is no connection'),
-    );
+    return reject(machine, ticket, refusal(code));
   }
   const body = bodyOf(machine, command);
   const bytes = utf8Bytes(body) + ENVELOPE_BYTES;
@@ -81,9 +77,9 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
     forgetLane(machine, channel);
   }
 
-  function giveUp(machine: Machine, code: RefusalCode, detail: string): void {
+  function giveUp(machine: Machine, code: RefusalCode): void {
     end(machine);
-    reject(machine, ticket, refusal(code, detail, firstSent !== null));
+    reject(machine, ticket, refusal(code, '', firstSent !== null));
   }
 
   /** Whether sending it again might publish it twice. Either clock stands still or is set while a machine sleeps. */
@@ -95,7 +91,7 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
   return {
     text(machine, i) {
       if (!isUnsure(machine)) return `{"t":"pub","i":${i},${body}`;
-      giveUp(machine, 'line_lost', 'its answer was lost, and too long ago to send it again');
+      giveUp(machine, 'line_lost');
       return null;
     },
     onSent(machine, i) {
@@ -113,11 +109,10 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
       reject(machine, ticket, refusalOf(reply));
     },
     onDown(machine) {
-      if (signal) giveUp(machine, 'line_lost', '');
+      if (signal) giveUp(machine, 'line_lost');
       return !signal;
     },
-    onOver: (machine, code) => giveUp(machine, code, ''),
-    owed: true,
+    onOver: (machine, code) => giveUp(machine, code),
     ...(signal ? { latest: { key: command.key ?? '', supersede: superseded } } : {}),
   };
 

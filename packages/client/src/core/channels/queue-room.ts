@@ -10,20 +10,15 @@ export function admit(machine: Machine, ticket: number, bytes: number): boolean 
   const { line, settings } = machine;
   if (line.name === 'down' && line.stopped !== null) {
     // Nothing will be told before the app acts on the reason, and it may never.
-    reject(machine, ticket, refusal(line.stopped, ''));
+    reject(machine, ticket, refusal(line.stopped));
     return false;
   }
   if (bytes > settings.messageBytes) {
-    const detail = `a message of ${bytes} bytes; the server takes at most ${settings.messageBytes}`;
-    reject(machine, ticket, refusal('too_large', detail));
+    reject(machine, ticket, refusal('too_large', `${bytes} bytes, of at most ${settings.messageBytes}`));
     return false;
   }
   if (machine.queuedCount >= settings.queueCount || machine.queuedBytes + bytes > settings.queueBytes) {
-    reject(
-      machine,
-      ticket,
-      refusal('queue_full', 'too much waits to be sent; wait for earlier calls to end'),
-    );
+    reject(machine, ticket, refusal('queue_full', 'wait for earlier calls to end'));
     return false;
   }
   machine.queuedCount++;

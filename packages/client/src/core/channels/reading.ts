@@ -3,6 +3,7 @@ import type { HistoryItem, HistoryPage, Position } from './channel-events.ts';
 import { enqueue } from './lanes.ts';
 import { list } from './list.ts';
 import { type Machine, refusal, refusalOf, reject, resolve } from './machine.ts';
+import { publicationOf } from './publication.ts';
 import { admit, release } from './queue-room.ts';
 
 /**
@@ -29,9 +30,8 @@ export function ask(
     onDown: () => true,
     onOver(on, code) {
       release(on, 0);
-      reject(on, ticket, refusal(code, ''));
+      reject(on, ticket, refusal(code));
     },
-    owed: true,
   });
 }
 
@@ -66,13 +66,6 @@ export function askHistory(
   );
 }
 
-function historyItem(epoch: string, { o, ts, by, d, k, del }: PublicationItem): HistoryItem {
-  return {
-    position: { epoch, offset: o },
-    at: ts ?? null,
-    by: by ?? null,
-    data: d,
-    key: k ?? null,
-    deleted: del ?? false,
-  };
+function historyItem(epoch: string, item: PublicationItem): HistoryItem {
+  return { ...publicationOf(epoch, item), key: item.k ?? null, deleted: item.del ?? false };
 }

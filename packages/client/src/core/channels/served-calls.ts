@@ -20,11 +20,7 @@ export function answer(machine: Machine, event: Extract<ChannelEvent, { type: 'a
   const { call: r, output, code, detail } = event;
   if (!machine.served.delete(r)) return;
   if (output !== null && utf8Bytes(output) > machine.settings.messageBytes - MARGIN_BYTES)
-    return sendReply(
-      machine,
-      { r, code: 'too_large', m: 'the answer is larger than a message may be' },
-      null,
-    );
+    return sendReply(machine, { r, code: 'too_large' }, null);
   sendReply(machine, { r, code, m: detail?.slice(0, MAX_DETAIL_LENGTH) }, output);
 }
 

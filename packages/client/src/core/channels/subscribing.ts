@@ -90,9 +90,6 @@ function renew(machine: Machine, subscription: Subscription): void {
     onErr: (_, { code }) => {
       if (code === 'grant_invalid') subscription.grant = undefined;
     },
-    onDown: () => false,
-    onOver() {},
-    owed: true,
   });
 }
 
@@ -107,9 +104,6 @@ function subscribeRequest(subscription: Subscription, attempt: number): Request 
     },
     onOk: (machine, reply) => (isAsked() ? takeOk(machine, subscription, reply) : undefined),
     onErr: (machine, reply) => (isAsked() ? takeErr(machine, subscription, reply, named) : undefined),
-    onDown: () => false,
-    onOver() {},
-    owed: true,
   };
 }
 
@@ -133,11 +127,6 @@ function unsubscribeRequest(channel: string): Request {
       // Wanted again meanwhile: what was sent behind it must not be undone.
       return machine.subscriptions.has(channel) ? null : JSON.stringify(message);
     },
-    onOk() {},
-    onErr() {},
-    onDown: () => false,
-    onOver() {},
-    owed: true,
   };
 }
 

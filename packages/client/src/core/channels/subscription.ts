@@ -97,3 +97,8 @@ export function placeAt({ epoch, offset }: Position): Place {
 export function positionOf({ place }: Subscription): Position | null {
   return place.name === 'at' ? { epoch: place.epoch, offset: place.offset } : null;
 }
+
+/** The last place of which everything is known; null where nothing is, and for a signal. */
+export function knownOf(subscription: Subscription): Position | null {
+  return subscription.place.name === 'open' ? subscription.place.floor : positionOf(subscription);
+}

@@ -1,6 +1,6 @@
 import type { ChannelStatus, LostReason, Position } from './channel-events.ts';
 import type { Machine } from './machine.ts';
-import { type Subscription, placeAt, positionOf } from './subscription.ts';
+import { type Subscription, knownOf, placeAt } from './subscription.ts';
 
 /** Tells the app where the subscription stands, where that is not what it was told last. */
 export function tellState(machine: Machine, subscription: Subscription): void {
@@ -19,9 +19,8 @@ function statusOf({ phase, until, view }: Subscription): ChannelStatus {
     case 'paused':
       return 'waiting';
     case 'subscribing':
-      return 'subscribing';
     case 'failed':
-      return 'failed';
+      return phase.name;
     case 'live':
       return until > 0 || view?.complete === false ? 'replaying' : 'live';
   }
@@ -30,8 +29,7 @@ function statusOf({ phase, until, view }: Subscription): ChannelStatus {
 /** What is missing will not come; it goes on behind `to`. What was known of a map counts no more with any of it. */
 export function lose(machine: Machine, subscription: Subscription, why: LostReason, to: Position): void {
   const { channel } = subscription;
-  const from = subscription.place.name === 'open' ? subscription.place.floor : positionOf(subscription);
-  machine.effects.push({ do: 'lost', channel, why, from, to });
+  machine.effects.push({ do: 'lost', channel, why, from: knownOf(subscription), to });
   subscription.place = placeAt(to);
   subscription.until = 0;
 }

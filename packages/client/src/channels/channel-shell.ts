@@ -1,0 +1,119 @@
+import { CarillonError } from '../carillon-error.ts';
+import type { ChannelEffect, ChannelEvent, Refusal } from '../core/channels/channel-events.ts';
+import { type Channels, createChannels } from '../core/channels/channels.ts';
+import { channelEventsOf } from '../core/channels/connection-events.ts';
+import type { ChannelSettings } from '../core/channels/machine.ts';
+import type { ClientEvent, Effect } from '../core/events.ts';
+import type { ClientState } from '../core/state.ts';
+import { guarded } from '../listeners.ts';
+import type { Platform } from '../platform.ts';
+import type { Shell } from '../shell.ts';
+
+/** What is told about one channel. */
+export type ChannelNews = Extract<ChannelEffect, { readonly channel: string }>;
+
+/** What is told about none. */
+export type OtherNews = Extract<ChannelEffect, { readonly do: 'broadcast' | 'serve' }>;
+
+export type ChannelShellParts = {
+  readonly platform: Platform;
+  readonly settings: ChannelSettings;
+  /** The connection's; asked for late, for each needs the other. */
+  readonly connection: () => Shell;
+  readonly onNews: (news: ChannelNews) => void;
+  readonly onOther: (news: OtherNews) => void;
+};
+
+/** Carries out what the core of the channels decides, on a platform and beside a connection. */
+export type ChannelShell = {
+  readonly channels: Channels;
+  dispatch(event: ChannelEvent): void;
+  /** Asks for something that is settled later. @param make the command, with its ticket */
+  ask<T>(make: (ticket: number) => ChannelEvent): { readonly ticket: number; readonly settled: Promise<T> };
+  /** The connection made a transition. */
+  follow(event: ClientEvent, state: ClientState, effects: readonly Effect[]): void;
+};
+
+type Waiter = { readonly resolve: (value: unknown) => void; readonly reject: (error: CarillonError) => void };
+
+export function createChannelShell(parts: ChannelShellParts): ChannelShell {
+  const { platform } = parts;
+  const channels = createChannels(parts.settings);
+  const events: ChannelEvent[] = [];
+  const waiters = new Map<number, Waiter>();
+  let lastTicket = 0;
+  let busy = false;
+  let cancelAlarm: (() => void) | null = null;
+
+  /** One event at a time: what arises while effects are carried out waits until all of them are. */
+  function dispatch(event: ChannelEvent): void {
+    events.push(event);
+    if (busy) return;
+    busy = true;
+    for (let next = events.shift(); next !== undefined; next = events.shift()) {
+      const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
+      for (const effect of channels.handle(next, turn)) guarded(() => perform(effect), platform.report);
+    }
+    busy = false;
+  }
+
+  function perform(effect: ChannelEffect): void {
+    switch (effect.do) {
+      case 'send':
+        return parts.connection().send(effect.socket, effect.text);
+      case 'setAlarm':
+        cancelAlarm?.();
+        cancelAlarm = platform.setTimer(effect.delayMs, () => {
+          cancelAlarm = null;
+          dispatch({ type: 'alarm' });
+        });
+        return;
+      case 'clearAlarm':
+        cancelAlarm?.();
+        cancelAlarm = null;
+        return;
+      case 'failLine':
+        return parts.connection().dispatch({ type: 'replyMissing' });
+      case 'resolve':
+        take(effect.ticket)?.resolve(effect.value);
+        return;
+      case 'reject':
+        take(effect.ticket)?.reject(errorOf(effect.refusal));
+        return;
+      case 'broadcast':
+      case 'serve':
+        return parts.onOther(effect);
+      default:
+        return parts.onNews(effect);
+    }
+  }
+
+  function take(ticket: number): Waiter | undefined {
+    const waiter = waiters.get(ticket);
+    waiters.delete(ticket);
+    return waiter;
+  }
+
+  return {
+    channels,
+    dispatch,
+    ask<T>(make: (ticket: number) => ChannelEvent) {
+      const ticket = ++lastTicket;
+      const settled = new Promise<T>((resolve, reject) => {
+        // What a ticket is settled with is what its command says.
+        waiters.set(ticket, { resolve: resolve as (value: unknown) => void, reject });
+      });
+      // A caller that does not wait must not end a Node process for it.
+      settled.catch(() => {});
+      dispatch(make(ticket));
+      return { ticket, settled };
+    },
+    follow(cause, state, effects) {
+      for (const event of channelEventsOf(cause, state, effects)) dispatch(event);
+    },
+  };
+}
+
+function errorOf({ code, detail, ...more }: Refusal): CarillonError {
+  return new CarillonError(code, detail, more);
+}
