@@ -1,42 +1,40 @@
 #!/usr/bin/env node
 import { type Command, complain, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts';
-import { dev } from './dev.ts';
-import { doctor } from './doctor.ts';
-import { importCommand } from './import.ts';
-import { pub } from './pub.ts';
-import { serve } from './serve.ts';
-import { sub } from './sub.ts';
-import { token } from './token.ts';
 
-const commands: ReadonlyMap<string, Command> = new Map([
-  ['dev', dev],
-  ['serve', serve],
-  ['token', token],
-  ['pub', pub],
-  ['sub', sub],
-  ['import', importCommand],
-  ['doctor', doctor],
+/** Each is loaded when it is asked for: most need little of what a server is made of. */
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['dev', async () => (await import('./dev.ts')).dev],
+  ['serve', async () => (await import('./serve.ts')).serve],
+  ['token', async () => (await import('./token.ts')).token],
+  ['pub', async () => (await import('./pub.ts')).pub],
+  ['sub', async () => (await import('./sub.ts')).sub],
+  ['import', async () => (await import('./import.ts')).importCommand],
+  ['doctor', async () => (await import('./doctor.ts')).doctor],
 ]);
 
 /** Commands of the design that are still to come. */
 const LATER: ReadonlySet<string> = new Set(['migrate', 'bench']);
 
-const HELP = `carillon: a self-hosted realtime backend
+async function help(): Promise<string> {
+  const lines: string[] = [];
+  for (const [name, load] of commands) lines.push(`  ${name.padEnd(8)} ${(await load()).summary}`);
+  return `carillon: a self-hosted realtime backend
 
 Usage: carillon <command> [options]
 
-${[...commands].map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
+${lines.join('\n')}
 
 carillon <command> --help says more. Settings come from carillon.config.ts and the environment; docs/configuration.md lists them.
 `;
+}
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
+    process.stdout.write(await help());
     return name === undefined ? EXIT_USAGE : EXIT_OK;
   }
-  const command = commands.get(name);
-  if (command === undefined) {
+  const load = commands.get(name);
+  if (load === undefined) {
     complain(
       LATER.has(name)
         ? `${name} is not in this version`
@@ -44,6 +42,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     );
     return EXIT_USAGE;
   }
+  const command = await load();
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(command.help);
     return EXIT_OK;

@@ -35,7 +35,8 @@ export function runTail(settings: TailSettings, host: TailHost): Promise<number>
   let alarm: NodeJS.Timeout | undefined;
   /** Whoever reads the output has not taken it yet: nothing is read from the line meanwhile. */
   let blocked = false;
-  let alarmDue = false;
+  /** The alarm that rang meanwhile; null: none did. */
+  let heldAlarmMs: number | null = null;
 
   function dispatch(event: TailEvent): void {
     for (const effect of step(state, event, { random: Math.random() })) carryOut(effect);
@@ -53,9 +54,7 @@ export function runTail(settings: TailSettings, host: TailHost): Promise<number>
         letGo();
         return;
       case 'setAlarm':
-        clearTimeout(alarm);
-        alarmDue = false;
-        alarm = setTimeout(ring, effect.delayMs);
+        setAlarm(effect.delayMs);
         return;
       case 'print':
         if (!host.print(effect.line)) block();
@@ -69,10 +68,14 @@ export function runTail(settings: TailSettings, host: TailHost): Promise<number>
     }
   }
 
-  function ring(): void {
-    // A line that nobody reads from seems silent.
-    if (blocked) alarmDue = true;
-    else dispatch({ type: 'alarm' });
+  function setAlarm(delayMs: number): void {
+    clearTimeout(alarm);
+    alarm = setTimeout(() => {
+      // A line that nobody reads from seems silent: it gets its time again when it is read.
+      if (blocked) heldAlarmMs = delayMs;
+      else dispatch({ type: 'alarm' });
+    }, delayMs);
+    heldAlarmMs = null;
   }
 
   function block(): void {
@@ -82,7 +85,7 @@ export function runTail(settings: TailSettings, host: TailHost): Promise<number>
     host.drained(() => {
       blocked = false;
       current?.resume();
-      if (alarmDue) dispatch({ type: 'alarm' });
+      if (heldAlarmMs !== null) setAlarm(heldAlarmMs);
     });
   }
 
