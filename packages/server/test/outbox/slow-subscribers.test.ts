@@ -29,11 +29,13 @@ async function publish({ h, quick }: Scene, fields: object = {}): Promise<void> 
 }
 
 const brief = (messages: readonly Wire[]): unknown[] =>
-  messages.map(({ t, o, why, k, i, own }) =>
-    t === 'p'
-      ? `p ${String(o)}${k === undefined ? '' : ` ${String(k)}`}${own === true ? ` own ${String(i)}` : ''}`
-      : { t, ...(why === undefined ? {} : { why }), ...(o === undefined ? {} : { o }) },
-  );
+  messages.map(({ t, o, why, k, i, own }) => {
+    if (t === 'p')
+      return ['p', o, k, own === true ? `own ${JSON.stringify(i)}` : undefined].filter(isThere).join(' ');
+    return { t, ...(isThere(why) ? { why } : {}), ...(isThere(o) ? { o } : {}) };
+  });
+
+const isThere = (part: unknown): boolean => part !== undefined;
 
 describe('a subscriber that does not read', () => {
   it('`drop-oldest`: [REC3] gets the newest behind a gap, and holds up nobody', async () => {

@@ -15,8 +15,9 @@ const PAYLOAD = 'x'.repeat(40_000);
 const PUBLICATIONS = 650;
 /** How many publications may be on their way to the server at once. */
 const AT_ONCE = 10;
-/** UTF-16 units that a channel may hold: six publications. */
-const HELD_UNITS = 6 * 40_100;
+/** What a channel may hold, in publications and in UTF-16 units. */
+const HELD_PUBLICATIONS = 6;
+const HELD_UNITS = HELD_PUBLICATIONS * 40_100;
 
 const CONTRACT = new URL('../../../contract/src/index.ts', import.meta.url).href;
 
@@ -62,7 +63,12 @@ type Stopped = {
 
 beforeEach(async () => {
   scene = await openScene(
-    { CARILLON_LIMITS_MESSAGES_PER_SECOND: '100000', CARILLON_LIMITS_MESSAGE_BURST: '1000000' },
+    {
+      CARILLON_LIMITS_MESSAGES_PER_SECOND: '100000',
+      CARILLON_LIMITS_MESSAGE_BURST: '1000000',
+      // What is bounded here is bounded by the channel.
+      CARILLON_LIMITS_OUTBOX_BYTES: '200000000',
+    },
     { configModule: CONFIG },
   );
 });
@@ -149,8 +155,9 @@ describe('a reader that stops among others', () => {
     const goesOn = before + dropped;
     expect(texts[before]).toBe(`{"t":"gap","c":"drops:1","why":"dropped","o":${goesOn}}`);
     const behind = texts.slice(before + 1);
-    expect(inOrder(behind, goesOn + 1)).toBe(PUBLICATIONS - goesOn);
-    expect(behind).toHaveLength(PUBLICATIONS - goesOn);
+    expect(behind).toHaveLength(HELD_PUBLICATIONS);
+    expect(inOrder(behind, goesOn + 1)).toBe(HELD_PUBLICATIONS);
+    expect(goesOn + HELD_PUBLICATIONS).toBe(PUBLICATIONS);
     const metrics = await scrape(scene.server);
     expect(metrics.value('carillon_held_units')).toBe(0);
     expect(metrics.value('carillon_gaps_total', '{reason="dropped"}')).toBe(1);

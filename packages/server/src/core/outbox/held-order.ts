@@ -25,6 +25,8 @@ export type HeldChannel = {
   units: number;
   /** Frames that came, still held or not. */
   came: number;
+  /** Of those, how many were dropped, or folded into a later one. */
+  dropped: number;
   /** Of the newest publication that came; null: none did. */
   offset: number | null;
   /** Something was dropped that nothing behind it makes good. */
@@ -55,6 +57,7 @@ export function newHeldChannel(ref: ChannelRef): HeldChannel {
     ref,
     units: 0,
     came: 0,
+    dropped: 0,
     offset: null,
     lossy: false,
     resync: false,

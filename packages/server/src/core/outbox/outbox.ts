@@ -84,16 +84,20 @@ export function hold(outbox: Outbox, limits: OutboxLimits): HoldOutcome {
   let conflated = 0;
   let dropped: DroppedFrames | null = null;
   let resyncs: ChannelRef[] | null = null;
-  function onDropped({ ref }: HeldChannel): void {
-    dropped ??= { 'drop-oldest': 0, conflate: 0, resync: 0 };
-    if (ref.slow !== 'close') dropped[ref.slow]++;
-  }
   for (const frame of run === null ? [] : run.frames()) {
     if (frame.kind !== 'channel') {
       conflated += holdFrame(held, frame);
       continue;
     }
-    switch (holdChannelFrame(held.order, channelOf(held, frame), frame, onDropped)) {
+    const channel = channelOf(held, frame);
+    const before = channel.dropped;
+    const consequence = holdChannelFrame(held.order, channel, frame);
+    const { slow } = channel.ref;
+    if (channel.dropped > before && slow !== 'close') {
+      dropped ??= { 'drop-oldest': 0, conflate: 0, resync: 0 };
+      dropped[slow] += channel.dropped - before;
+    }
+    switch (consequence) {
       case 'held':
         break;
       case 'overflow':

@@ -14,6 +14,8 @@ export class RunNode implements FrameRun {
   // One child is the rule (everyone follows the same path), so it is kept without a map.
   #onlyChild: RunNode | null;
   #children: Map<OutboundFrame, RunNode> | null;
+  // Asked for once by all that are written to, but by each of those that do not read.
+  #frames: readonly OutboundFrame[] | null;
 
   private constructor(parent: RunNode | null, frame: OutboundFrame | null) {
     this.parent = parent;
@@ -22,6 +24,7 @@ export class RunNode implements FrameRun {
     this.wire = undefined;
     this.#onlyChild = null;
     this.#children = null;
+    this.#frames = null;
   }
 
   static root(): RunNode {
@@ -54,6 +57,10 @@ export class RunNode implements FrameRun {
   }
 
   frames(): readonly OutboundFrame[] {
+    return (this.#frames ??= this.#collect());
+  }
+
+  #collect(): readonly OutboundFrame[] {
     const frames: OutboundFrame[] = Array.from({ length: this.length });
     let node: RunNode = this;
     for (let i = this.length - 1; i >= 0; i--) {

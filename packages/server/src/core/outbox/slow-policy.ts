@@ -4,19 +4,10 @@ import { type HeldChannel, type HeldOrder, append, drop, remove } from './held-o
 /** What holding one more frame of a channel led to. `resync` comes once, when the policy gives the channel up. */
 export type Consequence = 'held' | 'overflow' | 'resync';
 
-/**
- * Holds a channel's frame behind what is held already, and lets the channel's policy act where that is too much.
- *
- * @param onDropped told of each frame that was dropped, or folded into a later one
- */
-export function holdChannelFrame(
-  order: HeldOrder,
-  channel: HeldChannel,
-  frame: ChannelFrame,
-  onDropped: (channel: HeldChannel) => void,
-): Consequence {
+/** Holds a channel's frame behind what is held already, and lets the channel's policy act where that is too much. */
+export function holdChannelFrame(order: HeldOrder, channel: HeldChannel, frame: ChannelFrame): Consequence {
   if (channel.resync) {
-    onDropped(channel);
+    channel.dropped++;
     return 'held';
   }
   // The numbers tell that something is missing before the new one; the place is not needed any more.
@@ -28,7 +19,7 @@ export function holdChannelFrame(
     const folded = slots.get(frame.key);
     if (folded !== undefined) {
       drop(order, folded);
-      onDropped(channel);
+      channel.dropped++;
     }
     slots.set(frame.key, entry);
   }
@@ -37,36 +28,36 @@ export function holdChannelFrame(
     case 'close':
       return 'overflow';
     case 'drop-oldest':
-      dropOldest(order, channel, onDropped);
+      dropOldest(order, channel);
       return 'held';
     case 'conflate':
       // Of signals only the present counts. Of a map a key that is missing would be missing for good.
       if (channel.offset === null) {
-        dropOldest(order, channel, onDropped);
+        dropOldest(order, channel);
         return 'held';
       }
-      giveUp(order, channel, onDropped);
+      giveUp(order, channel);
       return 'resync';
     case 'resync':
-      giveUp(order, channel, onDropped);
+      giveUp(order, channel);
       return 'resync';
   }
 }
 
-function dropOldest(order: HeldOrder, channel: HeldChannel, onDropped: (channel: HeldChannel) => void): void {
+function dropOldest(order: HeldOrder, channel: HeldChannel): void {
   channel.lossy = true;
   for (let entry = channel.oldest; entry !== null; entry = entry.younger) {
     if (channel.units <= channel.ref.heldUnits) return;
     if (entry.frame?.kind === 'channel') channel.others?.delete(entry.frame.key);
     drop(order, entry);
-    onDropped(channel);
+    channel.dropped++;
   }
 }
 
-function giveUp(order: HeldOrder, channel: HeldChannel, onDropped: (channel: HeldChannel) => void): void {
+function giveUp(order: HeldOrder, channel: HeldChannel): void {
   channel.resync = true;
   for (let entry = channel.oldest; entry !== null; entry = entry.younger) {
     drop(order, entry);
-    onDropped(channel);
+    channel.dropped++;
   }
 }
