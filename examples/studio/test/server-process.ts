@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../../packages/server/src/cli/main.ts', import.meta.url));
 
+const STUDIO_CONFIG = new URL('../carillon.config.ts', import.meta.url).href;
+
 /** A `carillon dev --studio` of its own: a process, a port and a folder that nobody else uses. */
 export type ServerProcess = {
   /** Where the page is; the same after a restart. */
@@ -20,10 +22,13 @@ export type ServerProcess = {
   remove(): Promise<void>;
 };
 
-/** @param config what carillon.config.mjs exports; without `sessions.graceMs` the grace is the default one */
+/** @param config what stands in carillon.config.mjs beside the studio's own; without `sessions.graceMs` the grace is the default one */
 export async function startServer(config: object = {}): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-studio-'));
-  writeFileSync(join(folder, 'carillon.config.mjs'), `export default ${JSON.stringify(config)};\n`);
+  writeFileSync(
+    join(folder, 'carillon.config.mjs'),
+    `import studio from ${JSON.stringify(STUDIO_CONFIG)};\nexport default { ...studio, ...${JSON.stringify(config)} };\n`,
+  );
   let port = '0';
   let running: ChildProcess | null = null;
 

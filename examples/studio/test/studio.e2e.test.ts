@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { absenceTests } from './absence.e2e.ts';
 import { friendsTests } from './friends.e2e.ts';
 import { keyboardTests } from './keyboard.e2e.ts';
+import { lobbyTests } from './lobby.e2e.ts';
 import { pageTests } from './page.e2e.ts';
 import { studioScene, TEST_LIMIT_MS } from './studio-scene.ts';
 
@@ -12,6 +13,10 @@ describe('two friends', { timeout: TEST_LIMIT_MS }, () => {
   friendsTests(studio);
   keyboardTests(studio);
   pageTests(studio);
+});
+
+describe('everybody in the lobby', { timeout: TEST_LIMIT_MS }, () => {
+  lobbyTests(openStudio());
 });
 
 describe('a friend who does not come back', { timeout: TEST_LIMIT_MS }, () => {

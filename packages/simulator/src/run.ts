@@ -62,7 +62,7 @@ export async function runSeed(seed: string, options: RunOptions = {}): Promise<R
     ...(onNote === undefined ? {} : { onNote: (text) => onNote(text, now()) }),
   });
   for (const role of castRoles(random.fork('cast'), world.users)) addClient(world, role);
-  await playScript(world, random, events, perform, () => undefined, options.onNote);
+  await playScript(world, random, events, perform, () => Promise.resolve(), options.onNote);
   return { seed, clients: world.clients.length, events, violation: world.violations.first };
 }
 
@@ -74,7 +74,7 @@ export async function playScript<
   random: Random,
   events: readonly E[],
   performEvent: (world: World, event: E) => void,
-  check: (world: World) => void,
+  check: (world: World) => Promise<void>,
   onNote: RunOptions['onNote'],
 ): Promise<void> {
   const { time, violations } = world;
@@ -92,7 +92,7 @@ export async function playScript<
     }
     await comeToRest(world);
     if (violations.first === null) await checkQuiet(world);
-    if (violations.first === null) check(world);
+    if (violations.first === null) await check(world);
     if (violations.first === null) await leaveAll(world, random.fork('leaving'));
   } catch (error) {
     violations.found('threw', describe(error));

@@ -1,5 +1,7 @@
 import type { FunctionComponent } from 'preact';
 import { ConnectionPanel } from '../line/connection-panel.tsx';
+import { BoardPanel } from '../lobby/board-panel.tsx';
+import { RoomPanel } from '../lobby/room-panel.tsx';
 import { FriendsPanel } from '../presence/friends-panel.tsx';
 import { OwnStatusPanel } from '../presence/own-status-panel.tsx';
 import type { StudioSession } from '../session/studio-session.ts';
@@ -17,7 +19,14 @@ type PanelEntry = {
  */
 export const REGIONS: readonly { readonly name: string; readonly panels: readonly PanelEntry[] }[] = [
   { name: 'self', panels: [{ id: 'you', title: 'You', Panel: OwnStatusPanel }] },
-  { name: 'stage', panels: [{ id: 'friends', title: 'Friends', Panel: FriendsPanel }] },
+  {
+    name: 'stage',
+    panels: [
+      { id: 'friends', title: 'Friends', Panel: FriendsPanel },
+      { id: 'room', title: 'Room', Panel: RoomPanel },
+      { id: 'board', title: 'Board', Panel: BoardPanel },
+    ],
+  },
   { name: 'line', panels: [{ id: 'line', title: 'Line', Panel: ConnectionPanel }] },
   { name: 'dock', panels: [{ id: 'wire', title: 'Wire', Panel: WirePanel }] },
 ];

@@ -1,10 +1,12 @@
 import { type DefaultField, type FriendChange, CarillonError, createClient } from '@carillon/client';
 import { signal } from '@preact/signals';
 import type { Person } from '../account/person.ts';
+import type { contract } from '../contract.ts';
 import { createLine } from '../line/cuttable-socket.ts';
 import { type FriendView, changeBetween, sentenceFor, viewOf } from '../presence/friend-view.ts';
 import { createHighlights } from '../presence/highlights.ts';
 import { type OwnStatus, presenceOf, recallOwn, rememberOwn } from '../presence/own-status.ts';
+import { createLobby } from '../lobby/lobby.ts';
 import { createWireLog } from '../wire/wire-log.ts';
 import { createConnectionView } from './connection-view.ts';
 import { createLoginTokens } from './login-tokens.ts';
@@ -34,7 +36,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
   const connection = createConnectionView();
   let isLeaving = false;
 
-  const client = createClient({
+  const client = createClient<typeof contract>({
     url: '/ws',
     username: person.user,
     token: tokens.fetch,
@@ -81,6 +83,10 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     });
   }
 
+  const lobby = createLobby(client, (sentence) => {
+    notice.value = sentence;
+  });
+
   say(own.value);
   client.connect();
 
@@ -114,6 +120,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
       rememberOwn(person.user, own.value);
       say(change);
     },
+    lobby,
     wire,
     notice,
     dismissNotice() {

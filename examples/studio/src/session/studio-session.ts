@@ -1,6 +1,7 @@
 import type { ConnectionStatus } from '@carillon/client';
 import type { ReadonlySignal } from '@preact/signals';
 import type { Person } from '../account/person.ts';
+import type { Lobby } from '../lobby/lobby.ts';
 import type { OwnStatus } from '../presence/own-status.ts';
 import type { FriendView } from '../presence/friend-view.ts';
 import type { HighlightStore } from '../presence/highlights.ts';
@@ -51,6 +52,7 @@ export type StudioSession = {
   readonly own: ReadonlySignal<OwnStatus>;
   setOwn(change: Partial<OwnStatus>): void;
 
+  readonly lobby: Lobby;
   readonly wire: WireLog;
   /** The last thing that went wrong and that a person should know, or null. */
   readonly notice: ReadonlySignal<string | null>;

@@ -3,10 +3,23 @@ import type { SimClient } from '../clients/sim-client.ts';
 import type { World } from '../world.ts';
 import { CHANNELS, isMap } from './sim-contract.ts';
 
+/** Within this a client that was sent away is back with everything, where nothing goes wrong. */
+const BACK_SOON_MS = 40_000;
+
+function isSettled({ channels, wants, connected }: SimClient): boolean {
+  if (channels === null) return true;
+  const isOpen = (channel: string): boolean =>
+    ['idle', 'live'].includes(channels.machine.state(channel).status);
+  return wants === connected && CHANNELS.every(isOpen);
+}
+
 /** When everything is quiet: every subscriber has what the log has, and nobody waits for an answer. */
-export function checkChannels(world: World): void {
-  const { channels, violations } = world;
+export async function checkChannels(world: World): Promise<void> {
+  const { channels, violations, time } = world;
   if (channels === null) return;
+  // A client whose login token has just run out is on its way back, and subscribes again.
+  for (let waited = 0; waited < BACK_SOON_MS && !world.clients.every(isSettled); waited += 500)
+    await time.pass(500);
   for (const client of world.clients) {
     if (client.channels === null || !client.connected) continue;
     const unsettled = channels.watch.unsettled(client.name);
