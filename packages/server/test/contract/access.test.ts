@@ -121,6 +121,28 @@ describe('[CHN7] grants', () => {
   });
 });
 
+it('a revocation holds over a restart', async () => {
+  const secret = 'another secret, of thirty-two bytes or more';
+  const issued = Math.floor(Date.now() / 1000) - 10;
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('alice')
+    .setJti('t1')
+    .setIssuedAt(issued)
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(secret));
+  await start({ auth: { secret } });
+  const socketUrl = (): string => `${carillon.address?.url.replace('http', 'ws')}/ws`;
+  const alice = await logIn(socketUrl(), 'alice', token);
+  const closed = once(alice.socket, 'close') as Promise<[number]>;
+  expect(await carillon.revoke({ user: 'alice', tokenId: 't1' })).toEqual({ ok: true, value: undefined });
+  expect((await closed)[0]).toBe(4208);
+  await carillon.close(0);
+  await start({ auth: { secret } });
+  const again = logIn(socketUrl(), 'alice', token);
+  await expect(again).rejects.toThrow('closed with 4208');
+});
+
 describe('the callback is configured whole or not at all', () => {
   it.each<[object, RegExp]>([
     [
