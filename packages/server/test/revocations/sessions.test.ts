@@ -81,6 +81,19 @@ describe('a revoked login', () => {
     expect(node.counts().attached).toBe(0);
   });
 
+  it('does not disturb a session that goes on under another, though it names its resume token', async () => {
+    const { enter, node, clock } = await bench();
+    const first = await enter('alice/t1');
+    first.drop();
+    const live = await enter('alice/t2', { resume: first.last('token')?.['token'] });
+    await node.revoke({ user: 'alice', tokenId: 't1' });
+    const thief = await enter('alice/t1', { resume: live.last('token')?.['token'] });
+    await clock.settle();
+    expect(thief.closeCode).toBe(4208);
+    expect(live.closeCode).toBeNull();
+    expect(node.counts()).toMatchObject({ attached: 1, detached: 0 });
+  });
+
   it('stays refused over a restart, as long as what remembers it does', async () => {
     const kept: { revocations: Revocations | null } = { revocations: null };
     const { crash, enter, node } = await bench((ports) => ({

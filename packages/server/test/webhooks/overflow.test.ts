@@ -95,6 +95,29 @@ describe('more events than may wait', () => {
     expect(one.told()[1]).toBe('user.offline alice');
   });
 
+  it('what is in flight is not dropped either where a later one supersedes it', async () => {
+    const one = bench();
+    const hooks = await one.begin({ queued: 3, atOnce: 1 });
+    const open: ((answered: typeof OK) => void)[] = [];
+    one.answer = () => new Promise((resolve) => open.push(resolve));
+    hooks.userOnline('alice', T);
+    await one.settle();
+    hooks.userOffline('alice', T);
+    hooks.userOnline('bob', T);
+    hooks.userOnline('alice', T);
+    await one.settle();
+    expect([...one.store.events.values()].map(({ type }) => type)).toEqual([
+      'user.online',
+      'user.online',
+      'user.online',
+    ]);
+    for (let i = 0; i < 3; i++) {
+      open[i]!(OK);
+      await one.settle();
+    }
+    expect(one.told().toSorted()).toEqual(['user.online alice', 'user.online alice', 'user.online bob']);
+  });
+
   it('those that cannot even be stored yet are bounded too', async () => {
     const one = bench();
     const hooks = await one.begin({ queued: 10 });

@@ -37,6 +37,23 @@ describe('after a restart', () => {
     expect(new Set(one.posted.map(({ id }) => id)).size).toBe(4);
   });
 
+  it('and what came in a life in which nothing could be delivered survives the next end as well', async () => {
+    const one = bench();
+    one.answer = () => BROKEN;
+    for (let life = 0; life < 3; life++) {
+      const hooks = await one.begin();
+      hooks.userOnline(`u${life}`, T);
+      one.online.add(`u${life}`);
+      await one.settle();
+      one.kill();
+    }
+    one.answer = () => OK;
+    one.posted.length = 0;
+    await one.begin();
+    await one.settle();
+    expect(one.told().toSorted()).toEqual(['user.online u0', 'user.online u1', 'user.online u2']);
+  });
+
   it('an event is told before the start, and goes out behind what was kept', async () => {
     const one = bench();
     const first = await one.begin();

@@ -139,14 +139,28 @@ describe('an event that is not answered 2xx', () => {
     const hooks = await one.begin();
     one.answer = () => BROKEN;
     hooks.userOnline('alice', T);
+    hooks.userOffline('alice', T);
     await one.clock.advance(100_000);
     one.answer = ({ type }) => (type === 'user.online' ? OK : BROKEN);
-    await one.clock.advance(LONGEST_RETRY_MS);
-    hooks.userOffline('alice', T);
-    await one.settle();
+    while (!one.told().includes('user.offline alice')) await one.clock.advance(500);
     const before = one.posted.length;
     await one.clock.advance(500);
     expect(one.posted.length - before).toBe(1);
+  });
+
+  it('is not sent sooner because something else happened to its subject', async () => {
+    const one = bench();
+    const hooks = await one.begin();
+    one.answer = () => BROKEN;
+    hooks.userOnline('alice', T);
+    await one.clock.advance(100_000);
+    const before = one.posted.length;
+    for (let i = 0; i < 10; i++) {
+      hooks.userOffline('alice', T);
+      hooks.userOnline('alice', T);
+    }
+    await one.settle();
+    expect(one.posted).toHaveLength(before);
   });
 
   it('holds up the later ones of its subject, and nobody else’s', async () => {
