@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import { Server as TlsServer } from 'node:tls';
 import { StartError } from './start-error.ts';
 
@@ -37,7 +38,7 @@ export async function bind(server: Server, host: string, port: number): Promise<
 }
 
 /** What a browser may call the origin of pages from a server that listens already. One on a socket file has none. */
-export function originsOf(server: Server): readonly string[] {
+export function originsOf(server: Server | HttpsServer): readonly string[] {
   const address = server.address();
   if (typeof address !== 'object' || address === null) return [];
   return originsAt(server instanceof TlsServer ? 'https' : 'http', address.address, address.port);

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { defineContract, stream } from '@carillon/contract';
 import { type CarillonServer, createServer, StartError } from '@carillon/server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import * as z from 'zod';
+import { originsOf } from '../../src/server/listening.ts';
 import { logIn, optionsIn, temporaryFolder } from './app-under-test.ts';
 
 const contract = defineContract({
@@ -150,6 +153,21 @@ describe("on an app's own HTTP server", () => {
       await once(socket, 'open');
       socket.terminate();
     }
+  });
+
+  it('knows what pages of a TLS server, and of one on a socket file, are called', async () => {
+    const tls = createHttpsServer();
+    const { port } = new URL(`http://${await listen(tls)}`);
+    expect(originsOf(tls)).toEqual([
+      `https://127.0.0.1:${port}`,
+      `https://localhost:${port}`,
+      `https://[::1]:${port}`,
+    ]);
+    tls.close();
+    const file = createHttpServer().listen(join(folder.path, 'socket'));
+    await once(file, 'listening');
+    expect(originsOf(file)).toEqual([]);
+    file.close();
   });
 
   it('closes what is its own, and leaves the server running as it was', async () => {
