@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Log } from '../../src/ports/log.ts';
 import type { LogSubject, OpenLog } from '../../src/testing/index.ts';
 import { ONCE_MS, keptOfEach, stepsOf } from './log-history.ts';
-import { createLogRun } from './log-run.ts';
+import { OUTCOMES, type Outcome, createLogRun } from './log-run.ts';
 import { openMemory, openSqliteLog } from './subjects.ts';
 
 const T0 = 1_700_000_000_000;
@@ -21,13 +21,21 @@ function histories(name: string, open: OpenLog, numRuns: number): void {
     afterAll(() => subject.close());
 
     it('what each reader holds is complete, ordered and free of repeats, or it was told otherwise', async () => {
+      const happened = new Set<Outcome>();
       await fc.assert(
         fc.asyncProperty(stepsOf(subject.reopen !== null), keptOfEach, async (steps, kept) => {
           // One log for all runs, each with channels of its own and later than those before.
-          const run = createLogRun(log, `run${++runs}:`, T0 + runs * 1_000_000, kept, async () => {
-            if (subject.reopen !== null) log = await subject.reopen();
-            return log;
-          });
+          const run = createLogRun(
+            log,
+            `run${++runs}:`,
+            T0 + runs * 1_000_000,
+            kept,
+            async () => {
+              if (subject.reopen !== null) log = await subject.reopen();
+              return log;
+            },
+            (what) => happened.add(what),
+          );
           try {
             await run.begin();
             for (const step of steps) await run.take(step);
@@ -39,9 +47,10 @@ function histories(name: string, open: OpenLog, numRuns: number): void {
         }),
         { numRuns },
       );
+      expect([...happened].toSorted()).toEqual([...OUTCOMES].toSorted());
     }, 120_000);
   });
 }
 
 histories('memory', openMemory, 2_000);
-histories('SQLite', openSqliteLog, 150);
+histories('SQLite', openSqliteLog, 100);

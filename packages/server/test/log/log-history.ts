@@ -62,23 +62,24 @@ const appendStep: fc.Arbitrary<AppendStep> = fc.record({
   maxUnits: fc.oneof(fc.constant(60), fc.constant(60), fc.nat(80)),
 });
 
+/** @param restarts whether the log is ended and opened again now and then, which takes it a tenth of a second */
 export function stepsOf(restarts: boolean): fc.Arbitrary<readonly Step[]> {
   return fc.array(
     fc.oneof(
       {
-        weight: 12,
+        weight: 36,
         arbitrary: fc.record({
           kind: fc.constant('append' as const),
           appends: fc.array(appendStep, { minLength: 1, maxLength: 5 }),
         }),
       },
-      { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(400) }) },
+      { weight: 12, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(400) }) },
       {
-        weight: 6,
+        weight: 18,
         arbitrary: fc.record({ kind: fc.constant('read' as const), reader: fc.nat(READERS - 1) }),
       },
       {
-        weight: 5,
+        weight: 15,
         arbitrary: fc.record({
           kind: fc.constant('page' as const),
           joiner: fc.nat(JOINERS - 1),
@@ -86,7 +87,7 @@ export function stepsOf(restarts: boolean): fc.Arbitrary<readonly Step[]> {
         }),
       },
       {
-        weight: 3,
+        weight: 9,
         arbitrary: fc.record({
           kind: fc.constant('history' as const),
           channel: fc.nat(CHANNELS - 1),
@@ -97,14 +98,14 @@ export function stepsOf(restarts: boolean): fc.Arbitrary<readonly Step[]> {
         }),
       },
       {
-        weight: 3,
+        weight: 9,
         arbitrary: fc.record({
           kind: fc.constant('expire' as const),
           limit: fc.integer({ min: 1, max: 5 }),
         }),
       },
       {
-        weight: 1,
+        weight: 3,
         arbitrary: fc.record({ kind: fc.constant('forget' as const), channel: fc.nat(CHANNELS - 1) }),
       },
       ...(restarts ? [{ weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) }] : []),

@@ -18,7 +18,7 @@ import {
   STREAMS,
   type Step,
 } from './log-history.ts';
-import { createLogModel } from './log-model.ts';
+import { type Expectation, createLogModel } from './log-model.ts';
 
 /** Somebody who follows a channel by its positions, as a subscriber does. */
 type Reader = {
@@ -44,13 +44,36 @@ export type LogRun = {
   forgetAll(): Promise<void>;
 };
 
-/** One history on a log and on its model. @param reopen ends the log and opens it again */
+/** What can become of a step. A test of random histories is worth something only where all of these happen. */
+export const OUTCOMES = [
+  'taken',
+  'duplicate',
+  'outdated',
+  'conflict',
+  'id_reused',
+  'limit_reached',
+  'read something',
+  'told epoch',
+  'told trimmed',
+  'joined a map',
+  'expired',
+] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
+
+/**
+ * One history on a log and on its model.
+ *
+ * @param reopen ends the log and opens it again
+ * @param note is told what happened
+ */
 export function createLogRun(
   first: Log,
   prefix: string,
   startMs: number,
   kept: readonly Kept[],
   reopen: () => Promise<Log>,
+  note: (what: Outcome) => void,
 ): LogRun {
   let log = first;
   let nowMs = startMs;
@@ -103,6 +126,7 @@ export function createLogRun(
   function compareAppend(append: Append, result: AppendResult): void {
     const wasRepeated = 'duplicate' in result || ('code' in result && result.code === 'id_reused');
     const expected = model.append(append, wasRepeated);
+    note(outcomeOf(expected));
     if ('publication' in expected) {
       lastRetention.set(append.channel, append.retention);
       const { epoch } = model.top(append.channel);
@@ -130,11 +154,13 @@ export function createLogRun(
         expect([result.why, position.epoch]).toEqual(['trimmed', top.epoch]);
         expect(position.offset, 'told without need').toBeLessThan(oldest - 1);
       }
+      note(result.why === 'epoch' ? 'told epoch' : 'told trimmed');
       // Told: it begins anew from the top.
       readers[readers.indexOf(reader)] = { channel, position: top, from: top, applied: [] };
       return;
     }
     expect(position.epoch).toBe(top.epoch);
+    if (result.publications.length > 0) note('read something');
     applied.push(...result.publications);
     reader.position = top;
     // All that was ever published since it began, in order, each once.
@@ -154,6 +180,7 @@ export function createLogRun(
     }
     const read = await log.read(channel, joiner.top, retentionOf(channel), nowMs);
     if (read.ok) {
+      note('joined a map');
       // [MAP2] a publication counts where it is newer than what is known of its key.
       for (const publication of read.publications) {
         const key = publication.key as string;
@@ -192,6 +219,7 @@ export function createLogRun(
     expect(expired).toHaveLength(Math.min(limit, overdue.length));
     let lastMs = 0;
     for (const { channel, epoch, publication } of expired) {
+      note('expired');
       const one = overdue.find(({ name, key }) => name === channel && key === publication.key);
       expect(one?.dueMs, 'ran out, and in order').toBeGreaterThanOrEqual(lastMs);
       lastMs = one?.dueMs ?? Infinity;
@@ -266,4 +294,10 @@ export function createLogRun(
       for (const name of names) await log.forget(name);
     },
   };
+}
+
+function outcomeOf(expected: Expectation): Outcome {
+  if ('publication' in expected) return 'taken';
+  if ('duplicate' in expected) return 'duplicate';
+  return 'outdated' in expected ? 'outdated' : expected.code;
 }

@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import BetterSqlite3, { type Database } from 'better-sqlite3';
 import type { Log, Soon } from '../../ports/log.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import { createSqliteBuilder, textsOf } from './compile.ts';
 import type { LogThreadLimits } from './log-messages.ts';
 import { type LogQueueLimits, startLogQueue } from './log-queue.ts';
-import { createLogReader } from './log-reader.ts';
+import { type LogReader, createLogReader } from './log-reader.ts';
 import type { LogTables } from './log-tables.ts';
 import { logWrites } from './log-writes.ts';
 
@@ -81,9 +81,16 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
       onCommitted: () => void (expiryIsOld = true),
     },
   );
+  let database: Database;
+  let reader: LogReader;
+  try {
+    database = new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+    reader = createLogReader(database, queue.era);
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
   if (queue.renewed !== null) onRenewed?.(queue.renewed);
-  const database = new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
-  const reader = createLogReader(database, queue.era);
   let counts = reader.counts();
 
   return {
