@@ -30,6 +30,8 @@ const config: KnipConfig = {
     'packages/*': {
       entry: [
         'src/{index,main,cli/main}.ts',
+        // Started by its path, as a server's --config.
+        'src/carillon.config.ts',
         // Started in a thread of their own, by a URL.
         'src/**/*-{thread,worker}.ts',
         '{src,test}/**/*.{test,test-d}.{ts,tsx}',

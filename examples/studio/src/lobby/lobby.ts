@@ -2,7 +2,8 @@ import type { ChannelState, Client } from '@carillon/client';
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { contract } from '../contract.ts';
 import { type Cursor, createCursors } from './cursors.ts';
-import { type RoomLine, createRoom } from './room.ts';
+import { codeOf } from './error-code.ts';
+import { type Room, createRoom } from './room.ts';
 
 type StudioClient = Client<typeof contract>;
 
@@ -19,16 +20,7 @@ export type Note = {
 const COLORS = ['amber', 'mint', 'sky', 'rose'] as const;
 
 /** The room and the board that everybody on the page shares: a stream, a map, and signals. */
-export type Lobby = {
-  readonly roomState: ReadonlySignal<ChannelState>;
-  readonly lines: ReadonlySignal<readonly RoomLine[]>;
-  /** People in the room; null until the server said. */
-  readonly inRoom: ReadonlySignal<number | null>;
-  /** Whether there is more to read before the first line. */
-  readonly hasEarlier: ReadonlySignal<boolean>;
-  say(text: string): void;
-  readEarlier(): Promise<void>;
-
+export type Lobby = Room & {
   readonly boardState: ReadonlySignal<ChannelState>;
   readonly notes: ReadonlySignal<readonly Note[]>;
   addNote(text: string): void;
@@ -90,8 +82,4 @@ export function createLobby(client: StudioClient, complain: (sentence: string) =
 
 function share(value: number): number {
   return Math.round(Math.min(1, Math.max(0, value)) * 1000) / 1000;
-}
-
-export function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'internal';
 }

@@ -1,7 +1,7 @@
-import type { Client } from '@carillon/client';
-import { signal } from '@preact/signals';
+import type { ChannelState, Client } from '@carillon/client';
+import { type ReadonlySignal, signal } from '@preact/signals';
 import type { contract } from '../contract.ts';
-import { type Lobby, codeOf } from './lobby.ts';
+import { codeOf } from './error-code.ts';
 
 /** What stands in the room: something that was said, or a place where lines are missing. */
 export type RoomLine =
@@ -18,7 +18,16 @@ export type RoomLine =
 /** Lines that one begins with, and that are read at once of what was before. */
 const PAGE = 30;
 
-type Room = Pick<Lobby, 'roomState' | 'lines' | 'inRoom' | 'hasEarlier' | 'say' | 'readEarlier'>;
+export type Room = {
+  readonly roomState: ReadonlySignal<ChannelState>;
+  readonly lines: ReadonlySignal<readonly RoomLine[]>;
+  /** People in the room; null until the server said. */
+  readonly inRoom: ReadonlySignal<number | null>;
+  /** Whether there is more to read before the first line. */
+  readonly hasEarlier: ReadonlySignal<boolean>;
+  say(text: string): void;
+  readEarlier(): Promise<void>;
+};
 
 /** The room: a stream with its history, and who is in it. */
 export function createRoom(client: Client<typeof contract>, complain: (sentence: string) => void): Room {

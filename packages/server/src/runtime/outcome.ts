@@ -1,6 +1,6 @@
 import { type ErrorCode, isUserId } from '@carillon/protocol';
 import type { NodeContext } from './context.ts';
-import type { Outcome } from './node-api.ts';
+import type { Outcome } from './operation-outcome.ts';
 
 export function succeed<T>(value: T): Outcome<T> {
   return { ok: true, value };

@@ -25,19 +25,25 @@ export function createChannelWatch(truth: Truth, violations: Violations): Channe
   const waiting = new Map<string, Map<number, Asked>>();
   let applied = 0;
 
-  function of<V>(map: Map<string, Map<V extends Asked ? number : string, V>>, client: string) {
-    let found = map.get(client);
-    if (found === undefined) map.set(client, (found = new Map()));
+  function positionsOf(client: string): Map<string, Position> {
+    let found = positions.get(client);
+    if (found === undefined) positions.set(client, (found = new Map<string, Position>()));
+    return found;
+  }
+
+  function waitingOf(client: string): Map<number, Asked> {
+    let found = waiting.get(client);
+    if (found === undefined) waiting.set(client, (found = new Map<number, Asked>()));
     return found;
   }
 
   function apply(client: string, channel: string, { position, data }: Publication): void {
     applied++;
     const { epoch, offset } = position;
-    const before = of<Position>(positions, client).get(channel);
+    const before = positionsOf(client).get(channel);
     if (before !== undefined && (before.epoch !== epoch || before.offset + 1 !== offset))
       violations.found('j', `${client} applies ${channel} ${describe(position)} behind ${describe(before)}`);
-    of<Position>(positions, client).set(channel, position);
+    positionsOf(client).set(channel, position);
     const taken = truth.at(channel, epoch, offset);
     if (taken === undefined)
       violations.found('k', `${client} applies ${channel} ${describe(position)}, which no log took`);
@@ -51,23 +57,23 @@ export function createChannelWatch(truth: Truth, violations: Violations): Channe
   function moved(client: string, channel: string, from: Position | null, to: Position): void {
     // A map's position moves with its changes and pages, of which nobody is told one by one.
     if (isMap(channel)) return;
-    const before = of<Position>(positions, client).get(channel);
+    const before = positionsOf(client).get(channel);
     const same = before === undefined ? from === null : from !== null && describe(from) === describe(before);
     if (!same && before !== undefined)
       violations.found(
         'j',
         `${client} is told that ${channel} is lost from ${describe(from)}, and had ${describe(before)}`,
       );
-    of<Position>(positions, client).set(channel, to);
+    positionsOf(client).set(channel, to);
   }
 
   function settled(client: string, ticket: number, value: unknown): void {
-    const asked = of<Asked>(waiting, client).get(ticket);
+    const asked = waitingOf(client).get(ticket);
     if (asked === undefined) {
       violations.found('n', `${client}: the ticket ${ticket} is settled twice`);
       return;
     }
-    of<Asked>(waiting, client).delete(ticket);
+    waitingOf(client).delete(ticket);
     const { position } = value as { readonly position: Position | null };
     const taken = position === null ? undefined : truth.at(asked.channel, position.epoch, position.offset);
     if (taken === undefined || taken.data !== asked.data)
@@ -89,17 +95,17 @@ export function createChannelWatch(truth: Truth, violations: Violations): Channe
         case 'resolve':
           return settled(client, effect.ticket, effect.value);
         case 'reject':
-          of<Asked>(waiting, client).delete(effect.ticket);
+          waitingOf(client).delete(effect.ticket);
           return;
         default:
       }
     },
     asked(client, ticket, channel, data) {
-      of<Asked>(waiting, client).set(ticket, { channel, data });
+      waitingOf(client).set(ticket, { channel, data });
     },
     forget(client, channel) {
       if (channel === undefined) positions.delete(client);
-      else of<Position>(positions, client).delete(channel);
+      else positionsOf(client).delete(channel);
     },
     gone: (client) => void waiting.delete(client),
     unsettled: (client) => waiting.get(client)?.size ?? 0,

@@ -102,8 +102,8 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
         cause(record.login?.username ?? '');
         return;
       }
-      case 'auth':
-      case 'hb':
+      default:
+        // Renewals, heartbeats, channels and calls are no business of presence.
         return;
     }
   }

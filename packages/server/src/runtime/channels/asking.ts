@@ -4,7 +4,7 @@ import { type NodeContext, sendControl, sendError } from '../context.ts';
 import type { LinkState, LocalSession } from '../link-state.ts';
 import { failed, succeed } from '../outcome.ts';
 import type { Answer, ChannelsApi } from './channels-api.ts';
-import { type AskedReply, channelsOf } from './subscription.ts';
+import { type AskedReply, channelsOf } from '../link-state.ts';
 
 /** Calls of the server to clients that wait for their answers. */
 export type Asking = Pick<ChannelsApi, 'ask'> & {

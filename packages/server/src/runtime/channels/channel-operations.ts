@@ -3,13 +3,12 @@ import { positionOf } from '../../core/channel/feed.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { EVERYONE_TOPIC, inboxTopic } from '../../ports/broker.ts';
 import type { NodeContext } from '../context.ts';
-import type { LocalSession } from '../link-state.ts';
+import type { HubChannel, LocalSession } from '../link-state.ts';
 import type { Outcome } from '../node-api.ts';
 import { failed, invalidUser, run, succeed } from '../outcome.ts';
 import type { Asking } from './asking.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { ChannelsApi, SessionInfo } from './channels-api.ts';
-import { occupied } from './channels.ts';
 import { logOf } from './hub.ts';
 import type { Publisher } from './publishing.ts';
 import { pageOfNames } from './reading.ts';
@@ -232,4 +231,8 @@ export function createChannelOperations(
 
     ask: asking.ask,
   };
+}
+
+function occupied(channels: Iterable<HubChannel>): string[] {
+  return [...channels].filter(({ subscriptions }) => subscriptions.size > 0).map(({ name }) => name);
 }

@@ -2,7 +2,7 @@ import type { Patterns } from '../../core/channel/patterns.ts';
 import type { Hub } from './hub.ts';
 import type { MemberList } from './member-list.ts';
 import type { RightExpiries } from './right-expiries.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscription } from '../link-state.ts';
 import type { UserVisibility } from './user-visibility.ts';
 
 /** What the parts of a node that deal with channels share. Built once, in channels.ts. */

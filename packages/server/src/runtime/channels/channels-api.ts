@@ -1,6 +1,6 @@
 import type { HistoryPage, MapPage, Position } from '../../ports/log.ts';
 import type { ChannelKind } from '../../core/channel/channel-spec.ts';
-import type { Outcome } from '../node-api.ts';
+import type { Outcome } from '../operation-outcome.ts';
 
 /** A publication by the app itself, from the library or over HTTP. `data` is checked against the contract's schema. */
 export type PublishRequest = {

@@ -1,22 +1,15 @@
-import type { ChannelUpMessage } from '@carillon/protocol';
 import { compilePatterns } from '../../core/channel/patterns.ts';
 import { controlFrame } from '../../core/outbox/frame.ts';
-import {
-  type BroadcastNotice,
-  type ChannelNotice,
-  EVERYONE_TOPIC,
-  type SubscriptionOrder,
-} from '../../ports/broker.ts';
+import { type BroadcastNotice, EVERYONE_TOPIC, type SubscriptionOrder } from '../../ports/broker.ts';
 import type { Timer } from '../../ports/clock.ts';
-import type { PresenceRecord } from '../../ports/presence.ts';
 import { type NodeContext, sendControl } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
-import type { LinkState, LocalSession } from '../link-state.ts';
+import type { LocalSession, Subscription } from '../link-state.ts';
 import { createAsking } from './asking.ts';
 import { createChannelOperations } from './channel-operations.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import { createChannelRequests } from './channel-requests.ts';
-import type { ChannelsApi } from './channels-api.ts';
+import type { Channels } from './channels-face.ts';
 import { createHub } from './hub.ts';
 import { createMapExpiry } from './map-expiry.ts';
 import { createMemberList } from './member-list.ts';
@@ -25,35 +18,10 @@ import { createRightExpiries } from './right-expiries.ts';
 import { createServingCalls } from './serving-calls.ts';
 import { createSignalSender } from './signals.ts';
 import { soon } from './soon.ts';
-import type { HubChannel, Subscription } from './subscription.ts';
 import { createUserVisibility } from './user-visibility.ts';
 
 /** How long after a resume a client may take to name its channels again ([CHN6]), ms. */
 const NAME_AGAIN_MS = 30_000;
-
-/** Everything of a node that deals with channels and calls, as the rest of the runtime sees it. */
-export type Channels = {
-  readonly api: ChannelsApi;
-  start(): Promise<void>;
-  stop(): void;
-  counts(): {
-    readonly channels: number;
-    readonly subscriptions: number;
-    readonly calls: number;
-    readonly timers: number;
-  };
-  handle(link: LinkState, session: LocalSession, message: ChannelUpMessage): void;
-  receive(message: ChannelNotice | BroadcastNotice | SubscriptionOrder): void;
-  presence(record: PresenceRecord): void;
-  /** The session has a new connection: what it does not subscribe to again soon has ended. */
-  attached(session: LocalSession): void;
-  /** The session lost its connection. Its subscriptions wait with it. */
-  detached(session: LocalSession): void;
-  /** The session is over. */
-  ended(session: LocalSession): void;
-  /** The connection does not read, and by the channel's policy nothing more is sent of it until it subscribes again. */
-  stalled(link: LinkState, channel: string): void;
-};
 
 export function createChannels(context: NodeContext): Channels {
   const { broker, clock, logs } = context.ports;
@@ -62,7 +30,7 @@ export function createChannels(context: NodeContext): Channels {
   const hub = createHub(context, signals);
   const visibility = createUserVisibility(context, (user, visible) => members.seen(user, visible));
   const members = createMemberList(context, () => visibility);
-  const expiries = createRightExpiries(context, () => parts);
+  const expiries = createRightExpiries(context, end);
   const mapExpiry = createMapExpiry(context, [logs.memory, logs.stored]);
   const publisher = createPublisher(
     context,
@@ -196,9 +164,4 @@ export function createChannels(context: NodeContext): Channels {
       if (subscription?.state.name === 'live') subscription.state = { name: 'stalled', link };
     },
   };
-}
-
-/** @returns the channels among which a page of names is taken */
-export function occupied(channels: Iterable<HubChannel>): string[] {
-  return [...channels].filter(({ subscriptions }) => subscriptions.size > 0).map(({ name }) => name);
 }

@@ -7,7 +7,7 @@ import type { Log, Position, Publication, ReadResult } from '../../ports/log.ts'
 import type { NodeContext } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import { type SignalSender, newSignalBatch } from './signals.ts';
-import type { HubChannel, Subscription } from './subscription.ts';
+import type { HubChannel, Subscription } from '../link-state.ts';
 
 /** How long a publication that came early waits for the one before it, before the log is read, ms. */
 const REORDER_WINDOW_MS = 50;

@@ -1,12 +1,6 @@
 import { type NodeContext, sendError } from '../context.ts';
-import { type LinkState, isClosed } from '../link-state.ts';
+import { type Lanes, type LinkState, isClosed } from '../link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-
-/**
- * What a connection wants of channels, each channel's in the order in which it was sent ([PUB5]): a schema, a rule or a log
- * may take its time, and what was sent behind it must not overtake it.
- */
-export type Lanes = { readonly tails: Map<string, Promise<void>>; waiting: number };
 
 /**
  * Does a piece of work behind what was sent before it on the same channel; at once where nothing waits. A piece that fails
@@ -19,7 +13,7 @@ export function inLane(
   request: number | undefined,
   work: () => void | Promise<void>,
 ): void {
-  const lanes = (link.lanes ??= { tails: new Map(), waiting: 0 });
+  const lanes: Lanes = (link.lanes ??= { tails: new Map<string, Promise<void>>(), waiting: 0 });
   const before = lanes.tails.get(channel);
   if (lanes.waiting >= context.settings.publicationsInFlight) {
     sendError(context, link, 'rate_limited', 'too many requests wait', request, RETRY_UNAVAILABLE_MS);

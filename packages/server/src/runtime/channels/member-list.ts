@@ -1,6 +1,6 @@
 import { channelTopic } from '../../ports/broker.ts';
 import type { NodeContext } from '../context.ts';
-import type { HubChannel, Subscription } from './subscription.ts';
+import type { HubChannel, Subscription } from '../link-state.ts';
 import type { UserVisibility } from './user-visibility.ts';
 
 /** Who is in the channels of this node ([MEM1]). */

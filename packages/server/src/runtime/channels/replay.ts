@@ -1,7 +1,7 @@
 import { replayTexts } from '../../core/channel/channel-messages.ts';
 import { type OutboundFrame, controlFrame } from '../../core/outbox/frame.ts';
 import type { Publication } from '../../ports/log.ts';
-import type { HubChannel } from './subscription.ts';
+import type { HubChannel } from '../link-state.ts';
 
 /** UTF-16 units of one `ps` message: large enough to be cheap, small enough that a slow line shows progress. */
 const REPLAY_FRAME_UNITS = 64 * 1024;

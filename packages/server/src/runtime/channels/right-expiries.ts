@@ -2,8 +2,7 @@ import type { Timer } from '../../ports/clock.ts';
 import type { NodeContext } from '../context.ts';
 import { sendControl } from '../context.ts';
 import { rightToSubscribe } from './rights.ts';
-import type { ChannelParts } from './channel-parts.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscription } from '../link-state.ts';
 
 /** Rights are looked at once in so many ms, together: a right may last so much longer than it says. */
 const GRANULARITY_MS = 1_000;
@@ -17,7 +16,10 @@ export type RightExpiries = {
   stop(): void;
 };
 
-export function createRightExpiries(context: NodeContext, parts: () => ChannelParts): RightExpiries {
+export function createRightExpiries(
+  context: NodeContext,
+  end: (subscription: Subscription) => void,
+): RightExpiries {
   const { clock, telemetry } = context.ports;
   const watched = new Set<Subscription>();
   let timer: Timer | null = null;
@@ -59,7 +61,7 @@ export function createRightExpiries(context: NodeContext, parts: () => ChannelPa
   function over(subscription: Subscription, code: 'forbidden' | 'grant_invalid' | 'unavailable'): void {
     const { state, channel } = subscription;
     if (!channel.subscriptions.has(subscription)) return;
-    parts().end(subscription);
+    end(subscription);
     if (state.name !== 'waiting')
       sendControl(context, state.link, {
         t: 'unsub',

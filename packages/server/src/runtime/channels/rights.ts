@@ -3,7 +3,7 @@ import type { Decision } from '../../ports/authorizer.ts';
 import type { NodeContext } from '../context.ts';
 import type { LocalSession } from '../link-state.ts';
 import { soon } from './soon.ts';
-import { type Right, channelsOf } from './subscription.ts';
+import { type Right, channelsOf } from '../link-state.ts';
 
 export type RightResult =
   | { readonly ok: true; readonly right: Right }

@@ -4,7 +4,7 @@ import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { isCallFailure } from './call-handler.ts';
-import { channelsOf } from './subscription.ts';
+import { channelsOf } from '../link-state.ts';
 
 /** What a call came to. */
 type Outcome =

@@ -1,17 +1,8 @@
 import { signalText } from '../../core/channel/channel-messages.ts';
 import { channelFrame } from '../../core/outbox/frame.ts';
 import type { SignalNotice } from '../../ports/broker.ts';
-import type { Timer } from '../../ports/clock.ts';
 import type { NodeContext } from '../context.ts';
-import type { HubChannel } from './subscription.ts';
-
-/** Signals of one channel that wait for its interval to pass: the latest of each session and key, as JSON text. */
-export type SignalBatch = {
-  readonly latest: Map<string, string>;
-  timer: Timer | null;
-  flushedAtMs: number;
-  flushes: number;
-};
+import type { HubChannel, SignalBatch } from '../link-state.ts';
 
 export function newSignalBatch(): SignalBatch {
   return { latest: new Map(), timer: null, flushedAtMs: Number.NEGATIVE_INFINITY, flushes: 0 };

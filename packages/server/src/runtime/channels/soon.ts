@@ -3,5 +3,5 @@
  * a promise: on the way of a publication each costs more than the work between them.
  */
 export function soon<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return value instanceof Promise ? value.then((later) => next(later)) : next(value);
 }

@@ -12,7 +12,7 @@ import type { ChannelParts } from './channel-parts.ts';
 import { logOf } from './hub.ts';
 import { keptReplay, makeReplay } from './replay.ts';
 import { rightToSubscribe } from './rights.ts';
-import { type HubChannel, type Right, type Subscription, channelsOf } from './subscription.ts';
+import { type HubChannel, type Right, type Subscription, channelsOf } from '../link-state.ts';
 
 /** Readings of the log for one `sub`, where publications come faster than they can be kept behind it. */
 const MAX_READINGS = 5;

@@ -1,6 +1,5 @@
 import type { PresenceRecord } from '../../ports/presence.ts';
 import type { NodeContext } from '../context.ts';
-import { soon } from './soon.ts';
 
 /**
  * Whether users of this node are seen by others. Whoever is not is no member of a channel, and nobody is sent their signals:
@@ -75,15 +74,4 @@ export function createUserVisibility(
 
 function isSeen(record: PresenceRecord): boolean {
   return record.s !== 'Offline';
-}
-
-/** Waits for nothing where the answer is there. */
-export function whenVisible(
-  visibility: UserVisibility,
-  user: string,
-  next: () => void,
-): void | Promise<void> {
-  return soon(visibility.of(user), (visible) => {
-    if (visible) next();
-  });
 }
