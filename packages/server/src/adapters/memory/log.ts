@@ -41,7 +41,7 @@ export type MemoryLogLimits = {
 export const MEMORY_LOG_LIMITS: MemoryLogLimits = {
   channels: 100_000,
   onceMs: 5 * 60_000,
-  oncePerChannel: 100_000,
+  oncePerChannel: 500_000,
 };
 
 export type MemoryLogOptions = {

@@ -21,7 +21,7 @@ export const SQLITE_LOG_LIMITS: SqliteLogLimits = {
   /** ms for which an idempotency id is held at least. */
   onceMs: 5 * 60_000,
   /** Idempotency ids held of one channel: one more is refused with `limit_reached`, for none may be forgotten early. */
-  oncePerChannel: 100_000,
+  oncePerChannel: 500_000,
   /** The thread takes over 20,000 a second, so a queue of this length means a disk that does not answer. */
   waiting: 50_000,
   /** 64 MB, where they are not all ASCII. */
