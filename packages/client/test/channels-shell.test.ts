@@ -96,6 +96,17 @@ describe('a stream', () => {
     expect(chat.kind).toBe('stream');
   });
 
+  it('onWire sees what goes over the wire', async () => {
+    const wire: string[] = [];
+    const { client, peer } = await connected({
+      onWire: (direction, text) => wire.push(`${direction} ${text}`),
+    });
+    void client.stream('chat').subscribe();
+    const text = await peer.next();
+    await settle(client, peer);
+    expect(wire.slice(-2)).toEqual([`up ${text}`, 'down {"t":"msg","n":"settled"}']);
+  });
+
   it('that is refused rejects with the code, is shown as failed, and need not be caught', async () => {
     const { client, peer } = await connected();
     const chat = client.stream('chat');
@@ -278,6 +289,10 @@ describe('publishing', () => {
     await left;
     const { peer: third } = await scene.connect(client);
     expect(await take(third)).toMatchObject({ t: 'pub', d: 'later' });
+    void chat.subscribe();
+    expect(await take(third)).toMatchObject({ t: 'sub' });
+    chat.unsubscribe();
+    expect(await take(third), 'the session before wanted it, and is over').toMatchObject({ t: 'unsub' });
   });
 
   it('on a client that stopped rejects with the reason', async () => {
