@@ -140,6 +140,7 @@ export async function assembleServer(
     clock,
     telemetry,
     secrets,
+    webhooks: config.webhooks,
     onFailed: fail,
   });
 
@@ -151,9 +152,7 @@ export async function assembleServer(
   });
   const access = {
     authorizer,
-    // A backend that signs login tokens may sign grants too; their audiences tell them apart.
-    grants: createGrants(config.auth.kind === 'secret' ? config.auth.secret : ownSecret),
-    events: { userOnline() {}, userOffline() {}, channelOccupied() {}, channelVacated() {} },
+    grants: createGrants(config.grantSecret ?? ownSecret),
   };
   const schemaFailed = createPacedWarning('schema_failed', clock, telemetry);
   const node = createNode({

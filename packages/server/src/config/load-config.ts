@@ -10,6 +10,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { configProblem } from './problem.ts';
 import { type CarillonConfig, configSchema } from './schema.ts';
 import { toNodeSettings } from './node-settings.ts';
+import { toWebhookConfig, type WebhookConfig } from './webhook-settings.ts';
 import type { NodeSettings } from '../runtime/node-options.ts';
 import type * as z from 'zod';
 
@@ -30,10 +31,14 @@ export type ServerConfig = {
   readonly authorize: AuthorizeRules;
   /** Who is asked where no rule is; null: nobody. */
   readonly authorizeCallback: CallbackSettings | null;
+  /** What grants are signed with; null: a secret of the server's own. */
+  readonly grantSecret: string | null;
   readonly callHandlers: CallHandlers;
   /** Without the contract, which is compiled where the server is put together. */
   readonly node: Omit<NodeSettings, 'contract' | 'callHandlers'>;
   readonly limits: Parsed['limits'];
+  /** Who is told what happens; null: nobody. */
+  readonly webhooks: WebhookConfig | null;
   readonly drainWindowMs: number;
   readonly corsOrigins: readonly string[];
   readonly logLevel: Parsed['logging']['level'];
@@ -104,9 +109,11 @@ export function resolveConfig(
       contract: config.contract ?? NO_CONTRACT,
       authorize: config.authorize ?? {},
       authorizeCallback: toCallbackSettings(config.authorizeCallback),
+      grantSecret: config.grants.secret ?? null,
       callHandlers: toCallHandlers(config.calls ?? {}),
       node: toNodeSettings(config),
       limits: config.limits,
+      webhooks: toWebhookConfig(config.webhooks),
       drainWindowMs: config.drain.windowMs,
       corsOrigins: config.http.corsOrigins,
       logLevel: config.logging.level,

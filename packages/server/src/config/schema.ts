@@ -11,9 +11,11 @@ import {
   contractSchema,
 } from './contract-settings.ts';
 import { databaseProblem } from './database.ts';
+import { grantSecretProblem, grantsSchema } from './grant-settings.ts';
 import { channelsSchema, limitsSchema, sessionsSchema } from './limit-settings.ts';
 import { audienceProblem, presenceSchema, toFieldSpecs } from './presence-settings.ts';
 import { list, text, whole } from './setting.ts';
+import { webhooksSchema } from './webhook-settings.ts';
 
 /** A shorter key could be tried out over the network. */
 export const MIN_API_KEY_LENGTH = 16;
@@ -54,11 +56,13 @@ const settings = z.strictObject({
   contract: contractSchema.optional(),
   authorize: authorizeSchema.optional(),
   authorizeCallback: callbackSchema.prefault({}),
+  grants: grantsSchema.prefault({}),
   calls: callsSchema.optional(),
   presence: presenceSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
   channels: channelsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
+  webhooks: webhooksSchema.prefault({}),
   drain: z
     .strictObject({
       windowMs: whole(
@@ -89,20 +93,24 @@ const settings = z.strictObject({
 });
 
 /** Everything that can be configured; docs/configuration.md lists it, and a test keeps the two equal. */
-export const configSchema = settings.superRefine(({ contract, authorize, calls, presence }, context) => {
-  const refuse = (path: string[], message: string): void =>
-    context.addIssue({ code: 'custom', path, message });
-  const parts = contractPartsProblem({ contract, authorize, calls });
-  if (parts !== undefined) refuse([parts.setting], parts.message);
-  const given = toFieldSpecs(presence.fields);
-  const fields = contract === undefined ? given : contractFields(contract);
-  if (presence.fields !== undefined && !sameFields(given, fields)) {
-    const names = fields.map(({ name }) => name).join(', ');
-    refuse(['presence', 'fields'], `differ from those of the contract (${names}): remove them here`);
-  }
-  const audience = audienceProblem(presence.audience, fields);
-  if (audience !== undefined) refuse(['presence', 'audience'], audience);
-});
+export const configSchema = settings.superRefine(
+  ({ auth, grants, contract, authorize, calls, presence }, context) => {
+    const refuse = (path: string[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message });
+    const grantSecret = grantSecretProblem(grants.secret, auth?.secret);
+    if (grantSecret !== undefined) refuse(['grants', 'secret'], grantSecret);
+    const parts = contractPartsProblem({ contract, authorize, calls });
+    if (parts !== undefined) refuse([parts.setting], parts.message);
+    const given = toFieldSpecs(presence.fields);
+    const fields = contract === undefined ? given : contractFields(contract);
+    if (presence.fields !== undefined && !sameFields(given, fields)) {
+      const names = fields.map(({ name }) => name).join(', ');
+      refuse(['presence', 'fields'], `differ from those of the contract (${names}): remove them here`);
+    }
+    const audience = audienceProblem(presence.audience, fields);
+    if (audience !== undefined) refuse(['presence', 'audience'], audience);
+  },
+);
 
 function sameFields(one: readonly FieldSpec[], other: readonly FieldSpec[]): boolean {
   return (

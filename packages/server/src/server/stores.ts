@@ -5,17 +5,21 @@ import { createMemorySessions } from '../adapters/memory/sessions.ts';
 import { createSqliteDirectory } from '../adapters/sql/directory.ts';
 import { createSqliteJournal } from '../adapters/sql/journal.ts';
 import { createSqliteLog, type SqliteLog } from '../adapters/sql/log.ts';
+import { createSqliteEventStore } from '../adapters/sql/event-store.ts';
 import { createSqliteRevocations } from '../adapters/sql/revocations.ts';
 import { keptServerKey } from '../adapters/sql/server-key.ts';
 import { openSqlite, type Sqlite } from '../adapters/sql/sqlite.ts';
 import { createStampSource } from '../core/presence/stamp.ts';
+import type { WebhookConfig } from '../config/webhook-settings.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { NodePorts } from '../runtime/node-options.ts';
 import { createSteadyTime } from '../runtime/steady-time.ts';
+import { tellingBroker } from '../webhooks/presence-events.ts';
 import { lockDatabase, reasonOf } from './database-lock.ts';
 import { StartError } from './start-error.ts';
+import { openWebhooks, UNHEARD } from './webhooks.ts';
 
 /** How often a node notes that it lives. A crash costs the sessions in their grace at most this much of it. */
 const ALIVE_INTERVAL_MS = 1_000;
@@ -30,20 +34,22 @@ export type StoreOptions = {
   readonly storesChannels: boolean;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
-  readonly secrets: Pick<Secrets, 'token'>;
+  readonly secrets: Pick<Secrets, 'token' | 'id' | 'fraction'>;
+  /** Who is told what happens; null: nobody. */
+  readonly webhooks: WebhookConfig | null;
   /** Told once if nothing can be stored any more, whatever is tried, until the process is started again. */
   readonly onFailed: (reason: string) => void;
 };
 
 export type Stores = Pick<
   NodePorts,
-  'sessions' | 'presence' | 'directory' | 'broker' | 'logs' | 'revocations' | 'stamps' | 'steadyMs'
+  'sessions' | 'presence' | 'directory' | 'broker' | 'logs' | 'revocations' | 'events' | 'stamps' | 'steadyMs'
 > & {
   /** A secret of the server's own, the same after every restart. */
   readonly ownSecret: string;
   /**
    * From here on the process notes that it lives. Called once what an earlier life left has been taken up, whose times
-   * are measured from its own last sign of life.
+   * are measured from its own last sign of life. What happened is delivered from here on.
    */
   beginLife(): void;
   /** Writes to the database and resolves when that is committed; rejects where it cannot be. */
@@ -64,6 +70,7 @@ export async function openStores({
   clock,
   telemetry,
   secrets,
+  webhooks: webhookConfig,
   onFailed,
 }: StoreOptions): Promise<Stores> {
   const lock = lockDatabase(databasePath);
@@ -89,8 +96,15 @@ export async function openStores({
   const stamps = createStampSource(contents.stamp);
   const broker = createMemoryBroker();
   const sessions = createMemorySessions({ journal, graceMs, restart: { contents, nowMs: steadyMs() } });
+  const webhooks = await openWebhooks(createSqliteEventStore(database), {
+    config: webhookConfig,
+    graceMs,
+    clock,
+    secrets,
+    telemetry,
+  });
   const presence = createMemoryPresence({
-    broker,
+    broker: webhooks === null ? broker : tellingBroker(broker, webhooks, () => clock.nowMs()),
     journal,
     lastSeen: directory,
     stamps,
@@ -132,15 +146,21 @@ export async function openStores({
     // Without stored channels nothing is ever asked of the second.
     logs: { memory: memoryLog, stored: storedLog ?? memoryLog },
     revocations: createSqliteRevocations(database, () => clock.nowMs()),
+    events: webhooks ?? UNHEARD,
     ownSecret,
     stamps,
     steadyMs,
-    beginLife: noteAlive,
+    beginLife() {
+      noteAlive();
+      void webhooks?.start(presence);
+    },
     async probe() {
       await database.writer.put('alive', steadyMs(), stamps.last(), clock.nowMs());
       await storedLog?.probe();
     },
     async close() {
+      // What it learns of its last deliveries is still written.
+      await webhooks?.close();
       if (beat !== undefined) journal.alive(steadyMs(), stamps.last(), clock.nowMs());
       beat?.cancel();
       await storedLog?.close();

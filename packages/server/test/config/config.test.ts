@@ -129,6 +129,35 @@ describe('where settings come from', () => {
     });
   });
 
+  it('webhooks and the secret of grants are taken, and nobody is told unless somebody is named', async () => {
+    expect(await load({})).toMatchObject({ ok: true, config: { webhooks: null, grantSecret: null } });
+    expect(
+      await load({
+        CARILLON_WEBHOOK_URL: 'https://app.example/hooks?x=1',
+        CARILLON_WEBHOOK_SECRET: SECRET,
+        CARILLON_WEBHOOKS_EVENTS: 'user.offline',
+        CARILLON_GRANT_SECRET: `${SECRET}!`,
+      }),
+    ).toMatchObject({
+      ok: true,
+      config: {
+        webhooks: {
+          url: new URL('https://app.example/hooks?x=1'),
+          secret: SECRET,
+          settings: {
+            receiver: 'https://app.example/hooks',
+            types: new Set(['user.offline']),
+            timeoutMs: 10_000,
+            atOnce: 8,
+            queued: 10_000,
+            maxAgeMs: 86_400_000,
+          },
+        },
+        grantSecret: `${SECRET}!`,
+      },
+    });
+  });
+
   it('secret, issuer and audience become one way to log in', async () => {
     expect(
       await load({
@@ -211,6 +240,28 @@ describe('a wrong value stops the start with one line that names the setting', (
     ],
   ])('%s=%j', async (variable, value, line) => {
     const said = await problem({ [variable]: value });
+    expect(said).toMatch(line);
+    expect(said).not.toContain('hush');
+  });
+
+  it.each([
+    [{ CARILLON_WEBHOOK_URL: 'https://app.example/hooks' }, /^webhooks\.secret is missing/],
+    [{ CARILLON_WEBHOOK_SECRET: `hush ${SECRET}` }, /^webhooks\.url is missing/],
+    [{ CARILLON_WEBHOOK_URL: 'http://app.example/hush' }, /^CARILLON_WEBHOOK_URL .*must be https:/],
+    [{ CARILLON_WEBHOOK_SECRET: 'hush' }, /^CARILLON_WEBHOOK_SECRET has 4 bytes/],
+    [{ CARILLON_WEBHOOK_SECRET: 'whsec_hush!' }, /^CARILLON_WEBHOOK_SECRET has something that is not base64/],
+    [
+      { CARILLON_WEBHOOKS_EVENTS: 'user.online,user.away' },
+      /^CARILLON_WEBHOOKS_EVENTS "user\.away" is none of/,
+    ],
+    [{ CARILLON_WEBHOOKS_QUEUED: '99' }, /^CARILLON_WEBHOOKS_QUEUED must be a whole number from 100/],
+    [{ CARILLON_GRANT_SECRET: 'hush' }, /^CARILLON_GRANT_SECRET has 4 bytes/],
+    [
+      { CARILLON_GRANT_SECRET: `hush ${SECRET}`, CARILLON_JWT_SECRET: `hush ${SECRET}` },
+      /^CARILLON_GRANT_SECRET is the secret of login tokens/,
+    ],
+  ])('%j', async (variables, line) => {
+    const said = await problem(variables);
     expect(said).toMatch(line);
     expect(said).not.toContain('hush');
   });

@@ -22,7 +22,8 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
       storesChannels: false,
       clock,
       telemetry: silentTelemetry,
-      secrets: { token: () => 'epoch' },
+      secrets: { token: () => 'epoch', id: () => 'id', fraction: () => 0 },
+      webhooks: null,
       onFailed: (reason) => expect.fail(reason),
     });
   const first = await open();
