@@ -17,6 +17,7 @@ import { RunNode, runOf } from '../core/outbox/run-trie.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
 import type { NodePorts, NodeSettings } from './node-options.ts';
 import { type LinkState, isSettled } from './link-state.ts';
+import { nextReplay } from './replay-turns.ts';
 
 /** Sends what connections are owed: once a turn, one write each, runs that several are owed made once. */
 export type Flusher = {
@@ -86,6 +87,11 @@ export function createFlusher(
   }
 
   function flush(link: LinkState): void {
+    write(link);
+    if (link.replayTurns !== null) nextReplay(link);
+  }
+
+  function write(link: LinkState): void {
     const { outbox, connection } = link;
     const run = outbox.current;
     if (run === null) return;
@@ -123,6 +129,11 @@ export function createFlusher(
   }
 
   function drained(link: LinkState): void {
+    writeHeld(link);
+    if (link.replayTurns !== null) nextReplay(link);
+  }
+
+  function writeHeld(link: LinkState): void {
     if (link.phase === 'closed' || link.outbox.held === null || link.connection.writing) return;
     // What is held is told by its present state, and the state of an edge that is being read again is not known.
     if (!isSettled(link)) return;

@@ -45,6 +45,8 @@ export type LinkState = {
   tokenExpiry: Timer | null;
   /** What it wants of channels, in order; null until it wants anything. */
   lanes: Lanes | null;
+  /** Replays that wait for one another; null until one is asked for. */
+  replayTurns: ReplayTurns | null;
 };
 
 /** What holds back rapid changes of one device, whichever of its sessions makes them, or the HTTP API. */
@@ -115,6 +117,7 @@ export function newLink(connection: Connection, rate: MessageRate): LinkState {
     askedSinceToken: false,
     tokenExpiry: null,
     lanes: null,
+    replayTurns: null,
   };
 }
 
@@ -149,6 +152,13 @@ export function isSettled(link: LinkState): boolean {
 export function isClosed(link: LinkState): boolean {
   return link.phase === 'closed';
 }
+
+/**
+ * Whose turn it is to be sent a replay. A client that comes back subscribes to everything at once; where its line is
+ * slower than the replays, all of them together would be more than may be held, and it would be closed as slow, come back and
+ * be closed again. So each waits until what was sent before it has gone.
+ */
+export type ReplayTurns = { isTaken: boolean; readonly waiting: (() => void)[] };
 
 /**
  * What a connection wants of channels, each channel's in the order in which it was sent ([PUB5]): a schema, a rule or a log

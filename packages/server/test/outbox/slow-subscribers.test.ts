@@ -93,7 +93,7 @@ describe('a subscriber that does not read', () => {
     expect(brief(live)).toEqual(['p 11']);
   });
 
-  it('`resync`: subscribes again before it has read the gap, and is not told of it', async () => {
+  it('`resync`: one that subscribes again before it has read the gap is answered behind it', async () => {
     const scene = await stalled({ slow: 'resync' });
     const { h, slow, epoch } = scene;
     for (let n = 2; n <= 9; n++) await publish(scene);
@@ -101,12 +101,25 @@ describe('a subscriber that does not read', () => {
     await h.clock.settle();
     await publish(scene);
     slow.read();
-    const [first, ok, ps, ...live] = slow.take();
-    expect(brief([first!])).toEqual(['p 1']);
-    expect(ok).toMatchObject({ t: 'ok', i: 2, rec: true, o: 9 });
-    expect((ps as unknown as { ps: Wire[] }).ps).toHaveLength(9);
-    expect(brief(live)).toEqual(['p 10']);
-    expect(h.node.counts().heldUnits).toBe(0);
+    await h.clock.settle();
+    const [first, gap, ok, ps, ...rest] = slow.take();
+    expect(brief([first!, gap!])).toEqual(['p 1', { t: 'gap', why: 'resync' }]);
+    expect(ok).toMatchObject({ t: 'ok', i: 2, rec: true, o: 10 });
+    expect((ps as unknown as { ps: Wire[] }).ps).toHaveLength(10);
+    expect(rest).toEqual([]);
+    await publish(scene);
+    expect(brief(slow.take())).toEqual(['p 11']);
+  });
+
+  it('`resync`: one that begins at the top is told of nothing that was before', async () => {
+    const scene = await stalled({ slow: 'resync' });
+    const { h, slow } = scene;
+    for (let n = 2; n <= 9; n++) await publish(scene);
+    slow.send({ t: 'sub', c: 'c:1', i: 2 });
+    await h.clock.settle();
+    await publish(scene);
+    slow.read();
+    expect(brief(slow.take())).toEqual(['p 1', { t: 'ok', o: 9 }, 'p 10']);
   });
 
   it('`close`: is closed, and its session resumes where it was', async () => {

@@ -10,6 +10,8 @@ export class RunNode implements FrameRun {
   readonly parent: RunNode | null;
   readonly frame: OutboundFrame | null;
   readonly length: number;
+  /** UTF-16 units of its frames. */
+  readonly units: number;
   wire: Uint8Array | undefined;
   // One child is the rule (everyone follows the same path), so it is kept without a map.
   #onlyChild: RunNode | null;
@@ -21,6 +23,7 @@ export class RunNode implements FrameRun {
     this.parent = parent;
     this.frame = frame;
     this.length = parent === null ? 0 : parent.length + 1;
+    this.units = parent === null || frame === null ? 0 : parent.units + frame.text.length;
     this.wire = undefined;
     this.#onlyChild = null;
     this.#children = null;
