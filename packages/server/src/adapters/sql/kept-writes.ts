@@ -1,6 +1,5 @@
 import type { Database } from 'better-sqlite3';
 import type { EventSubject, EventType } from '../../ports/event-store.ts';
-import type { WriteHandlers } from './thread-messages.ts';
 
 /** Writes of what a server keeps beside the directory and the journal: revocations, its own keys, events. */
 export type KeptWrites = {
@@ -28,14 +27,18 @@ export type KeptWrites = {
   clearEvents: { args: []; result: undefined };
 };
 
+type KeptHandlers = {
+  readonly [Name in keyof KeptWrites]: (...args: KeptWrites[Name]['args']) => KeptWrites[Name]['result'];
+};
+
 /** Plain SQL, as of the journal: what a node keeps for itself will not move to another database. */
-export function keptHandlers(database: Database): Pick<WriteHandlers, keyof KeptWrites> {
+export function keptHandlers(database: Database): KeptHandlers {
   return { ...revocationHandlers(database), ...eventHandlers(database) };
 }
 
 function revocationHandlers(
   database: Database,
-): Pick<WriteHandlers, 'revokeUser' | 'revokeToken' | 'keepKey'> {
+): Pick<KeptHandlers, 'revokeUser' | 'revokeToken' | 'keepKey'> {
   const revokeUser = database.prepare(`
     INSERT INTO revoked_users (user_name, issued_up_to_ms, forget_at_ms) VALUES (?, ?, ?)
     ON CONFLICT (user_name) DO UPDATE SET
@@ -76,7 +79,7 @@ function revocationHandlers(
 
 function eventHandlers(
   database: Database,
-): Pick<WriteHandlers, 'putEvent' | 'markSubject' | 'dropEvent' | 'clearEvents'> {
+): Pick<KeptHandlers, 'putEvent' | 'markSubject' | 'dropEvent' | 'clearEvents'> {
   const putEvent = database.prepare(
     'INSERT OR REPLACE INTO webhook_events (number, id, type, subject, at_ms) VALUES (?, ?, ?, ?, ?)',
   );
