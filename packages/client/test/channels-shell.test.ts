@@ -339,6 +339,19 @@ describe('a map', () => {
     ]);
   });
 
+  it('what a listener does comes behind what it is being told of', async () => {
+    const { client, peer } = await connected();
+    const tasks = client.map('tasks');
+    const states: string[] = [];
+    tasks.onState(({ status }) => states.push(status));
+    tasks.onChange(([change]) => change?.after !== undefined && tasks.unsubscribe());
+    void tasks.subscribe();
+    const { i } = await take(peer);
+    peer.send(`{"t":"ok","i":${String(i)},"e":"e1","o":1,"es":[{"k":"a","d":1,"o":1}]}`);
+    await settle(client, peer);
+    expect(states).toEqual(['subscribing', 'live', 'idle']);
+  });
+
   it('[MAP3] sets and deletes keys', async () => {
     const { client, peer } = await connected();
     const tasks = client.map('tasks');
