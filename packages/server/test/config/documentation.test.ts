@@ -1,8 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as protocol from '@carillon/protocol';
+import { MAX_RIGHT_MS } from '../../src/auth/authorize/answer.ts';
+import { MAX_ANSWER_BYTES } from '../../src/auth/authorize/callback-authorizer.ts';
+import {
+  RULE_TIME_LIMIT_MS,
+  RULES_AT_ONCE,
+  RULES_WAITING,
+} from '../../src/auth/authorize/rule-authorizer.ts';
 import { HOOK_TIME_LIMIT_MS } from '../../src/auth/hook-authenticator.ts';
-import { NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/auth/jwt.ts';
+import { MAX_TOKEN_ID_LENGTH, NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/auth/jwt.ts';
 import { KEY_FETCH_TIME_LIMIT_MS, MAX_KEY_SET_BYTES } from '../../src/auth/key-fetch.ts';
 import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS, KEYS_USABLE_MS } from '../../src/auth/key-set.ts';
 import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
@@ -15,6 +22,9 @@ import { EDGE_BATCH, MAX_LINE_LENGTH } from '../../src/gateways/http-api/edge-st
 import { MAX_PRESENCE_USERS } from '../../src/gateways/http-api/presence-routes.ts';
 import { DEFAULT_RIGHT_TTL_MS } from '../../src/gateways/http-api/subscription-routes.ts';
 import { DEFAULT_STATUS_TTL_MS } from '../../src/gateways/http-api/user-routes.ts';
+import { MAX_REVOCATIONS } from '../../src/core/session/revocation-list.ts';
+import { MIN_SIGNING_SECRET_BYTES } from '../../src/outbound/signature.ts';
+import { FIRST_RETRY_MS, LONGEST_RETRY_MS } from '../../src/webhooks/deliveries.ts';
 import { PROBE_TIME_LIMIT_MS } from '../../src/ops/readiness.ts';
 import { tableAfter } from './markdown-table.ts';
 
@@ -73,6 +83,16 @@ describe('docs/limits.md', () => {
       'use of old keys': KEYS_USABLE_MS,
       'key fetches at once': FETCH_BURST,
       'key fetch cool-down': FETCH_COOL_DOWN_MS,
+      'token id': MAX_TOKEN_ID_LENGTH,
+      revocations: MAX_REVOCATIONS,
+      'authorize rule': RULE_TIME_LIMIT_MS,
+      'authorize rules at once': RULES_AT_ONCE,
+      'authorize rules that wait': RULES_WAITING,
+      'right by a rule': MAX_RIGHT_MS,
+      'answer of the callback': MAX_ANSWER_BYTES,
+      'signing secret': MIN_SIGNING_SECRET_BYTES,
+      'first retry of a webhook': FIRST_RETRY_MS,
+      'longest retry of a webhook': LONGEST_RETRY_MS,
       'import line': MAX_LINE_LENGTH,
       'import piece': EDGE_BATCH,
       'status time to live': DEFAULT_STATUS_TTL_MS,
