@@ -41,6 +41,13 @@ export const layers: readonly Layer[] = [
     pure: true,
   },
   {
+    name: 'client/testing',
+    path: 'packages/client/src/testing/',
+    imports: ['client', 'protocol'],
+    types: ['contract'],
+    outside: 'nothing',
+  },
+  {
     // Bindings bring their peers: react, yjs.
     name: 'client/react',
     path: 'packages/client/src/react/',
@@ -116,6 +123,13 @@ export const layers: readonly Layer[] = [
     name: 'testing',
     path: 'packages/server/src/testing/',
     imports: ['ports', 'core', 'protocol'],
+    outside: 'packages and node',
+  },
+  {
+    // A second wiring, of everything but what needs the machine: gateways and files stay out.
+    name: 'testing/kit',
+    path: 'packages/server/src/testing/kit/',
+    imports: 'server config auth adapters runtime ports core protocol contract'.split(' '),
     outside: 'packages and node',
   },
   {

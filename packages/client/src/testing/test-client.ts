@@ -80,4 +80,3 @@ function throwOutside(error: unknown): void {
     throw error;
   });
 }
-
