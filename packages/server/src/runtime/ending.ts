@@ -2,7 +2,6 @@ import { controlFrame } from '../core/outbox/frame.ts';
 import { CLOSES, type CloseReason } from '@carillon/protocol';
 import { type NodeContext, removeSession } from './context.ts';
 import type { LinkState, LocalSession } from './link-state.ts';
-import { endReplays } from './replay-turns.ts';
 import { applyHeld } from './status.ts';
 import { unwatchAll } from './viewing.ts';
 
@@ -43,7 +42,6 @@ function forgetLink(context: NodeContext, link: LinkState): void {
   link.outbox.held = null;
   link.queued = null;
   link.lanes = null;
-  endReplays(link);
   link.tokenExpiry?.cancel();
   link.tokenExpiry = null;
   context.links.delete(link);

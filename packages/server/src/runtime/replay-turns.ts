@@ -1,14 +1,16 @@
-import type { LinkState } from './link-state.ts';
+import { type LinkState, isClosed } from './link-state.ts';
 
 /** What one turn may owe already, in UTF-16 units, for one replay more: small ones go out together, in one write. */
 const OWED_UNITS = 64 * 1024;
 
-/** Does what sends a replay to a connection, once that has gone which was sent before. */
+/**
+ * Does what sends a replay to a connection, once that has gone which was sent before. Where the connection goes instead it
+ * is not done, and whoever waited is forgotten with it.
+ */
 export async function inReplayTurn(link: LinkState, work: () => Promise<void>): Promise<void> {
   const turns = (link.replayTurns ??= { isTaken: false, waiting: [] });
-  if (turns.isTaken || turns.waiting.length > 0 || !hasRoom(link))
-    await new Promise<void>((resolve) => turns.waiting.push(resolve));
-  if (link.replayTurns !== turns) return;
+  if (turns.isTaken || !hasRoom(link)) await new Promise<void>((resolve) => turns.waiting.push(resolve));
+  if (isClosed(link)) return;
   turns.isTaken = true;
   try {
     await work();
@@ -27,13 +29,6 @@ export function nextReplay(link: LinkState): void {
   // From now on, not only once it runs: whoever asks meanwhile comes behind it.
   turns.isTaken = true;
   next();
-}
-
-/** The connection is gone: whoever waits is let go, and does nothing. */
-export function endReplays(link: LinkState): void {
-  const turns = link.replayTurns;
-  link.replayTurns = null;
-  for (const waiting of turns?.waiting ?? []) waiting();
 }
 
 function hasRoom({ connection, outbox }: LinkState): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { controlFrame } from '../../src/core/outbox/frame.ts';
+import { holdResync } from '../../src/core/outbox/outbox.ts';
 import { DEFAULT_SETTINGS } from '../../src/runtime/node-options.ts';
 import { inReplayTurn } from '../../src/runtime/replay-turns.ts';
 import type { BareClient, Harness, Wire } from '../runtime/harness.ts';
@@ -167,5 +168,50 @@ describe('turns of replays', () => {
     const third = turn('third');
     await Promise.all([first, second, third]);
     expect(order).toEqual(['first', 'second', 'third']);
+    line.pause();
+    await line.answer('in flight');
+    const fourth = turn('fourth');
+    line.resume();
+    await Promise.all([fourth, turn('fifth')]);
+    expect(order.slice(3)).toEqual(['fourth', 'fifth']);
+  });
+
+  it('wait for what a roster that is being read again holds back', async () => {
+    const line = createSlowLine(1_000_000);
+    holdResync(line.link.outbox);
+    line.link.rosterReads = 1;
+    let hasGone = false;
+    const turn = inReplayTurn(line.link, async () => void (hasGone = true));
+    line.flusher.drained(line.link);
+    await line.clock.settle();
+    expect(hasGone).toBe(false);
+    line.link.rosterReads = 0;
+    line.flusher.drained(line.link);
+    await turn;
+    expect(line.read).toEqual(['{"t":"sync","users":[]}']);
+  });
+
+  it('of a connection that is gone are not taken any more', async () => {
+    const line = createSlowLine(1_000_000);
+    const done: string[] = [];
+    const work = (name: string) => (): Promise<void> => {
+      done.push(name);
+      return line.answer(name);
+    };
+    const going = inReplayTurn(line.link, work('going'));
+    void inReplayTurn(line.link, work('waits'));
+    line.link.phase = 'closed';
+    await going;
+    await line.clock.settle();
+    expect(done).toEqual(['going']);
+
+    const another = createSlowLine(1_000_000);
+    another.pause();
+    await another.answer('in flight');
+    const told = inReplayTurn(another.link, work('told to go'));
+    another.resume();
+    another.link.phase = 'closed';
+    await told;
+    expect(done).toEqual(['going']);
   });
 });
