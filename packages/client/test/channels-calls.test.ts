@@ -137,12 +137,12 @@ describe('calls of the server', () => {
     const driver = connected();
     driver.receive({ t: 'call', i: 4, n: 'confirm', d: { q: 1 }, ms: 900 }, { t: 'call', i: 5, n: 'other' });
     expect(driver.takeTold()).toEqual([
-      { do: 'serve', call: 4, name: 'confirm', input: { q: 1 }, timeoutMs: 900 },
-      { do: 'serve', call: 5, name: 'other', input: undefined, timeoutMs: null },
+      { do: 'serve', call: 1, name: 'confirm', input: { q: 1 }, timeoutMs: 900 },
+      { do: 'serve', call: 2, name: 'other', input: undefined, timeoutMs: null },
     ]);
-    driver.dispatch({ type: 'answer', call: 4, output: '{"yes":true}' });
-    driver.dispatch({ type: 'answer', call: 5, output: null, code: 'busy', detail: 'x'.repeat(600) });
-    driver.dispatch({ type: 'answer', call: 4, output: '1' });
+    driver.dispatch({ type: 'answer', call: 1, output: '{"yes":true}' });
+    driver.dispatch({ type: 'answer', call: 2, output: null, code: 'busy', detail: 'x'.repeat(600) });
+    driver.dispatch({ type: 'answer', call: 1, output: '1' });
     expect(driver.takeSent()).toEqual([
       { t: 're', r: 4, d: { yes: true } },
       { t: 're', r: 5, code: 'busy', m: 'x'.repeat(512) },
@@ -155,12 +155,26 @@ describe('calls of the server', () => {
     expect(driver.takeAll('serve')).toHaveLength(1);
   });
 
+  it('[CALL4] whose time is over make room for others, though their handlers never end', () => {
+    const driver = connected();
+    for (let i = 1; i <= 64; i++) driver.receive({ t: 'call', i, n: 'confirm', ms: 1_000 });
+    const [first] = driver.takeAll('serve');
+    driver.advance(999);
+    driver.receive({ t: 'call', i: 65, n: 'confirm', ms: 1_000 });
+    expect(driver.takeOne('re')).toEqual({ t: 're', r: 65, code: 'rate_limited' });
+    driver.advance(1);
+    driver.receive({ t: 'call', i: 66, n: 'confirm', ms: 1_000 });
+    expect(driver.takeAll('serve')).toHaveLength(1);
+    driver.dispatch({ type: 'answer', call: first!.call, output: '1' });
+    expect(driver.takeSent()).toEqual([]);
+  });
+
   it('[CALL3] whose line is gone are not answered on another', () => {
     const driver = connected();
     driver.receive({ t: 'call', i: 4, n: 'confirm' });
     driver.down();
     driver.live();
-    driver.dispatch({ type: 'answer', call: 4, output: '1' });
+    driver.dispatch({ type: 'answer', call: 1, output: '1' });
     expect(driver.takeSent()).toEqual([]);
   });
 

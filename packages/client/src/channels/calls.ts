@@ -41,13 +41,9 @@ export function createCalls(shell: () => ChannelShell, report: Report): Calls {
     const handler = handlers.get(name);
     if (handler === undefined) return answer(call, null, 'call_unknown');
     try {
-      const output = await handler(input, { timeoutMs, fail });
-      answer(call, output === undefined ? null : textOf(output));
+      const outcome = await outcomeOf(handler, input, timeoutMs);
+      answer(call, outcome.data === undefined ? null : textOf(outcome.data), outcome.code, outcome.detail);
     } catch (error) {
-      if (isFailure(error)) {
-        const { callError, data, message } = error;
-        return answer(call, data === undefined ? null : textOf(data), callError, message);
-      }
       // What went wrong in the app is for the app alone.
       report(error);
       answer(call, null, 'internal');
@@ -96,6 +92,18 @@ export function createCalls(shell: () => ChannelShell, report: Report): Calls {
       else serve(news).catch(report);
     },
   };
+}
+
+type Outcome = { readonly data: unknown; readonly code?: string; readonly detail?: string };
+
+/** What a handler returned, or handed to `fail`. @throws what else it threw */
+async function outcomeOf(handler: AnyHandler, input: unknown, timeoutMs: number | null): Promise<Outcome> {
+  try {
+    return { data: await handler(input, { timeoutMs, fail }) };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return { data: error.data, code: error.callError, detail: error.message };
+  }
 }
 
 /** @throws what cannot be written as JSON fails like the handler itself */

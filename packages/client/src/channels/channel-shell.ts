@@ -28,6 +28,8 @@ export type ChannelShellParts = {
 export type ChannelShell = {
   readonly channels: Channels;
   dispatch(event: ChannelEvent): void;
+  /** Dispatches what is decided in its turn: behind whatever the app did before. @param make undefined: nothing */
+  inTurn(make: () => ChannelEvent | undefined): void;
   /** Asks for something that is settled later. @param make the command, with its ticket */
   ask<T>(make: (ticket: number) => ChannelEvent): { readonly ticket: number; readonly settled: Promise<T> };
   /** The connection made a transition. */
@@ -39,22 +41,28 @@ type Waiter = { readonly resolve: (value: unknown) => void; readonly reject: (er
 export function createChannelShell(parts: ChannelShellParts): ChannelShell {
   const { platform } = parts;
   const channels = createChannels(parts.settings);
-  const events: ChannelEvent[] = [];
+  const events: (() => ChannelEvent | undefined)[] = [];
   const waiters = new Map<number, Waiter>();
   let lastTicket = 0;
   let busy = false;
   let cancelAlarm: (() => void) | null = null;
 
   /** One event at a time: what arises while effects are carried out waits until all of them are. */
-  function dispatch(event: ChannelEvent): void {
-    events.push(event);
+  function inTurn(make: () => ChannelEvent | undefined): void {
+    events.push(make);
     if (busy) return;
     busy = true;
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
+      const event = next();
+      if (event === undefined) continue;
       const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
-      for (const effect of channels.handle(next, turn)) guarded(() => perform(effect), platform.report);
+      for (const effect of channels.handle(event, turn)) guarded(() => perform(effect), platform.report);
     }
     busy = false;
+  }
+
+  function dispatch(event: ChannelEvent): void {
+    inTurn(() => event);
   }
 
   function perform(effect: ChannelEffect): void {
@@ -97,6 +105,7 @@ export function createChannelShell(parts: ChannelShellParts): ChannelShell {
   return {
     channels,
     dispatch,
+    inTurn,
     ask<T>(make: (ticket: number) => ChannelEvent) {
       const ticket = ++lastTicket;
       const settled = new Promise<T>((resolve, reject) => {

@@ -128,31 +128,37 @@ export function createRecords(shell: () => ChannelShell, report: Report): Record
       });
     },
     subscribe(channel, kind, start, grant) {
-      const record = recordOf(channel);
-      record.wanted++;
-      const { channels, dispatch } = shell();
+      const { channels, inTurn } = shell();
       const settled = new Promise<void>((resolve, reject) => {
-        const stop = listen(channel, 'state', ({ state: { status, code, detail } }) => {
-          if (status === 'live') resolve();
-          else if (status === 'failed') reject(new CarillonError((code ?? 'internal') as 'internal', detail));
-          else if (status === 'idle') reject(new CarillonError('cancelled', ''));
-          else return;
-          stop();
+        // In its turn: a listener that gives a channel up and wants it again is not to hear the end of the former.
+        inTurn(() => {
+          recordOf(channel).wanted++;
+          if (start === undefined && channels.state(channel).status === 'live') resolve();
+          else {
+            const stop = listen(channel, 'state', ({ state: { status, code, detail } }) => {
+              if (status === 'live') resolve();
+              else if (status === 'failed')
+                reject(new CarillonError((code ?? 'internal') as 'internal', detail));
+              else if (status === 'idle') reject(new CarillonError('cancelled', ''));
+              else return;
+              stop();
+            });
+          }
+          return { type: 'subscribe', channel, kind, start, grant };
         });
-        dispatch({ type: 'subscribe', channel, kind, start, grant });
-        if (channels.state(channel).status !== 'live') return;
-        stop();
-        resolve();
       });
       // A caller that does not wait must not end a Node process for it.
       settled.catch(() => {});
       return settled;
     },
     unsubscribe(channel) {
-      const record = records.get(channel);
-      if (record === undefined || record.wanted === 0) return;
-      if (--record.wanted === 0) shell().dispatch({ type: 'unsubscribe', channel });
-      forgetUnused(channel, record);
+      shell().inTurn(() => {
+        const record = records.get(channel);
+        if (record === undefined || record.wanted === 0) return undefined;
+        record.wanted--;
+        forgetUnused(channel, record);
+        return record.wanted === 0 ? { type: 'unsubscribe', channel } : undefined;
+      });
     },
     latest: (channel) => records.get(channel)?.latest ?? NO_SIGNALS,
     snapshot(channel) {

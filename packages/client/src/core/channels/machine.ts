@@ -82,8 +82,9 @@ export type Machine = {
   large: number | null;
   /** When calls are over, by `nowMs`: by ticket. */
   readonly deadlines: Map<number, Deadline>;
-  /** Calls of the server that are being served. */
-  readonly served: Set<number>;
+  /** Calls of the server that are being served, by the number that the app answers with. */
+  readonly served: Map<number, ServedCall>;
+  lastServed: number;
   /** What waits of the app's. */
   queuedCount: number;
   queuedBytes: number;
@@ -97,6 +98,13 @@ export type Machine = {
 export type Deadline = {
   readonly atMs: number;
   over(machine: Machine, code: 'deadline_exceeded' | 'cancelled'): void;
+};
+
+export type ServedCall = {
+  /** The server's request id. */
+  readonly request: number;
+  /** When the server no longer waits, by `nowMs`. */
+  readonly overAtMs: number;
 };
 
 export function newMachine(settings: ChannelSettings): Machine {
@@ -116,7 +124,8 @@ export function newMachine(settings: ChannelSettings): Machine {
     flights: new Map(),
     large: null,
     deadlines: new Map(),
-    served: new Set(),
+    served: new Map(),
+    lastServed: 0,
     queuedCount: 0,
     queuedBytes: 0,
     lastRequest: -1,

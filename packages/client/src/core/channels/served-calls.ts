@@ -8,17 +8,29 @@ export const SERVED_AT_ONCE = 64;
 
 /** The server calls a function of the app's ([CALL3]). */
 export function takeCall(machine: Machine, { i, n, d, ms }: Call): void {
+  const { served, turn } = machine;
   // A repeat, which is answered once.
-  if (machine.served.has(i)) return;
-  if (machine.served.size >= SERVED_AT_ONCE) return sendReply(machine, { r: i, code: 'rate_limited' }, null);
-  machine.served.add(i);
-  machine.effects.push({ do: 'serve', call: i, name: n, input: d, timeoutMs: ms ?? null });
+  for (const { request } of served.values()) if (request === i) return;
+  if (served.size >= SERVED_AT_ONCE) forgetOverdue(machine);
+  if (served.size >= SERVED_AT_ONCE) return sendReply(machine, { r: i, code: 'rate_limited' }, null);
+  // By a number of its own: a server that restarted counts from the beginning, and a handler of before may still be at work.
+  const call = ++machine.lastServed;
+  served.set(call, { request: i, overAtMs: ms === undefined ? Infinity : turn.nowMs + ms });
+  machine.effects.push({ do: 'serve', call, name: n, input: d, timeoutMs: ms ?? null });
+}
+
+/** Nobody waits for these any more: a handler that never ends must not keep its place for ever. */
+function forgetOverdue({ served, turn }: Machine): void {
+  for (const [call, { overAtMs }] of served) if (overAtMs <= turn.nowMs) served.delete(call);
 }
 
 /** The app's answer. On another line nobody waits for it; nor for a second one. */
 export function answer(machine: Machine, event: Extract<ChannelEvent, { type: 'answer' }>): void {
-  const { call: r, output, code, detail } = event;
-  if (!machine.served.delete(r)) return;
+  const { call, output, code, detail } = event;
+  const asked = machine.served.get(call);
+  if (asked === undefined) return;
+  machine.served.delete(call);
+  const r = asked.request;
   if (output !== null && utf8Bytes(output) > machine.settings.messageBytes - MARGIN_BYTES)
     return sendReply(machine, { r, code: 'too_large' }, null);
   sendReply(machine, { r, code, m: detail?.slice(0, MAX_DETAIL_LENGTH) }, output);
