@@ -93,9 +93,12 @@ export async function createTestServer<C extends Contract>(
   const present = (): RealtimeNode => life.node;
   const roster = presentRoster(present);
   for (const [follower, followee] of follows) {
-    const followed = await roster.follow(follower, followee);
-    if (!followed.ok)
-      throw new StartError(`follows: ${follower} cannot follow ${followee}: ${followed.detail}`);
+    for (const step of [
+      await roster.createUser(follower),
+      await roster.createUser(followee),
+      await roster.follow(follower, followee),
+    ])
+      if (!step.ok) throw new StartError(`follows: ${follower} cannot follow ${followee}: ${step.detail}`);
   }
 
   function line(): TestLine {
