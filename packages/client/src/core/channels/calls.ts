@@ -1,7 +1,7 @@
 import { MAX_CALL_MS, type Call, type Cancel } from '@carillon/protocol';
 import type { ChannelEvent } from './channel-events.ts';
 import { enqueue, land } from './lanes.ts';
-import { type Machine, refusal, refusalOf, reject, resolve } from './machine.ts';
+import { type Machine, type Request, refusal, refusalOf, reject, resolve } from './machine.ts';
 import { admit, release, utf8Bytes } from './queue-room.ts';
 
 /** Bytes of a message beside the name and the input. */
@@ -27,15 +27,16 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
   machine.deadlines.set(ticket, {
     atMs: overAtMs,
     over(on, code) {
+      // What still waits for a line must not wait for it without an end.
+      on.calls.queue = on.calls.queue.filter((other) => other !== waiting);
       if (request !== null && land(on, request) !== undefined && code === 'cancelled')
         sendCancel(on, request);
       end(on);
       reject(on, ticket, refusal(code, '', request !== null));
     },
   });
-  enqueue(machine, machine.calls, {
+  const waiting: Request = {
     text(on, i) {
-      if (!on.deadlines.has(ticket)) return null;
       const ms = Math.max(1, Math.ceil(overAtMs - on.turn.nowMs));
       const message: Omit<Call, 'd'> = { t: 'call', i, n: name, ms };
       const head = JSON.stringify(message);
@@ -53,7 +54,6 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
       reject(on, ticket, refusalOf(reply));
     },
     onDown(on, wasSent) {
-      if (!on.deadlines.has(ticket)) return false;
       if (!wasSent) return true;
       end(on);
       reject(on, ticket, refusal('line_lost', '', true));
@@ -64,7 +64,8 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
       reject(on, ticket, refusal(code));
     },
     ends: true,
-  });
+  };
+  enqueue(machine, machine.calls, waiting);
 }
 
 /** The app no longer waits for a call. */

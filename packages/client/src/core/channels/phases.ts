@@ -21,6 +21,7 @@ export function pause(
   detail: string,
 ): void {
   subscription.attempt++;
+  subscription.own = [];
   subscription.phase = { name: 'paused', untilMs: machine.turn.nowMs + Math.ceil(delayMs), code, detail };
   machine.paused.add(subscription);
   tellState(machine, subscription);
@@ -42,6 +43,7 @@ export function retryLater(
 /** The server refused for good: the app must act. */
 export function fail(machine: Machine, subscription: Subscription, code: string, detail: string): void {
   subscription.attempt++;
+  subscription.own = [];
   subscription.phase = { name: 'failed', code, detail };
   machine.paused.delete(subscription);
   tellState(machine, subscription);

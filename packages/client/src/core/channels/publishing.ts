@@ -137,7 +137,8 @@ function rememberOwn(
   request: number,
 ): void {
   const subscription = machine.subscriptions.get(channel);
-  if (subscription === undefined) return;
+  // Without a subscription nothing of it comes back; what was published meanwhile comes with the replay.
+  if (subscription?.phase.name !== 'live' && subscription?.phase.name !== 'subscribing') return;
   // One is under way at a time: another that has no place was refused.
   const placed = subscription.own.filter(({ offset }) => offset !== null);
   subscription.own = [...placed, { request, offset: null, data, key, version }];
