@@ -246,6 +246,26 @@ describe('rights', () => {
     driver.receive({ t: 'unsub', c: 'chat:x', code: 'forbidden' }, { t: 'ok', i, e: 'e1', o: 3 });
     expect(driver.status('chat:x')).toBe('live');
   });
+
+  it('[CHN6] [CHN7] an end that crosses the renewal of the right costs neither the newer grant nor the place', () => {
+    const driver = driveChannels();
+    driver.live();
+    driver.dispatch({ type: 'subscribe', channel: 'chat:x', kind: 'stream', grant: 'g1' });
+    driver.receive({ t: 'ok', i: driver.takeOne('sub')['i'], e: 'e1', o: 3 });
+    driver.dispatch({ type: 'subscribe', channel: 'chat:x', kind: 'stream', grant: 'g2' });
+    const renewal = driver.takeOne('sub');
+    driver.receive({ t: 'unsub', c: 'chat:x', code: 'grant_invalid' });
+    const { i, ...sub } = driver.takeOne('sub');
+    expect(sub).toEqual({ t: 'sub', c: 'chat:x', e: 'e1', o: 3, g: 'g2' });
+    driver.receive(
+      { t: 'ok', i: renewal['i'], e: 'e1', o: 5 },
+      { t: 'ok', i, e: 'e1', o: 5, rec: true },
+      ps(4, 5),
+    );
+    expect([driver.status('chat:x'), driver.channels.position('chat:x')?.offset]).toEqual(['live', 5]);
+    driver.receive({ t: 'unsub', c: 'chat:x', code: 'forbidden' });
+    expect(driver.status('chat:x')).toBe('failed');
+  });
 });
 
 describe('unsubscribing', () => {
@@ -323,6 +343,16 @@ describe('an invitation', () => {
       expect(driver.takeAll('invited')).toEqual([{ do: 'invited', channel: 'chat:x', kind }]);
       expect(driver.status('chat:x')).toBe('live');
     }
+  });
+
+  it('[CHN8] to a channel that the app wants by itself before it is answered is none any more', () => {
+    const driver = driveChannels();
+    driver.live();
+    driver.receive({ t: 'sub', c: 'chat:x', g: 'g1' });
+    const { i } = driver.takeOne('sub');
+    driver.subscribe('chat:x', undefined, 'stream');
+    driver.receive({ t: 'err', i, code: 'forbidden', m: '' });
+    expect([driver.status('chat:x'), driver.takeAll('invited')]).toEqual(['failed', []]);
   });
 
   it('[CHN8] that does not work leaves nothing behind', () => {

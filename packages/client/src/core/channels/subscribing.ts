@@ -29,8 +29,17 @@ export function want(
   const held = machine.subscriptions.get(channel);
   const subscription = held ?? newSubscription(channel, kind, start ?? {});
   subscription.grant = grant ?? subscription.grant;
-  if (held === undefined) machine.subscriptions.set(channel, subscription);
-  else if (start !== undefined) {
+  if (held === undefined) {
+    machine.subscriptions.set(channel, subscription);
+    return begin(machine, subscription);
+  }
+  if (held.kind === null) {
+    // The server invited, and the app asked before that was answered: it is the app's own.
+    held.kind = kind;
+    held.view = kind === 'map' ? newMapView() : null;
+    held.invited = false;
+  }
+  if (start !== undefined) {
     subscription.start = start;
     subscription.place = placeOf(start);
     if (subscription.view !== null) beginSnapshot(subscription.view);
@@ -80,14 +89,23 @@ export function heal(machine: Machine, subscription: Subscription): void {
 
 /** Renews the right to be subscribed ([CHN7]): without a position nothing begins anew. */
 function renew(machine: Machine, subscription: Subscription): void {
+  const { attempt } = subscription;
+  subscription.renewing = attempt;
+  const answered = (): void => {
+    if (subscription.renewing === attempt) subscription.renewing = 0;
+  };
   enqueue(machine, machine.requests, {
     text: (_, i) =>
       subscription.phase.name === 'live'
         ? subscribeText(i, subscription.channel, subscription.grant, {})
         : null,
-    onOk: (_, reply) => keepGrant(subscription, reply),
+    onOk(_, reply) {
+      answered();
+      keepGrant(subscription, reply);
+    },
     // The subscription goes on until its older right ends; then the server says so.
-    onErr: (_, { code }) => {
+    onErr(_, { code }) {
+      answered();
       if (code === 'grant_invalid') subscription.grant = undefined;
     },
   });
@@ -206,6 +224,8 @@ export function takeUnsubscribed(machine: Machine, { c, code, m }: Unsubscribed)
   const subscription = machine.subscriptions.get(c);
   // While a `sub` is under way its answer counts: it was sent behind what this ends.
   if (subscription?.phase.name !== 'live') return;
+  // The older right ran out while a newer one was on its way: what that opens begins where this ends.
+  if (subscription.renewing === subscription.attempt) return begin(machine, subscription);
   if (isPassing(code)) return retryLater(machine, subscription, code, m ?? '', undefined);
   if (code === 'grant_invalid' && subscription.grant !== undefined) {
     subscription.grant = undefined;

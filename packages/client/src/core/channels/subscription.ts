@@ -48,6 +48,8 @@ export type Subscription = {
   until: number;
   /** Counts what was asked, so that an answer to an earlier question is told apart. */
   attempt: number;
+  /** The attempt whose right is being renewed; 0: none. */
+  renewing: number;
   /** Attempts in a row that the server could not carry out. */
   failures: number;
   /** Times in a row that what came did not fit together. */
@@ -74,6 +76,7 @@ export function newSubscription(channel: string, kind: ChannelKind | null, start
     grant: undefined,
     until: 0,
     attempt: 0,
+    renewing: 0,
     failures: 0,
     heals: 0,
     count: null,
