@@ -1,10 +1,12 @@
 import type { Reply } from '@carillon/protocol';
 import type { CallSpec } from '../../core/channel/channel-spec.ts';
-import { type NodeContext, sendControl, sendError } from '../context.ts';
+import { controlFrame } from '../../core/outbox/frame.ts';
+import { type NodeContext, sendError } from '../context.ts';
 import type { LinkState, LocalSession } from '../link-state.ts';
 import { failed, succeed } from '../outcome.ts';
 import type { Answer, ChannelsApi } from './channels-api.ts';
 import { type AskedReply, channelsOf } from '../link-state.ts';
+import { check, jsonOf } from './validating.ts';
 
 /** Calls of the server to clients that wait for their answers. */
 export type Asking = Pick<ChannelsApi, 'ask'> & {
@@ -22,7 +24,8 @@ export function createAsking(context: NodeContext): Asking {
   async function askOne(
     session: LocalSession,
     spec: CallSpec,
-    input: unknown,
+    /** As JSON; '' where there is none. */
+    input: string,
     timeoutMs: number,
   ): Promise<Answer> {
     const { link } = session;
@@ -34,7 +37,8 @@ export function createAsking(context: NodeContext): Asking {
     channels.asked.set(number, replied.resolve);
     size++;
     const timer = clock.setTimer(timeoutMs, () => replied.resolve('late'));
-    sendControl(context, link, { t: 'call', i: number, n: spec.name, d: input, ms: timeoutMs });
+    const head = JSON.stringify({ t: 'call', i: number, n: spec.name, ms: timeoutMs });
+    context.flusher.send(link, controlFrame(input === '' ? head : `${head.slice(0, -1)},"d":${input}}`));
     const reply = await replied.promise;
     size--;
     timer.cancel();
@@ -52,7 +56,7 @@ export function createAsking(context: NodeContext): Asking {
     const validate = code === undefined ? spec.validateOutput : spec.errors.get(code);
     // What the contract does not declare is not handed to the app as if it did.
     if (validate === undefined) return refusal(session, 'payload_invalid');
-    const checked = await validate(d);
+    const checked = await check(clock, validate, d);
     if (!checked.ok) return refusal(session, 'payload_invalid');
     telemetry.clientCall(code === undefined ? 'ok' : 'call_failed');
     return code === undefined
@@ -75,8 +79,13 @@ export function createAsking(context: NodeContext): Asking {
     async ask(target, name, input, timeoutMs) {
       const spec = contract.clientCalls.get(name);
       if (spec === undefined) return failed('call_unknown', `${JSON.stringify(name)} is not in the contract`);
-      const taken = await spec.validateInput(input);
-      if (!taken.ok) return failed('payload_invalid', `${taken.path}: ${taken.detail}`);
+      if (timeoutMs !== undefined && !(Number.isInteger(timeoutMs) && timeoutMs >= 1))
+        return failed('bad_message', 'timeoutMs: a whole number of at least 1');
+      const taken = await check(clock, spec.validateInput, input);
+      if (!taken.ok) return failed(taken.code, `${taken.path}: ${taken.detail}`);
+      // Once for all, and before anything waits for an answer: an app's `toJSON` may throw.
+      const text = taken.value === undefined ? '' : jsonOf(taken.value);
+      if (text === undefined) return failed('payload_invalid', 'no JSON value');
       const sessions =
         'session' in target
           ? [context.sessions.get(target.session)].filter((session) => session !== undefined)
@@ -84,9 +93,7 @@ export function createAsking(context: NodeContext): Asking {
       const connected = sessions.filter(({ link }) => link?.phase === 'live');
       if (connected.length === 0) return failed('session_unknown', 'nobody is connected');
       const waitMs = Math.min(timeoutMs ?? spec.timeoutMs, spec.timeoutMs);
-      return succeed(
-        await Promise.all(connected.map((session) => askOne(session, spec, taken.value, waitMs))),
-      );
+      return succeed(await Promise.all(connected.map((session) => askOne(session, spec, text, waitMs))));
     },
     reply(link, session, { r, d, code }) {
       const resolve = session.channels?.asked.get(r);

@@ -20,6 +20,20 @@ export type CallFailure = { readonly callError: string; readonly data: unknown; 
 
 export function isCallFailure(error: unknown): error is CallFailure {
   return (
-    typeof error === 'object' && error !== null && 'callError' in error && typeof error.callError === 'string'
+    typeof error === 'object' &&
+    error !== null &&
+    'callError' in error &&
+    typeof error.callError === 'string' &&
+    'message' in error &&
+    typeof error.message === 'string'
   );
+}
+
+/** What an app's code threw, for the log: anything at all may be thrown, also what has no text. */
+export function thrownText(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'something that has no text'; // That it was thrown is all there is to say of it.
+  }
 }

@@ -13,6 +13,7 @@ import { logOf } from './hub.ts';
 import type { Publisher } from './publishing.ts';
 import { pageOfNames } from './reading.ts';
 import { ownerOf } from './rights.ts';
+import { check, jsonOf } from './validating.ts';
 
 /** What the app does with channels, from its own process or over HTTP. */
 export function createChannelOperations(
@@ -153,11 +154,12 @@ export function createChannelOperations(
         const validate = contract.broadcasts.get(name);
         if (validate === undefined)
           return failed('channel_unknown', `the contract declares no broadcast ${JSON.stringify(name)}`);
-        const validated = await validate(data);
-        if (!validated.ok)
-          return { ...failed('payload_invalid', validated.detail), particulars: { path: validated.path } };
-        const text = JSON.stringify(validated.value) as string | undefined;
-        await broker.publish(EVERYONE_TOPIC, { kind: 'broadcast', name, data: text ?? 'null' });
+        const checked = await check(clock, validate, data);
+        if (!checked.ok)
+          return { ...failed(checked.code, checked.detail), particulars: { path: checked.path } };
+        const text = jsonOf(checked.value ?? null);
+        if (text === undefined) return failed('payload_invalid', 'no JSON value');
+        await broker.publish(EVERYONE_TOPIC, { kind: 'broadcast', name, data: text });
         return succeed(undefined);
       }),
 

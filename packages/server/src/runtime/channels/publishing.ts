@@ -1,12 +1,14 @@
 import type { ErrorCode, Publish } from '@carillon/protocol';
-import type { ChannelSpec, Validated } from '../../core/channel/channel-spec.ts';
+import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { type MessageRate, newRate, spend } from '../../core/session/message-rate.ts';
-import { type PublicationNotice, channelTopic } from '../../ports/broker.ts';
+import { type PublicationNotice, type SignalNotice, channelTopic } from '../../ports/broker.ts';
 import type { Append, AppendResult, Position } from '../../ports/log.ts';
 import type { NodeContext } from '../context.ts';
+import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { logOf } from './hub.ts';
 import { soon } from './soon.ts';
+import { type Checked, check, jsonOf } from './validating.ts';
 
 /** What is to be published, whoever publishes it. The payload is not yet checked. */
 export type Draft = {
@@ -107,17 +109,17 @@ export function createPublisher(
     const refused = mayPublish(draft.channel, spec);
     if (refused !== undefined) return refused;
     if (draft.del) return append(draft, spec, null);
-    return soon(spec.validate(draft.data), (validated) => take(draft, spec, validated));
+    return soon(check(clock, spec.validate, draft.data), (checked) => take(draft, spec, checked));
   }
 
-  function take(
-    draft: Draft,
-    spec: ChannelSpec,
-    validated: Validated,
-  ): PublishResult | Promise<PublishResult> {
-    if (!validated.ok)
-      return { ok: false, code: 'payload_invalid', detail: validated.detail, path: validated.path };
-    const data = JSON.stringify(validated.value) as string | undefined;
+  function take(draft: Draft, spec: ChannelSpec, checked: Checked): PublishResult | Promise<PublishResult> {
+    if (!checked.ok) {
+      const { code, detail, path } = checked;
+      return code === 'unavailable'
+        ? { ok: false, code, detail, retryAfterMs: RETRY_UNAVAILABLE_MS }
+        : { ok: false, code, detail, path };
+    }
+    const data = jsonOf(checked.value);
     if (data === undefined) return { ok: false, code: 'payload_invalid', detail: 'no JSON value', path: '' };
     if (data.length > spec.payloadUnits)
       return {
@@ -140,7 +142,7 @@ export function createPublisher(
           key: draft.key ?? null,
           data,
         } as const;
-        tell(draft.channel, broker.publish(channelTopic(draft.channel), notice));
+        tell(notice);
       }
       return { ok: true, position: null, duplicate: false, outdated: false };
     });
@@ -183,17 +185,26 @@ export function createPublisher(
     if ('outdated' in result)
       return { ok: true, position: result.outdated, duplicate: false, outdated: true };
     const { epoch, publication } = result;
-    tell(
-      draft.channel,
-      broker.publish(channelTopic(draft.channel), noticeOf(draft, spec, epoch, publication)),
-    );
+    tell(noticeOf(draft, spec, epoch, publication));
     if (spec.kind === 'map') onAppended();
     return { ok: true, position: { epoch, offset: publication.offset }, duplicate: false, outdated: false };
   }
 
-  /** It is in the log. A node that does not hear of it finds it there, by the gap or by comparing tops. */
-  function tell(channel: string, published: Promise<void> | undefined): void {
-    published?.catch((error: unknown) => telemetry.warn('publish_failed', { channel, error: String(error) }));
+  /**
+   * It is in the log. A node that does not hear of it finds it there, by the gap or by comparing tops. So whatever becomes of the
+   * notice, also where the broker throws, it was published, and its publisher must not be told otherwise.
+   */
+  function tell(notice: PublicationNotice | SignalNotice): void {
+    const { channel } = notice;
+    try {
+      broker.publish(channelTopic(channel), notice)?.catch((error: unknown) => untold(channel, error));
+    } catch (error) {
+      untold(channel, error);
+    }
+  }
+
+  function untold(channel: string, error: unknown): void {
+    telemetry.warn('publish_failed', { channel, error: String(error) });
   }
 
   return { publish };

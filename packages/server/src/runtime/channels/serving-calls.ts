@@ -1,16 +1,23 @@
 import type { Call, Cancel, ErrorCode } from '@carillon/protocol';
 import type { CallSpec } from '../../core/channel/channel-spec.ts';
+import { controlFrame } from '../../core/outbox/frame.ts';
 import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-import { isCallFailure } from './call-handler.ts';
+import { isCallFailure, thrownText } from './call-handler.ts';
 import { channelsOf } from '../link-state.ts';
 
 /** What a call came to. */
 type Outcome =
-  | { readonly kind: 'output'; readonly output: unknown }
+  /** `text`: as JSON; undefined where there is none. */
+  | { readonly kind: 'output'; readonly text: string | undefined }
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly detail: string; readonly path?: string }
-  | { readonly kind: 'failure'; readonly name: string; readonly data: unknown; readonly detail: string };
+  | {
+      readonly kind: 'failure';
+      readonly name: string;
+      readonly text: string | undefined;
+      readonly detail: string;
+    };
 
 /** Calls of clients that are being served on this node. */
 export type ServingCalls = {
@@ -72,7 +79,7 @@ export function createServingCalls(context: NodeContext): ServingCalls {
     const { user, id, device } = session;
     const caller = { user, session: id, device, signal: aborting.signal, timeoutMs };
     carryOut(spec, message.d, (input) => handler(input, caller)).then(finish, (error: unknown) => {
-      telemetry.warn('call_failed', { call: spec.name, error: String(error) });
+      telemetry.warn('call_failed', { call: spec.name, error: thrownText(error) });
       finish({ kind: 'error', code: 'internal', detail: 'the call failed' });
     });
   }
@@ -91,18 +98,25 @@ export function createServingCalls(context: NodeContext): ServingCalls {
   function answer(link: LinkState, { i }: Call, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'output':
-        sendControl(context, link, { t: 'ok', i, d: outcome.output });
+        context.flusher.send(link, controlFrame(withData(JSON.stringify({ t: 'ok', i }), outcome.text)));
         return;
       case 'failure':
         telemetry.error('call_failed');
-        sendControl(context, link, {
-          t: 'err',
-          code: 'call_failed',
-          m: outcome.detail.slice(0, 512),
-          i,
-          n: outcome.name,
-          d: outcome.data,
-        });
+        context.flusher.send(
+          link,
+          controlFrame(
+            withData(
+              JSON.stringify({
+                t: 'err',
+                code: 'call_failed',
+                m: outcome.detail.slice(0, 512),
+                i,
+                n: outcome.name,
+              }),
+              outcome.text,
+            ),
+          ),
+        );
         return;
       case 'error':
         telemetry.error(outcome.code);
@@ -157,12 +171,26 @@ async function carryOut(
       throw new Error(`the data of the error ${error.callError} does not fit: ${data.detail}`, {
         cause: error,
       });
-    return { kind: 'failure', name: error.callError, data: data.value, detail: error.message };
+    return {
+      kind: 'failure',
+      name: error.callError,
+      text: jsonText(data.value),
+      detail: error.message,
+    };
   }
   const given = await spec.validateOutput(output);
   if (!given.ok)
     throw new Error(
       `the output of ${spec.name} does not fit at ${JSON.stringify(given.path)}: ${given.detail}`,
     );
-  return { kind: 'output', output: given.value };
+  return { kind: 'output', text: jsonText(given.value) };
+}
+
+/** Made here and not where it is sent: what an app's `toJSON` throws is a failure of the call like any other. */
+function jsonText(value: unknown): string | undefined {
+  return JSON.stringify(value) as string | undefined;
+}
+
+function withData(head: string, text: string | undefined): string {
+  return text === undefined ? head : `${head.slice(0, -1)},"d":${text}}`;
 }
