@@ -21,10 +21,10 @@ type Scene = {
   readonly epochs: ReadonlyMap<string, string>;
 };
 
-async function missedALot(): Promise<Scene> {
+async function missedALot(subscriptionsPerSession = 100): Promise<Scene> {
   const h = await createChannelHarness({
     channels: [channelSpec('c:{id}', { payloadUnits: 20_000 }), channelSpec('closed:{id}')],
-    settings: { outbox: { ...DEFAULT_SETTINGS.outbox, heldControlUnits: BOUND } },
+    settings: { subscriptionsPerSession, outbox: { ...DEFAULT_SETTINGS.outbox, heldControlUnits: BOUND } },
     decide: ({ channel }) =>
       channel.startsWith('c:')
         ? { allow: true, untilMs: null }
@@ -83,14 +83,14 @@ describe('a client that comes back to many channels', () => {
     for (const offsets of replayed.values()) expect(offsets).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('waits for none that was refused, and lets go what asks for no replay', async () => {
+  it('waits for no rule, and lets go what asks for no replay', async () => {
     const scene = await missedALot();
     const { h, client } = scene;
     client.stall();
     subscribe(scene, CHANNELS.slice(0, 1));
     await h.clock.settle();
-    client.send({ t: 'sub', c: 'closed:1', i: 100, e: 'e', o: 1 });
     subscribe(scene, CHANNELS.slice(1, 2));
+    client.send({ t: 'sub', c: 'closed:1', i: 100, e: 'e', o: 1 });
     client.send({ t: 'sub', c: 'c:new', i: 200 });
     await h.clock.settle();
     client.read();
@@ -99,12 +99,26 @@ describe('a client that comes back to many channels', () => {
       0,
       'c:0 1,2,3,4,5,6',
       'c:0 7,8',
-      200,
       100,
+      200,
       1,
       'c:1 1,2,3,4,5,6',
       'c:1 7,8',
     ]);
+  });
+
+  it('is refused one too many, though it asked before the others were answered', async () => {
+    const scene = await missedALot(2);
+    const { h, client } = scene;
+    client.stall();
+    subscribe(scene, CHANNELS.slice(0, 3));
+    await h.clock.settle();
+    for (let round = 0; round < 3; round++) {
+      client.read();
+      await h.clock.settle();
+    }
+    expect(client.received.filter(({ t }) => t === 'err')).toMatchObject([{ i: 2, code: 'limit_reached' }]);
+    expect(h.node.counts()).toMatchObject({ channels: 2, subscriptions: 2 });
   });
 
   it('and goes while they wait leaves nothing behind', async () => {

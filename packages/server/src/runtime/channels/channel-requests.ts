@@ -1,8 +1,7 @@
-import type { ChannelUpMessage, Publish, Subscribe } from '@carillon/protocol';
+import type { ChannelUpMessage, Publish } from '@carillon/protocol';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
-import { inReplayTurn } from '../replay-turns.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { Asking } from './asking.ts';
 import type { ChannelParts } from './channel-parts.ts';
@@ -49,9 +48,7 @@ export function createChannelRequests(
     inLane(context, link, message.c, message.i, () => {
       switch (message.t) {
         case 'sub':
-          if (!asksReplay(message, matched))
-            return subscribe(context, parts, link, session, message, matched);
-          return inReplayTurn(link, () => subscribe(context, parts, link, session, message, matched));
+          return subscribe(context, parts, link, session, message, matched);
         case 'unsub':
           return unsubscribe(context, parts, link, session, message);
         case 'pub':
@@ -115,9 +112,4 @@ export function createChannelRequests(
   }
 
   return { handle };
-}
-
-/** Whether a `sub` may be answered by more than its `ok`: what was missed, or the first page of a map. */
-function asksReplay({ o, last, since }: Subscribe, { spec }: Matched): boolean {
-  return spec.kind === 'map' || o !== undefined || last !== undefined || since !== undefined;
 }

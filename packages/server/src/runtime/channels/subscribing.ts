@@ -6,6 +6,7 @@ import { type OutboundFrame, controlFrame } from '../../core/outbox/frame.ts';
 import type { MapPage, Position, Publication } from '../../ports/log.ts';
 import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
+import { inReplayTurn } from '../replay-turns.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { DEFAULT_PAGE_SIZE } from '@carillon/protocol';
 import type { ChannelParts } from './channel-parts.ts';
@@ -39,20 +40,48 @@ export async function subscribe(
   const misfit = wrongStart(message, matched);
   if (misfit !== undefined) return sendError(context, link, misfit.code, misfit.detail, message.i);
   const held = subscriptions.get(name);
-  if (held === undefined && subscriptions.size >= context.settings.subscriptionsPerSession) {
-    const most = context.settings.subscriptionsPerSession;
-    return sendError(context, link, 'limit_reached', `subscriptions of one session: ${most}`, message.i);
-  }
+  if (isFull(context, session, name)) return refuseMore(context, link, message);
   const result = await rightToSubscribe(context, session, name, matched, message.g, held?.right);
   if (isGone(context, link, session)) return;
   if (!result.ok) {
     const retryAfterMs = result.code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
     return sendError(context, link, result.code, result.detail, message.i, retryAfterMs);
   }
-  const channel = await parts.hub.open(name, matched.spec, matched.params);
+  const { right } = result;
+  const enter = (): Promise<void> => openAndBegin(context, parts, link, session, message, matched, right);
+  return asksReplay(message, matched) ? inReplayTurn(link, enter) : enter();
+}
+
+/** Whether a `sub` may be answered by more than its `ok`: what was missed, or the first page of a map. */
+function asksReplay({ o, last, since }: Subscribe, { spec }: Matched): boolean {
+  return spec.kind === 'map' || o !== undefined || last !== undefined || since !== undefined;
+}
+
+function isFull({ settings }: NodeContext, session: LocalSession, channel: string): boolean {
+  const { subscriptions } = channelsOf(session);
+  return !subscriptions.has(channel) && subscriptions.size >= settings.subscriptionsPerSession;
+}
+
+function refuseMore(context: NodeContext, link: LinkState, { i }: Subscribe): void {
+  const most = context.settings.subscriptionsPerSession;
+  sendError(context, link, 'limit_reached', `subscriptions of one session: ${most}`, i);
+}
+
+async function openAndBegin(
+  context: NodeContext,
+  parts: ChannelParts,
+  link: LinkState,
+  session: LocalSession,
+  message: Subscribe,
+  { spec, params }: Matched,
+  right: Right,
+): Promise<void> {
+  const channel = await parts.hub.open(message.c, spec, params);
   try {
     if (isGone(context, link, session)) return;
-    await begin(context, parts, link, session, message, channel, result.right);
+    // Others that waited may have taken the last place.
+    if (isFull(context, session, message.c)) return refuseMore(context, link, message);
+    await begin(context, parts, link, session, message, channel, right);
   } finally {
     parts.hub.release(channel);
   }
