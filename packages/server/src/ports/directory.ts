@@ -1,3 +1,5 @@
+import type { PackedNames } from './packed-names.ts';
+
 /** What a viewer's edge to another user allows. */
 export type Edge = {
   readonly user: string;
@@ -21,7 +23,11 @@ export type EdgePair = readonly [follower: string, followee: string];
  * Edges in their order; an array of pairs is one. It may be read more than once, and may make its pairs only while it is
  * read: tens of thousands that wait would be objects for the garbage collector to copy.
  */
-export type EdgeList = Iterable<EdgePair> & { readonly length: number };
+export type EdgeList = Iterable<EdgePair> & {
+  readonly length: number;
+  /** The same edges packed, follower and followee by turns, where the list has them so. */
+  readonly packed?: readonly PackedNames[];
+};
 
 export type ImportResult = {
   /** Edges that were not there before. */

@@ -1,18 +1,17 @@
 import type { NodeContext } from './context.ts';
 
 /** Items handled without a pause, at a few microseconds each: about a millisecond. */
-const SLICE = 500;
+export const ITEMS_A_TURN = 500;
 
-/** Bulk work in pieces. Between two of them everything else gets its turn of the loop. */
-export async function* inTurns<T>(context: NodeContext, items: Iterable<T>): AsyncGenerator<readonly T[]> {
-  let slice: T[] = [];
-  for (const item of items) {
-    if (slice.length === SLICE) {
-      yield slice;
-      await new Promise<void>((resolve) => context.ports.clock.defer(resolve));
-      slice = [];
-    }
-    slice.push(item);
+/** Lets everything else have its turn of the loop. */
+export function nextTurn(context: NodeContext): Promise<void> {
+  return new Promise((resolve) => context.ports.clock.defer(resolve));
+}
+
+/** Bulk work in pieces, with a pause between two of them. */
+export async function* inTurns<T>(context: NodeContext, items: readonly T[]): AsyncGenerator<readonly T[]> {
+  for (let at = 0; at < items.length; at += ITEMS_A_TURN) {
+    if (at > 0) await nextTurn(context);
+    yield items.slice(at, at + ITEMS_A_TURN);
   }
-  if (slice.length > 0) yield slice;
 }

@@ -12,6 +12,7 @@ import { createEdgeImporter } from '../../src/adapters/sql/import-edges.ts';
 import { migrate } from '../../src/adapters/sql/migrations.ts';
 import type { DirectoryTables } from '../../src/adapters/sql/tables.ts';
 import type { Directory } from '../../src/ports/directory.ts';
+import { packNames } from '../../src/ports/packed-names.ts';
 
 const NAMES = ['alice', 'bob', 'carol'];
 const T = 1_700_000_000_000_000;
@@ -110,7 +111,7 @@ function connect(database: BetterSqlite3.Database) {
 function applyHere(step: Step, at: number, own: (n: number) => string): unknown {
   if (step.kind === 'import') {
     const { database, importer } = here;
-    const edges = step.pairs.map(([a, b]) => [own(a), own(b)] as const);
+    const edges = [packNames(step.pairs.flatMap(([a, b]) => [own(a), own(b)]))];
     if (step.undone) {
       database.exec('BEGIN IMMEDIATE');
       importer.importEdges(edges, at, Infinity);
@@ -198,7 +199,7 @@ it('a long import pauses every 512 edges', () => {
   here.database
     .transaction(() =>
       here.importer.importEdges(
-        Array.from({ length: 5_000 }, (_, i) => ['pausing', `p${i}`] as const),
+        [packNames(Array.from({ length: 5_000 }, (_, i) => ['pausing', `p${i}`]).flat())],
         T,
         Infinity,
       ),

@@ -60,3 +60,17 @@ it('an import leaves out what goes beyond the limit of follows', async () => {
   expect(await h.node.importEdges(edges)).toEqual({ ok: true, value: { added: 3, users: 4, refused: 7 } });
   expect(await h.node.rosterOf('fan')).toEqual({ ok: true, value: ['u0', 'u1', 'u2'] });
 });
+
+it('an import with one invalid id in it stores nothing, whichever of the two it is and however far down', async () => {
+  const h = await createHarness();
+  const edges = Array.from({ length: 1_200 }, (_, i) => ['fan', `u${i}`] as const);
+  for (const wrong of [
+    ['fan', 'a\u0007'],
+    ['', 'u1'],
+  ] as const) {
+    const outcome = h.node.importEdges([...edges, wrong]);
+    await h.clock.settle();
+    expect(await outcome).toMatchObject({ ok: false, code: 'user_id_invalid' });
+  }
+  expect(await h.node.rosterOf('fan')).toMatchObject({ ok: false, code: 'user_unknown' });
+});

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
-import type { EdgePair, ImportResult } from '../../ports/directory.ts';
+import type { ImportResult } from '../../ports/directory.ts';
+import type { PackedNames } from '../../ports/packed-names.ts';
 import type { QueryTexts } from './compile.ts';
 import type { DirectoryWrites } from './directory-writes.ts';
 import { prepareAll } from './statements.ts';
@@ -11,8 +12,8 @@ const MAX_REMEMBERED = 100_000;
 const EDGES_BETWEEN_PAUSES = 512;
 
 export type EdgeImporter = {
-  /** Runs inside a transaction of the caller. */
-  importEdges(edges: Iterable<EdgePair>, at: number, followsPerUser: number): ImportResult;
+  /** Runs inside a transaction of the caller. @param pieces follower and followee by turns */
+  importEdges(pieces: readonly PackedNames[], at: number, followsPerUser: number): ImportResult;
   /**
    * Forgets what is remembered of people. MUST be called when anything else has changed who exists or who follows whom on
    * this connection, and when a transaction with an import in it was undone.
@@ -68,45 +69,55 @@ export function createEdgeImporter(
     );
   }
 
-  return {
-    importEdges(edges, at, followsPerUser) {
-      // Another process may have written to the file. While this transaction lasts none can.
-      const now = dataVersion.get();
-      if (now !== version || people.size > MAX_REMEMBERED) people.clear();
-      version = now;
-      imports++;
-      const changed: string[] = [];
-      let users = 0;
-      let added = 0;
-      let refused = 0;
-      let read = 0;
-      for (const [follower, followee] of edges) {
-        if (++read % EDGES_BETWEEN_PAUSES === 0) pause();
-        if (follower === followee) continue;
-        let from = find(follower);
-        let to = find(followee);
-        // Whoever is refused creates nobody.
-        if ((from === undefined ? 0 : followsOf(from)) >= followsPerUser) {
-          if (!isEdge(from, to)) refused++;
-          continue;
-        }
-        if (from === undefined) {
-          from = add(follower);
-          users++;
-        }
-        if (to === undefined) {
-          to = add(followee);
-          users++;
-        }
-        if (run.addFollow.run(from.id, to.id, at).changes === 0) continue;
-        from.follows = followsOf(from) + 1;
-        added++;
-        if (from.changedIn === imports) continue;
-        from.changedIn = imports;
-        changed.push(follower);
+  function importEdges(pieces: readonly PackedNames[], at: number, followsPerUser: number): ImportResult {
+    // Another process may have written to the file. While this transaction lasts none can.
+    const now = dataVersion.get();
+    if (now !== version || people.size > MAX_REMEMBERED) people.clear();
+    version = now;
+    imports++;
+    const changed: string[] = [];
+    let users = 0;
+    let added = 0;
+    let refused = 0;
+    let read = 0;
+
+    function importEdge(follower: string, followee: string): void {
+      if (follower === followee) return;
+      let from = find(follower);
+      let to = find(followee);
+      // Whoever is refused creates nobody.
+      if ((from === undefined ? 0 : followsOf(from)) >= followsPerUser) {
+        if (!isEdge(from, to)) refused++;
+        return;
       }
-      return { added, users, refused, changed };
-    },
-    forget: () => people.clear(),
-  };
+      if (from === undefined) {
+        from = add(follower);
+        users++;
+      }
+      if (to === undefined) {
+        to = add(followee);
+        users++;
+      }
+      if (run.addFollow.run(from.id, to.id, at).changes === 0) return;
+      from.follows = followsOf(from) + 1;
+      added++;
+      if (from.changedIn === imports) return;
+      from.changedIn = imports;
+      changed.push(follower);
+    }
+
+    for (const { text, lengths } of pieces) {
+      let start = 0;
+      for (let i = 0; i + 1 < lengths.length; i += 2) {
+        const middle = start + (lengths[i] as number);
+        const end = middle + (lengths[i + 1] as number);
+        importEdge(text.slice(start, middle), text.slice(middle, end));
+        start = end;
+        if (++read % EDGES_BETWEEN_PAUSES === 0) pause();
+      }
+    }
+    return { added, users, refused, changed };
+  }
+
+  return { importEdges, forget: () => people.clear() };
 }

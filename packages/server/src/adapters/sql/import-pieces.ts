@@ -1,5 +1,5 @@
-import type { EdgePair } from '../../ports/directory.ts';
-import { type PackedNames, packNames, unpackNames } from './packed-names.ts';
+import type { EdgeList, EdgePair } from '../../ports/directory.ts';
+import { type PackedNames, packNames } from '../../ports/packed-names.ts';
 
 /** Edges encoded without a pause: with names of usual length a fraction of a millisecond of the event loop. */
 const EDGES_A_PIECE = 1_024;
@@ -10,13 +10,16 @@ const CHARACTERS_A_PIECE = 512 * 1024;
 /** Names unpacked without a pause: a fraction of a millisecond. */
 const NAMES_A_TURN = 2_048;
 
-/**
- * Takes the next edges, follower and followee by turns.
- *
- * @param edges gives the edges from the first that was not taken yet
- * @returns null at the end
- */
-export function takePiece(edges: Iterator<EdgePair>): PackedNames | null {
+/** The edges in pieces of which each is made while it is asked for: follower and followee by turns. */
+export function* piecesOf(edges: EdgeList): Generator<PackedNames> {
+  if (edges.packed !== undefined) yield* edges.packed;
+  else {
+    const rest = edges[Symbol.iterator]();
+    for (let piece = takePiece(rest); piece !== null; piece = takePiece(rest)) yield piece;
+  }
+}
+
+function takePiece(edges: Iterator<EdgePair>): PackedNames | null {
   const names: string[] = [];
   let characters = 0;
   while (names.length < EDGES_A_PIECE * 2 && characters < CHARACTERS_A_PIECE) {
@@ -29,25 +32,16 @@ export function takePiece(edges: Iterator<EdgePair>): PackedNames | null {
   return names.length === 0 ? null : packNames(names);
 }
 
-/** The edges of some pieces, in their order. */
-export function* edgesOf(pieces: readonly PackedNames[]): Generator<EdgePair> {
-  for (const piece of pieces) {
-    let follower: string | undefined;
-    for (const name of unpackNames(piece)) {
-      if (follower === undefined) follower = name;
-      else {
-        yield [follower, name];
-        follower = undefined;
-      }
-    }
-  }
-}
-
 /** All names, unpacked bit by bit. @param pause lets everything else have its turn */
-export async function unpackInTurns(packed: PackedNames, pause: () => Promise<void>): Promise<string[]> {
+export async function unpackInTurns(
+  { text, lengths }: PackedNames,
+  pause: () => Promise<void>,
+): Promise<string[]> {
   const names: string[] = [];
-  for (const name of unpackNames(packed)) {
-    if (names.push(name) % NAMES_A_TURN === 0) await pause();
+  let at = 0;
+  for (const length of lengths) {
+    if (names.push(text.slice(at, at + length)) % NAMES_A_TURN === 0) await pause();
+    at += length;
   }
   return names;
 }

@@ -1,8 +1,8 @@
 import type { FollowResult, ImportResult } from '../../ports/directory.ts';
+import type { PackedNames } from '../../ports/packed-names.ts';
 import type { QueryTexts } from './compile.ts';
 import type { DirectoryWrites } from './directory-writes.ts';
 import type { KeptWrites } from './kept-writes.ts';
-import type { PackedNames } from './packed-names.ts';
 
 /** The writes that the writer thread knows: the arguments each takes, and what it gives. */
 export type Writes = KeptWrites & {

@@ -1,12 +1,11 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
+import { type PackedNames, packNames } from '../../ports/packed-names.ts';
 import { directoryHandlers } from './directory-handlers.ts';
 import { createEdgeImporter } from './import-edges.ts';
-import { edgesOf } from './import-pieces.ts';
 import { journalHandlers } from './journal-sql.ts';
 import { keptHandlers } from './kept-writes.ts';
 import { migrate } from './migrations.ts';
-import { type PackedNames, packNames } from './packed-names.ts';
 import type {
   Batch,
   FromThread,
@@ -118,7 +117,7 @@ function serve(port: MessagePort, database: Database, { directory }: ThreadData)
   }
 
   function runImport({ import: id, at, followsPerUser }: RunImport): void {
-    const edges = edgesOf(pieces.get(id) ?? []);
+    const edges = pieces.get(id) ?? [];
     pieces.delete(id);
     try {
       const result = commit(true, () => importer.importEdges(edges, at, followsPerUser));

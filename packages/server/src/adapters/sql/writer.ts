@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { EdgeList, ImportResult } from '../../ports/directory.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
-import { takePiece, unpackInTurns } from './import-pieces.ts';
+import { piecesOf, unpackInTurns } from './import-pieces.ts';
 import type {
   Batch,
   FromThread,
@@ -98,10 +98,7 @@ export async function startWriter(
   const exited = Promise.withResolvers<void>();
 
   function post(message: ToThread): void {
-    worker.postMessage(
-      message,
-      message.kind === 'piece' ? [message.names.lengths.buffer as ArrayBuffer] : [],
-    );
+    worker.postMessage(message);
   }
 
   function sendCurrent(): void {
@@ -216,12 +213,11 @@ export async function startWriter(
       // The thread may end while pieces are still being made, when nobody waits for the result yet.
       result.promise.catch(() => undefined);
       imports.set(id, result);
-      const rest = edges[Symbol.iterator]();
-      for (let left = edges.length; left > 0 && ended === undefined;) {
-        const names = takePiece(rest);
-        if (names === null) break;
-        left -= names.lengths.length / 2;
+      let left = edges.length;
+      for (const names of piecesOf(edges)) {
+        if (ended !== undefined) break;
         post({ kind: 'piece', import: id, names });
+        left -= names.lengths.length / 2;
         if (left > 0) await nextTurn();
       }
       if (ended === undefined) post({ kind: 'import', import: id, at, followsPerUser });

@@ -54,13 +54,15 @@ export async function* readEdges(
         yield reader.problem({ code: 'too_large', detail: `more than ${options.maxBytes} bytes` });
         return;
       }
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const batch = reader.take(line);
+      const text = rest + decoder.decode(chunk, { stream: true });
+      let start = 0;
+      for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+        const batch = reader.take(text.slice(start, end));
+        start = end + 1;
         if (batch !== null) yield batch;
         if (batch?.ok === false) return;
       }
+      rest = text.slice(start);
       if (rest.length > MAX_LINE_LENGTH) {
         yield reader.problem({
           code: 'too_large',
@@ -89,8 +91,7 @@ type LineReader = {
 };
 
 function createLineReader({ format, mutual }: EdgeStreamOptions): LineReader {
-  // With both directions of a line, the last one may take a batch one edge beyond.
-  const edges = createEdgePacker(EDGE_BATCH + 1);
+  const edges = createEdgePacker();
   let line = 0;
 
   function rest(): EdgeBatch | null {
