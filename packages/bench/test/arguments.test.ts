@@ -9,7 +9,17 @@ const parsed = (...argv: string[]) => {
 
 describe('the command line', () => {
   it('runs everything unless a scenario is named', () => {
-    expect(parsed().scenarios).toEqual(['fanout', 'graph', 'sessions', 'import']);
+    expect(parsed().scenarios).toEqual([
+      'fanout',
+      'graph',
+      'sessions',
+      'import',
+      'history',
+      'recovery',
+      'snapshot',
+      'calls',
+      'slow-reader',
+    ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);
   });
