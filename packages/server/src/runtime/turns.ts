@@ -9,9 +9,15 @@ export function nextTurn(context: NodeContext): Promise<void> {
 }
 
 /** Bulk work in pieces, with a pause between two of them. */
-export async function* inTurns<T>(context: NodeContext, items: readonly T[]): AsyncGenerator<readonly T[]> {
-  for (let at = 0; at < items.length; at += ITEMS_A_TURN) {
-    if (at > 0) await nextTurn(context);
-    yield items.slice(at, at + ITEMS_A_TURN);
+export async function* inTurns<T>(context: NodeContext, items: Iterable<T>): AsyncGenerator<readonly T[]> {
+  let slice: T[] = [];
+  for (const item of items) {
+    if (slice.length === ITEMS_A_TURN) {
+      yield slice;
+      await nextTurn(context);
+      slice = [];
+    }
+    slice.push(item);
   }
+  if (slice.length > 0) yield slice;
 }
