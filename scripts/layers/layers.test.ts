@@ -97,6 +97,17 @@ const planted: [path: string, source: string, said: string | undefined][] = [
   ['server/src/features/rooms/rooms.ts', `import { a } from '@carillon/server';`, undefined],
   ['server/src/features/rooms/rooms.ts', `import { a } from '../../ports/log.ts';`, 'features imports ports'],
   ['server/src/testing/log-suite.ts', `import { a } from '../runtime/node.ts';`, 'testing imports runtime'],
+  ['server/src/testing/kit/test-life.ts', `import { a } from '../../runtime/node.ts';`, undefined],
+  [
+    'server/src/testing/kit/test-life.ts',
+    `import { a } from '../../gateways/websocket/close.ts';`,
+    'testing/kit imports gateways',
+  ],
+  [
+    'client/src/testing/line.ts',
+    `import { a } from '@carillon/server/testing';`,
+    'client/testing imports testing',
+  ],
   ['server/src/server.ts', `import { a } from './adapters/memory/log.ts';`, undefined],
   ['server/src/server.ts', `import { a } from './cli/main.ts';`, 'server imports cli'],
   ['server/src/index.ts', `export { a } from './adapters/memory/log.ts';`, 'face imports adapters'],

@@ -7,7 +7,7 @@ const anything: StandardSchema<unknown> = {
   '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
 };
 const contract = defineContract({
-  presence: { mood: 16 },
+  presence: { mood: 200 },
   channels: {
     'chat:{room}': stream({ data: anything }),
     'talk:{room}': stream({ data: anything, durability: 'memory' }),
@@ -61,10 +61,10 @@ describe('the SDK in process', () => {
   it('knows the presence fields of the contract, and friends see them', async () => {
     const alice = clientOf('alice');
     const bob = clientOf('bob');
-    await bob.setStatus({ mood: 'fine' });
+    await bob.setStatus({ mood: 'x'.repeat(200) });
     await server.clock.advance(100);
-    expect(alice.presence.get('bob')).toMatchObject({ mood: 'fine' });
-    await expect(bob.setStatus({ mood: 'x'.repeat(17) })).rejects.toMatchObject({ code: 'bad_message' });
+    expect(alice.presence.get('bob')).toMatchObject({ mood: 'x'.repeat(200) });
+    await expect(bob.setStatus({ mood: 'x'.repeat(201) })).rejects.toMatchObject({ code: 'bad_message' });
   });
 
   it('is offline to friends a grace after its line was cut, and not before', async () => {

@@ -1,5 +1,5 @@
 /**
- * One contract suite for each port, in vitest. Whoever writes an adapter runs the suite on it:
+ * `@carillon/server/testing/contracts`: one contract suite for each port, in vitest. Whoever writes an adapter runs the suite on it:
  *
  *     sessionStoreContract('my store', async () => ({ store, graceMs: 60_000, close }))
  */

@@ -42,7 +42,12 @@ describe('the clock of the test kit', () => {
 
   it('two that advance it wait for one another', async () => {
     const clock = createTestClock();
-    await Promise.all([clock.advance(30), clock.advance(12)]);
+    let inner = Promise.resolve();
+    clock.setTimer(10, () => {
+      inner = clock.advance(12);
+    });
+    await clock.advance(30);
+    await inner;
     expect(clock.monotonicMs()).toBe(42);
   });
 

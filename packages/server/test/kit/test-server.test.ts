@@ -103,6 +103,22 @@ describe('a server in process', () => {
     expect((await logIn('alice')).last('err')).toMatchObject({ code: 'token_invalid' });
   });
 
+  it.each([
+    [9_000, true],
+    [11_000, false],
+  ])(
+    'a grace of which 50 s had passed before a restart is over 10 s after it: %i ms',
+    async (ms, resumed) => {
+      const bob = await logIn('bob');
+      const resume = bob.last('token')?.['token'];
+      bob.line.cut();
+      await server.clock.advance(50_000);
+      await server.restart({ downMs: 3_600_000 });
+      await server.clock.advance(ms);
+      expect((await logIn('bob', { resume })).last('token')).toMatchObject({ resumed });
+    },
+  );
+
   it('nobody answers while it is down', async () => {
     const restarting = server.restart({ downMs: 1_000 });
     const bob = server.connect();
@@ -214,7 +230,9 @@ describe('a line', () => {
     const bob = await logIn('bob');
     bob.line.breakSilently();
     bob.send({ t: 'hb', q: 1 });
+    bob.send({ t: 'statusUpdate', mood: 'unheard' });
     await server.clock.advance(59_000);
+    expect(await server.presenceOf('bob')).not.toMatchObject({ value: { fields: { mood: 'unheard' } } });
     expect([bob.line.connected, bob.closeCode, bob.last('hb')]).toEqual([true, null, undefined]);
     await server.clock.advance(31_000);
     expect([bob.line.connected, bob.closeCode]).toEqual([false, null]);

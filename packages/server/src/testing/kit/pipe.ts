@@ -15,7 +15,6 @@ type Item = { readonly readyMs: number; readonly arrive: () => void };
 /** @param delayMs how long what is pushed now is on its way */
 export function createPipe(clock: Clock, delayMs: () => number): Pipe {
   const queue: Item[] = [];
-  let lastReadyMs = 0;
   let paused = false;
   let broken = false;
   let timer: Timer | null = null;
@@ -25,7 +24,7 @@ export function createPipe(clock: Clock, delayMs: () => number): Pipe {
     timer = null;
     const [head] = queue;
     if (head === undefined || paused) return;
-    timer = clock.setTimer(head.readyMs - clock.monotonicMs(), deliver);
+    timer = clock.setTimer(Math.max(0, head.readyMs - clock.monotonicMs()), deliver);
   }
 
   function deliver(): void {
@@ -39,8 +38,8 @@ export function createPipe(clock: Clock, delayMs: () => number): Pipe {
   return {
     push(arrive) {
       if (broken) return;
-      lastReadyMs = Math.max(lastReadyMs, clock.monotonicMs() + delayMs());
-      queue.push({ readyMs: lastReadyMs, arrive });
+      // What is ready before its forerunner waits for it: the head alone is timed.
+      queue.push({ readyMs: clock.monotonicMs() + delayMs(), arrive });
       if (queue.length === 1) schedule();
     },
     pause() {

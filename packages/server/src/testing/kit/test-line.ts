@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Connection, Link } from '../../ports/transport.ts';
-import { type Pipe, createPipe } from './pipe.ts';
+import { createPipe } from './pipe.ts';
 
 /** The client's side of a connection. After `closed`, or after the client closed it, nothing more comes. */
 export type LineEnd = {
@@ -130,8 +130,8 @@ function connect({ clock, gate, nextId }: LineParts, conditions: Conditions, end
     link?.closed(code);
   }
 
+  /** What is on its way arrives nowhere: neither end is there any more. */
   function cut(): void {
-    breakOff(up, down);
     clientGone(ABNORMAL);
     serverGone(ABNORMAL);
   }
@@ -211,7 +211,10 @@ function connect({ clock, gate, nextId }: LineParts, conditions: Conditions, end
       return server === 'open';
     },
     cut,
-    breakSilently: () => breakOff(up, down),
+    breakSilently() {
+      up.breakOff();
+      down.breakOff();
+    },
     loseNextReply() {
       losing = 'next';
     },
@@ -221,8 +224,4 @@ function connect({ clock, gate, nextId }: LineParts, conditions: Conditions, end
       if (server === 'open') link?.drained();
     },
   };
-}
-
-function breakOff(...pipes: readonly Pipe[]): void {
-  for (const pipe of pipes) pipe.breakOff();
 }
