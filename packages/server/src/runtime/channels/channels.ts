@@ -34,13 +34,15 @@ export function createChannels(context: NodeContext): Channels {
   const mapExpiry = createMapExpiry(context, [logs.memory, logs.stored]);
   const publisher = createPublisher(
     context,
-    (user) => soon(visibility.of(user), (visible) => !visible),
+    // A schema may answer behind the user's last session: nothing would ever end the watch that began then.
+    (user) => !context.sessionsOf.has(user) || soon(visibility.of(user), (visible) => !visible),
     mapExpiry.changed,
   );
   const calls = createServingCalls(context);
   const asking = createAsking(context);
   const unnamed: DueQueue<LocalSession> = createDueQueue(clock, NAME_AGAIN_MS, endUnnamed);
   let topCheck: Timer | null = null;
+  let stopped = false;
 
   const parts: ChannelParts = {
     patterns: compilePatterns(contract.channels),
@@ -68,9 +70,10 @@ export function createChannels(context: NodeContext): Channels {
       if (subscription.state.name === 'waiting') end(subscription);
   }
 
-  function checkTops(): void {
-    hub.compareTops();
-    topCheck = clock.setTimer(topCheckMs, checkTops);
+  /** The next one counts from the end of this: where the log is slow, they do not pile up. */
+  async function checkTops(): Promise<void> {
+    await hub.compareTops();
+    if (!stopped) topCheck = clock.setTimer(topCheckMs, () => void checkTops());
   }
 
   function order({ user, channel, grant }: SubscriptionOrder): void {
@@ -102,11 +105,12 @@ export function createChannels(context: NodeContext): Channels {
     api: createChannelOperations(context, parts, publisher, asking),
     async start() {
       if (contract.channels.some(({ kind }) => kind !== 'signal'))
-        topCheck = clock.setTimer(topCheckMs, checkTops);
+        topCheck = clock.setTimer(topCheckMs, () => void checkTops());
       mapExpiry.changed();
       await broker.subscribe(EVERYONE_TOPIC);
     },
     stop() {
+      stopped = true;
       topCheck?.cancel();
       topCheck = null;
       hub.stop();

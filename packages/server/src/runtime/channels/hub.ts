@@ -1,11 +1,12 @@
 import { publicationText, ownPublicationText } from '../../core/channel/channel-messages.ts';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
-import { moveTo, newFeed, positionOf, take, takeNext } from '../../core/channel/feed.ts';
+import { type Feed, moveTo, newFeed, positionOf, take, takeNext } from '../../core/channel/feed.ts';
 import { type OutboundFrame, channelFrame, controlFrame } from '../../core/outbox/frame.ts';
 import { type ChannelNotice, type PublicationNotice, channelTopic } from '../../ports/broker.ts';
 import type { Log, Position, Publication, ReadResult } from '../../ports/log.ts';
 import type { NodeContext } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
+import { inTurns } from '../turns.ts';
 import { type SignalSender, newSignalBatch } from './signals.ts';
 import type { HubChannel, Subscription } from '../link-state.ts';
 
@@ -39,8 +40,8 @@ export type Hub = {
   receive(notice: ChannelNotice): void;
   /** A replay was made and is kept for a while. */
   keepReplay(channel: HubChannel): void;
-  /** Compares with the log what was delivered, and reads what the broker lost. */
-  compareTops(): void;
+  /** Compares with the log what was delivered, and reads what the broker lost. Never rejects. */
+  compareTops(): Promise<void>;
   stop(): void;
 };
 
@@ -57,6 +58,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
   );
   let subscriptions = 0;
   let timers = 0;
+  let stopped = false;
 
   function newChannel(name: string, spec: ChannelSpec, params: HubChannel['params']): HubChannel {
     return {
@@ -205,6 +207,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
   }
 
   function beginReorder(channel: HubChannel, delayMs = REORDER_WINDOW_MS): void {
+    if (stopped) return;
     timers++;
     channel.reorder = clock.setTimer(delayMs, () => {
       timers--;
@@ -221,7 +224,8 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
 
   /** Reads what did not come. One reading at a time: what comes meanwhile waits in the feed. */
   function catchUp(channel: HubChannel): void {
-    if (channel.feed === null || channels.get(channel.name) !== channel) return;
+    // Behind the end of the node the log is closed, and would be asked again for ever.
+    if (stopped || channel.feed === null || channels.get(channel.name) !== channel) return;
     if (channel.reading) {
       channel.readAgain = true;
       return;
@@ -251,6 +255,8 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
         // What came while the log was read was delivered in its turn.
         if (publication.offset !== channel.feed.next) continue;
         channel.feed.next++;
+        // It may have come too, early: left there, the feed would wait for its turn for ever, and the log be read for it.
+        channel.feed.early.delete(publication.offset);
         deliver(channel, {
           kind: 'publication',
           channel: channel.name,
@@ -325,6 +331,34 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
       if (state.name === 'live') context.flusher.send(state.link, frame);
   }
 
+  function compareTop(channel: HubChannel): Promise<void> | undefined {
+    const { feed } = channel;
+    if (feed === null || channel.reading) return undefined;
+    const delivered = positionOf(feed);
+    const top = logOf(context, channel.spec).top(channel.name);
+    if (!(top instanceof Promise)) {
+      compared(channel, feed, delivered, top);
+      return undefined;
+    }
+    return top.then(
+      (later) => compared(channel, feed, delivered, later),
+      (error: unknown) =>
+        telemetry.warn('channel_read_failed', { channel: channel.name, error: String(error) }),
+    );
+  }
+
+  function compared(
+    channel: HubChannel,
+    feed: Feed<PublicationNotice>,
+    delivered: Position,
+    top: Position,
+  ): void {
+    const now = positionOf(feed);
+    // What was delivered while the log was asked is newer than its answer.
+    const moved = now.offset !== delivered.offset || now.epoch !== delivered.epoch;
+    if (!moved && (top.epoch !== now.epoch || top.offset > now.offset)) catchUp(channel);
+  }
+
   return {
     get size() {
       return channels.size;
@@ -343,24 +377,15 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
     remove,
     receive,
     keepReplay: (channel) => keptReplays.add(channel),
-    compareTops() {
-      for (const channel of channels.values()) {
-        if (channel.feed === null || channel.reading) continue;
-        const { feed } = channel;
-        const delivered = positionOf(feed);
-        Promise.resolve(logOf(context, channel.spec).top(channel.name)).then(
-          (top) => {
-            const now = positionOf(feed);
-            // What was delivered while the log was asked is newer than its answer.
-            const moved = now.offset !== delivered.offset || now.epoch !== delivered.epoch;
-            if (!moved && (top.epoch !== now.epoch || top.offset > now.offset)) catchUp(channel);
-          },
-          (error: unknown) =>
-            telemetry.warn('channel_read_failed', { channel: channel.name, error: String(error) }),
-        );
+    async compareTops() {
+      // In pieces: a log in process answers at once, and a hundred thousand answers would hold everybody up.
+      for await (const slice of inTurns(context, channels.values())) {
+        if (stopped) return;
+        await Promise.all(slice.map(compareTop));
       }
     },
     stop() {
+      stopped = true;
       for (const channel of channels.values()) {
         if (channel.reorder !== null) endReorder(channel);
         signals.forget(channel);

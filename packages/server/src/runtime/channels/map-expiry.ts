@@ -10,6 +10,9 @@ const EXPIRED_A_TURN = 256;
 const LEAST_WAIT_MS = 10;
 const MOST_WAIT_MS = 60_000;
 
+/** A log that failed is asked again after so long, ms: what ran out stays due, and would be asked for without a pause. */
+const RETRY_MS = 1_000;
+
 /** Deletes the keys of maps that ran out, each by a publication ([MAP4]). */
 export type MapExpiry = {
   /** Something was published that may have an end. */
@@ -23,29 +26,41 @@ export function createMapExpiry(context: NodeContext, logs: readonly Log[]): Map
   let timer: Timer | null = null;
   let dueMs = Number.POSITIVE_INFINITY;
   let running = false;
+  /** The log may answer behind the end of the node. */
+  let stopped = false;
 
   function changed(): void {
-    if (running) return;
+    if (running || stopped) return;
     const next = Math.min(...logs.map((log) => log.nextExpiryMs() ?? Number.POSITIVE_INFINITY));
     if (next === Number.POSITIVE_INFINITY || next >= dueMs) return;
     arm(next);
   }
 
   function arm(next: number): void {
-    timer?.cancel();
     dueMs = next;
-    const waitMs = Math.min(MOST_WAIT_MS, Math.max(LEAST_WAIT_MS, next - clock.nowMs()));
+    wait(Math.min(MOST_WAIT_MS, Math.max(LEAST_WAIT_MS, next - clock.nowMs())));
+  }
+
+  function wait(waitMs: number): void {
+    timer?.cancel();
     timer = clock.setTimer(waitMs, () => {
       timer = null;
-      dueMs = Number.POSITIVE_INFINITY;
-      running = true;
-      expire()
-        .catch((error: unknown) => telemetry.warn('expiry_failed', { error: String(error) }))
-        .finally(() => {
-          running = false;
-          changed();
-        });
+      void run();
     });
+  }
+
+  async function run(): Promise<void> {
+    running = true;
+    try {
+      await expire();
+    } catch (error) {
+      telemetry.warn('expiry_failed', { error: String(error) });
+      if (!stopped) wait(RETRY_MS);
+      return;
+    }
+    running = false;
+    dueMs = Number.POSITIVE_INFINITY;
+    changed();
   }
 
   async function expire(): Promise<void> {
@@ -69,6 +84,7 @@ export function createMapExpiry(context: NodeContext, logs: readonly Log[]): Map
       return timer === null ? 0 : 1;
     },
     stop() {
+      stopped = true;
       timer?.cancel();
       timer = null;
     },

@@ -57,9 +57,10 @@ export function createMemberList(context: NodeContext, visibility: () => UserVis
       if (visible === true) count(subscription);
       if (!(visible instanceof Promise)) return;
       visible.then(
-        (later) => {
-          // It may have ended while that was being asked.
-          if (later && subscription.channel.subscriptions.has(subscription)) count(subscription);
+        () => {
+          // It may have ended while that was being asked, and they may have gone out of sight again.
+          if (visibility().known(user) && subscription.channel.subscriptions.has(subscription))
+            count(subscription);
         },
         (error: unknown) => telemetry.warn('member_unknown', { error: String(error) }),
       );

@@ -29,7 +29,9 @@ export function makeReplay(
   publications: readonly Publication[],
 ): readonly OutboundFrame[] {
   const frames = replayTexts(channel.json, publications, REPLAY_FRAME_UNITS).map(controlFrame);
-  if (channel.feed !== null && channel.feed.next === to + 1) {
+  // Whoever began at a time may lack some: after the clock was set back, one between others may be older.
+  const isWhole = publications.length === to - from;
+  if (isWhole && channel.feed !== null && channel.feed.next === to + 1) {
     for (const oldest of channel.replays.keys()) {
       if (channel.replays.size < REPLAYS_KEPT) break;
       channel.replays.delete(oldest);

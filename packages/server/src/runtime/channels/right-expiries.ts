@@ -23,9 +23,11 @@ export function createRightExpiries(
   const { clock, telemetry } = context.ports;
   const watched = new Set<Subscription>();
   let timer: Timer | null = null;
+  /** A rule may answer behind the end of the node. */
+  let stopped = false;
 
   function arm(): void {
-    timer ??= clock.setTimer(GRANULARITY_MS, sweep);
+    if (!stopped) timer ??= clock.setTimer(GRANULARITY_MS, sweep);
   }
 
   function sweep(): void {
@@ -87,6 +89,7 @@ export function createRightExpiries(
       return watched.size;
     },
     stop() {
+      stopped = true;
       timer?.cancel();
       timer = null;
       watched.clear();

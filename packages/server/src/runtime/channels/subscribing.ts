@@ -62,6 +62,11 @@ function isFull({ settings }: NodeContext, session: LocalSession, channel: strin
   return !subscriptions.has(channel) && subscriptions.size >= settings.subscriptionsPerSession;
 }
 
+/** The subscription ended before it began, by the app's order or the end of the right: its request is answered all the same. */
+function refuseEnded(context: NodeContext, link: LinkState, { i }: Subscribe): void {
+  if (!isClosed(link)) sendError(context, link, 'forbidden', 'the subscription was ended meanwhile', i);
+}
+
 function refuseMore(context: NodeContext, link: LinkState, { i }: Subscribe): void {
   const most = context.settings.subscriptionsPerSession;
   sendError(context, link, 'limit_reached', `subscriptions of one session: ${most}`, i);
@@ -151,7 +156,7 @@ async function begin(
       throw error;
     }
     // Ended meanwhile: by a revocation, the end of the right, or the line.
-    if (subscription.state !== joining) return;
+    if (subscription.state !== joining) return refuseEnded(context, link, message);
     if (joining.lost) {
       if (readings < MAX_READINGS) continue;
       parts.end(subscription);
@@ -170,7 +175,7 @@ async function begin(
     if (granted instanceof Promise) {
       // Signing takes a moment, in which publications may come: they are kept behind the reply like the others.
       const grant = await granted;
-      if (subscription.state !== joining) return;
+      if (subscription.state !== joining) return refuseEnded(context, link, message);
       if (joining.lost) continue;
       finish(context, link, message, subscription, start, joining, grant);
     } else finish(context, link, message, subscription, start, joining, granted);

@@ -41,7 +41,10 @@ export function createUserVisibility(
         return entry.visible;
       });
     entry.reading = reading;
-    reading.catch(() => forget(user));
+    // Whoever went and came back meanwhile has another reading, which this failure says nothing of.
+    reading.catch(() => {
+      if (watched.get(user) === entry) forget(user);
+    });
     return reading;
   }
 
