@@ -40,7 +40,8 @@ const config: KnipConfig = {
       project: ['{src,test,scripts}/**/*.{ts,tsx}'],
     },
     'examples/*': {
-      entry: ['index.html', 'src/main.{ts,tsx}', 'test/**/*.test.{ts,tsx}'],
+      // `*.node.ts` is run by Node's own test runner.
+      entry: ['index.html', 'src/main.{ts,tsx}', 'test/**/*.{test,node}.{ts,tsx}'],
       project: ['{src,test}/**/*.{ts,tsx}'],
     },
   },

@@ -1,7 +1,7 @@
 import { type StandardSchema, defineContract, map, stream } from '@carillon/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type TestServer, createTestServer } from '../../../server/src/testing/kit/index.ts';
-import { type TestClient, createTestClient } from '../../src/testing/index.ts';
+import { type TestServer, createTestServer } from '@carillon/server/testing';
+import { type TestClient, createTestClient } from '@carillon/client/testing';
 
 const anything: StandardSchema<unknown> = {
   '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
