@@ -60,7 +60,9 @@ describe('from within a listener', () => {
     peer.send(`{"t":"ok","i":${String((await take(peer))['i'])},"e":"e1","o":3}`);
     await live;
     let again: Promise<void> | null = null;
-    chat.onPublication(() => (again ??= chat.subscribe({ position: { epoch: 'e1', offset: 1 } })));
+    chat.onPublication(() => {
+      again ??= chat.subscribe({ position: { epoch: 'e1', offset: 1 } });
+    });
     peer.send('{"t":"p","c":"chat:x","o":4,"d":1}');
     const sub = await take(peer);
     expect(sub).toMatchObject({ t: 'sub', e: 'e1', o: 1 });
