@@ -8,6 +8,7 @@ import { type ConnectionOptions, lengthsOf, webSocketUrl } from './options.ts';
 import { type OwnPresence, fromWire, toWire } from './own-presence.ts';
 import type { Platform } from './platform.ts';
 import { type Presence, createPresenceStore } from './presence-store.ts';
+import { rejected } from './quiet.ts';
 import { createResumeKeeper } from './resume-keeper.ts';
 import { type Shell, type ShellParts, createShell } from './shell.ts';
 
@@ -109,11 +110,4 @@ export function createConnection<const Field extends string = DefaultField>(
     onConnection: (listener) => connectionListeners.add(listener),
   };
   return { client, shell };
-}
-
-function rejected(error: CarillonError): Promise<void> {
-  const promise = Promise.reject<void>(error);
-  // A caller that does not wait must not end a Node process for it.
-  promise.catch(() => {});
-  return promise;
 }

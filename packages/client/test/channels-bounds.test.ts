@@ -37,7 +37,7 @@ describe('what a client holds', () => {
   it('[PUB4] of its own publications on a channel that it may not follow is nothing', () => {
     const machine = machineOf();
     goLive(machine, 1, 's_1');
-    want(machine, 'inbox:x', 'stream', undefined, undefined);
+    want(machine, { type: 'subscribe', channel: 'inbox:x', kind: 'stream' });
     takeReply(machine, { t: 'err', i: requestOf(machine), code: 'forbidden', m: '' });
     for (let ticket = 1; ticket <= 100; ticket++) {
       publish(machine, { type: 'publish', ticket, channel: 'inbox:x', signal: false, data: '1' });
@@ -49,7 +49,7 @@ describe('what a client holds', () => {
   it('[PUB4] of its own publications on a channel that it cannot follow at the moment is nothing', () => {
     const machine = machineOf();
     goLive(machine, 1, 's_1');
-    want(machine, 'inbox:x', 'stream', undefined, undefined);
+    want(machine, { type: 'subscribe', channel: 'inbox:x', kind: 'stream' });
     takeReply(machine, { t: 'err', i: requestOf(machine), code: 'unavailable', m: '' });
     publish(machine, { type: 'publish', ticket: 1, channel: 'inbox:x', signal: false, data: '1' });
     takeReply(machine, { t: 'ok', i: requestOf(machine), e: 'e1', o: 1 });

@@ -1,7 +1,7 @@
 import { CarillonError } from '../carillon-error.ts';
-import { rejected } from './channel.ts';
 import type { ChannelShell, OtherNews } from './channel-shell.ts';
 import { toJson } from './json.ts';
+import { rejected } from '../quiet.ts';
 import { type Listeners, type Report, createListeners } from '../listeners.ts';
 
 /** How long a call waits for its answer unless it says otherwise, ms. */

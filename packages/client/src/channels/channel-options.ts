@@ -30,5 +30,5 @@ export function settingsOf(username: string, options: ChannelOptions): ChannelSe
 function most(name: string, value: number | undefined, absent: number): number {
   if (value === undefined) return absent;
   if (value >= 1) return value;
-  throw new CarillonError('options_invalid', `${name}: a number from 1`);
+  throw new CarillonError('options_invalid', name);
 }

@@ -7,6 +7,7 @@ import type { ClientEvent, Effect } from '../core/events.ts';
 import type { ClientState } from '../core/state.ts';
 import { guarded } from '../listeners.ts';
 import type { Platform } from '../platform.ts';
+import { quiet } from '../quiet.ts';
 import type { Shell } from '../shell.ts';
 
 /** What is told about one channel. */
@@ -108,12 +109,12 @@ export function createChannelShell(parts: ChannelShellParts): ChannelShell {
     inTurn,
     ask<T>(make: (ticket: number) => ChannelEvent) {
       const ticket = ++lastTicket;
-      const settled = new Promise<T>((resolve, reject) => {
-        // What a ticket is settled with is what its command says.
-        waiters.set(ticket, { resolve: resolve as (value: unknown) => void, reject });
-      });
-      // A caller that does not wait must not end a Node process for it.
-      settled.catch(() => {});
+      const settled = quiet(
+        new Promise<T>((resolve, reject) => {
+          // What a ticket is settled with is what its command says.
+          waiters.set(ticket, { resolve: resolve as (value: unknown) => void, reject });
+        }),
+      );
       dispatch(make(ticket));
       return { ticket, settled };
     },

@@ -12,6 +12,7 @@ import type {
   Start,
 } from '../core/channels/channel-events.ts';
 import { extend } from '../extend.ts';
+import { rejected } from '../quiet.ts';
 import type { ChannelShell } from './channel-shell.ts';
 import { toJson } from './json.ts';
 import type { Records } from './records.ts';
@@ -172,13 +173,6 @@ export function publish({ shell }: ChannelParts, request: PublishRequest, data: 
   const text = request.del === true ? null : toJson(data);
   if (text instanceof CarillonError) return rejected(text);
   return shell.ask<Published>((ticket) => ({ ...request, type: 'publish', ticket, data: text })).settled;
-}
-
-export function rejected(error: CarillonError): Promise<never> {
-  const promise = Promise.reject<never>(error);
-  // A caller that does not wait must not end a Node process for it.
-  promise.catch(() => {});
-  return promise;
 }
 
 /** Undefined where no beginning is named: then a subscription goes on from where it stands. */

@@ -23,8 +23,7 @@ export function createHandles(): Handles {
       const known = handles.get(channel)?.deref();
       // Handles of a kind are made in one place.
       if (known?.kind === kind) return known as T;
-      if (known !== undefined)
-        throw new CarillonError('kind_mismatch', `${channel} is in use as a ${known.kind}, not a ${kind}`);
+      if (known !== undefined) throw new CarillonError('kind_mismatch', `${channel} is a ${known.kind}`);
       if (handles.size >= sweepAt) {
         for (const [name, reference] of handles) if (reference.deref() === undefined) handles.delete(name);
         sweepAt = handles.size * 2 + FIRST_SWEEP;

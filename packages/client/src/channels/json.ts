@@ -4,7 +4,7 @@ import { CarillonError } from '../carillon-error.ts';
 export function toJson(value: unknown): string | CarillonError {
   try {
     const text = JSON.stringify(value) as string | undefined;
-    return text ?? new CarillonError('payload_invalid', 'no JSON value');
+    return text ?? new CarillonError('payload_invalid', '');
   } catch (error) {
     // A cycle, a bigint, or what a `toJSON` threw.
     return new CarillonError('payload_invalid', String(error));

@@ -2,6 +2,7 @@ import type { ChannelKind, Signal, Start } from '../core/channels/channel-events
 import type { MapEntry } from '../core/channels/map-view.ts';
 import { CarillonError } from '../carillon-error.ts';
 import { type Listeners, type Report, createListeners, guarded } from '../listeners.ts';
+import { quiet } from '../quiet.ts';
 import type { ChannelNews, ChannelShell } from './channel-shell.ts';
 
 /** Signals of others that are kept of one channel; beyond it the oldest goes. */
@@ -137,9 +138,8 @@ export function createRecords(shell: () => ChannelShell, report: Report): Record
           else {
             const stop = listen(channel, 'state', ({ state: { status, code, detail } }) => {
               if (status === 'live') resolve();
-              else if (status === 'failed')
-                reject(new CarillonError((code ?? 'internal') as 'internal', detail));
-              else if (status === 'idle') reject(new CarillonError('cancelled', ''));
+              else if (status === 'failed' || status === 'idle')
+                reject(new CarillonError((code ?? 'cancelled') as 'cancelled', detail));
               else return;
               stop();
             });
@@ -147,9 +147,7 @@ export function createRecords(shell: () => ChannelShell, report: Report): Record
           return { type: 'subscribe', channel, kind, start, grant };
         });
       });
-      // A caller that does not wait must not end a Node process for it.
-      settled.catch(() => {});
-      return settled;
+      return quiet(settled);
     },
     unsubscribe(channel) {
       shell().inTurn(() => {

@@ -1,4 +1,5 @@
 import { extend } from '../extend.ts';
+import { quiet } from '../quiet.ts';
 import { type Channel, type ChannelParts, channelOf, publish } from './channel.ts';
 
 /** What somebody signalled. */
@@ -40,12 +41,8 @@ export function createSignalChannel<In, Out>(parts: ChannelParts, channel: strin
       // The contract's word for what the server checked.
       return [...records.latest(channel).values()] as readonly SignalOf<Out>[];
     },
-    send(data: In, key?: string) {
-      const sent = publish(parts, { channel, signal: true, key }, data).then(() => undefined);
-      // A caller that does not wait must not end a Node process for it.
-      sent.catch(() => {});
-      return sent;
-    },
+    send: (data: In, key?: string) =>
+      quiet(publish(parts, { channel, signal: true, key }, data).then(() => undefined)),
     onSignal: (listener: (signal: SignalOf<Out>) => void) =>
       records.listenToEach(
         channel,

@@ -1,7 +1,8 @@
 import { MAX_CALL_MS, type Call, type Cancel } from '@carillon/protocol';
 import type { ChannelEvent } from './channel-events.ts';
 import { enqueue, land } from './lanes.ts';
-import { type Machine, type Request, refusal, refusalOf, reject, resolve } from './machine.ts';
+import { type Machine, type Request, refusal, refusalOf, reject, resolve, say } from './machine.ts';
+import { textWith } from './message-text.ts';
 import { admit, release, utf8Bytes } from './queue-room.ts';
 
 /** Bytes of a message beside the name and the input. */
@@ -39,8 +40,7 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
     text(on, i) {
       const ms = Math.max(1, Math.ceil(overAtMs - on.turn.nowMs));
       const message: Omit<Call, 'd'> = { t: 'call', i, n: name, ms };
-      const head = JSON.stringify(message);
-      return input === null ? head : `${head.slice(0, -1)},"d":${input}}`;
+      return textWith(message, input);
     },
     onSent(_, id) {
       request = id;
@@ -73,10 +73,9 @@ export function cancel(machine: Machine, ticket: number): void {
   machine.deadlines.get(ticket)?.over(machine, 'cancelled');
 }
 
-function sendCancel({ line, effects }: Machine, request: number): void {
-  if (line.name === 'down') return;
+function sendCancel(machine: Machine, request: number): void {
   const message: Cancel = { t: 'cancel', r: request };
-  effects.push({ do: 'send', socket: line.socket, text: JSON.stringify(message) });
+  say(machine, JSON.stringify(message));
 }
 
 export function nextDeadlineMs({ deadlines }: Machine): number | null {

@@ -71,15 +71,15 @@ function handle(machine: Machine, event: ChannelEvent): void {
       machine.alarmAtMs = null;
       return onAlarm(machine);
     case 'subscribe':
-      return want(machine, event.channel, event.kind, event.start, event.grant);
+      return want(machine, event);
     case 'unsubscribe':
       return unwant(machine, event.channel);
     case 'publish':
       return publish(machine, event);
     case 'history':
-      return askHistory(machine, event.ticket, event.channel, event.position, event.reverse, event.limit);
+      return askHistory(machine, event);
     case 'members':
-      return askMembers(machine, event.ticket, event.channel, event.after, event.limit);
+      return askMembers(machine, event);
     case 'call':
       return call(machine, event);
     case 'cancel':

@@ -2,8 +2,8 @@ import type { RefusalCode } from '../events.ts';
 import { groundAll, refuseAll } from './lanes.ts';
 import type { Machine } from './machine.ts';
 import { newPace } from './pace.ts';
+import { enter } from './phases.ts';
 import { begin } from './subscribing.ts';
-import { tellState } from './telling.ts';
 
 /** A new connection: it knows of no subscription until it is told of each ([CHN6]). */
 export function goLive(machine: Machine, socket: number, session: string | null): void {
@@ -30,11 +30,7 @@ export function goDown(machine: Machine, stopped: RefusalCode | null): void {
   machine.paused.clear();
   for (const subscription of machine.subscriptions.values()) {
     if (subscription.phase.name === 'failed') continue;
-    subscription.attempt++;
-    subscription.phase = { name: 'waiting' };
-    subscription.until = 0;
     subscription.heals = 0;
-    subscription.own = [];
-    tellState(machine, subscription);
+    enter(machine, subscription, { name: 'waiting' });
   }
 }

@@ -134,6 +134,11 @@ export function newMachine(settings: ChannelSettings): Machine {
   };
 }
 
+/** Sends a message that gets no reply, where there is a line. */
+export function say({ line, effects }: Machine, text: string): void {
+  if (line.name === 'live') effects.push({ do: 'send', socket: line.socket, text });
+}
+
 export function resolve(machine: Machine, ticket: number, value: unknown): void {
   machine.effects.push({ do: 'resolve', ticket, value });
 }

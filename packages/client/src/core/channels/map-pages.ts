@@ -1,9 +1,9 @@
-import { MAX_PAGE_SIZE, type Err, type Ok, type Page } from '@carillon/protocol';
+import { MAX_PAGE_SIZE, type Ok, type Page } from '@carillon/protocol';
 import { enqueue } from './lanes.ts';
 import { list } from './list.ts';
 import type { Machine } from './machine.ts';
 import { type MapChange, type MapView, endSnapshot, putEntry } from './map-view.ts';
-import { fail, isPassing, retryLater } from './phases.ts';
+import { takeRefusal } from './phases.ts';
 import type { Subscription } from './subscription.ts';
 import { tellState } from './telling.ts';
 
@@ -15,13 +15,7 @@ export function readNextPage(machine: Machine, subscription: Subscription, view:
   const isWanted = (): boolean => subscription.attempt === attempt;
   enqueue(machine, machine.requests, {
     text(_, i) {
-      const message: Page = {
-        t: 'page',
-        i,
-        c: channel,
-        n: MAX_PAGE_SIZE,
-        ...(next === undefined ? {} : { k: next }),
-      };
+      const message: Page = { t: 'page', i, c: channel, k: next, n: MAX_PAGE_SIZE };
       return isWanted() ? JSON.stringify(message) : null;
     },
     onOk: (on, reply) => (isWanted() ? takePage(on, subscription, view, reply) : undefined),
@@ -47,9 +41,4 @@ export function takePage(
   if (next !== undefined) return readNextPage(machine, subscription, view);
   machine.effects.push({ do: 'complete', channel });
   tellState(machine, subscription);
-}
-
-function takeRefusal(machine: Machine, subscription: Subscription, { code, m, retryAfterMs }: Err): void {
-  if (retryAfterMs === undefined && !isPassing(code)) fail(machine, subscription, code, m);
-  else retryLater(machine, subscription, code, m, retryAfterMs);
 }

@@ -1,5 +1,5 @@
 import type { Joined, Left, Members } from '@carillon/protocol';
-import type { MembersPage } from './channel-events.ts';
+import type { ChannelEvent, MembersPage } from './channel-events.ts';
 import { enqueue } from './lanes.ts';
 import { list } from './list.ts';
 import type { Machine } from './machine.ts';
@@ -40,24 +40,13 @@ export function askCount(machine: Machine, subscription: Subscription): void {
 }
 
 /** Asks for a page of who is in the channel. */
-export function askMembers(
-  machine: Machine,
-  ticket: number,
-  channel: string,
-  after: string | undefined,
-  limit: number | undefined,
-): void {
+export function askMembers(machine: Machine, command: Extract<ChannelEvent, { type: 'members' }>): void {
+  const { ticket, channel, after, limit } = command;
   ask(
     machine,
     ticket,
     (i) => {
-      const message: Members = {
-        t: 'members',
-        i,
-        c: channel,
-        ...(after === undefined ? {} : { k: after }),
-        ...(limit === undefined ? {} : { n: limit }),
-      };
+      const message: Members = { t: 'members', i, c: channel, k: after, n: limit };
       return JSON.stringify(message);
     },
     ({ ids, n, next }): MembersPage => ({ ids: list(ids), count: n ?? 0, next: next ?? null }),

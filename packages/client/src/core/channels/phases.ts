@@ -1,6 +1,7 @@
+import type { Err } from '@carillon/protocol';
 import { LEAST_SERVER_PAUSE_MS, pauseMs, serverWindowMs } from '../backoff.ts';
 import type { Machine } from './machine.ts';
-import { type Subscription, IDLE } from './subscription.ts';
+import { type Subscription, type SubscriptionPhase, IDLE } from './subscription.ts';
 import { tellState } from './telling.ts';
 
 // Where a subscription goes that does not go on. How it begins stands in subscribing.ts.
@@ -8,8 +9,13 @@ import { tellState } from './telling.ts';
 /** Codes behind which the same request may work a little later, though the server names no time. */
 const PASSING: readonly string[] = ['unavailable', 'internal'];
 
-export function isPassing(code: string): boolean {
-  return PASSING.includes(code);
+/** Goes where nothing comes of the channel: answers that are still to come are to an earlier question. */
+export function enter(machine: Machine, subscription: Subscription, phase: SubscriptionPhase): void {
+  subscription.attempt++;
+  subscription.own = [];
+  subscription.until = 0;
+  subscription.phase = phase;
+  tellState(machine, subscription);
 }
 
 /** Asks again after a pause. */
@@ -20,15 +26,17 @@ export function pause(
   code: string,
   detail: string,
 ): void {
-  subscription.attempt++;
-  subscription.own = [];
-  subscription.phase = { name: 'paused', untilMs: machine.turn.nowMs + Math.ceil(delayMs), code, detail };
   machine.paused.add(subscription);
-  tellState(machine, subscription);
+  enter(machine, subscription, {
+    name: 'paused',
+    untilMs: machine.turn.nowMs + Math.ceil(delayMs),
+    code,
+    detail,
+  });
 }
 
 /** The server cannot do it at the moment: the pause doubles while that lasts, and is never shorter than it asked for. */
-export function retryLater(
+function retryLater(
   machine: Machine,
   subscription: Subscription,
   code: string,
@@ -40,13 +48,23 @@ export function retryLater(
   pause(machine, subscription, windowMs + jitterMs, code, detail);
 }
 
+/** What a server says when it refuses. */
+export type Refused = Pick<Err, 'code' | 'm' | 'retryAfterMs'>;
+
+/** The server refused, for now or for good. */
+export function takeRefusal(
+  machine: Machine,
+  subscription: Subscription,
+  { code, m, retryAfterMs }: Refused,
+): void {
+  if (retryAfterMs === undefined && !PASSING.includes(code)) fail(machine, subscription, code, m);
+  else retryLater(machine, subscription, code, m, retryAfterMs);
+}
+
 /** The server refused for good: the app must act. */
-export function fail(machine: Machine, subscription: Subscription, code: string, detail: string): void {
-  subscription.attempt++;
-  subscription.own = [];
-  subscription.phase = { name: 'failed', code, detail };
+function fail(machine: Machine, subscription: Subscription, code: string, detail: string): void {
   machine.paused.delete(subscription);
-  tellState(machine, subscription);
+  enter(machine, subscription, { name: 'failed', code, detail });
   // Nobody asked for it: an invitation that does not work leaves nothing behind.
   if (subscription.kind === null) drop(machine, subscription);
 }

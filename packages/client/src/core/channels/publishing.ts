@@ -12,6 +12,7 @@ import {
   reject,
   resolve,
 } from './machine.ts';
+import { textWith } from './message-text.ts';
 import { admit, release, utf8Bytes } from './queue-room.ts';
 
 /**
@@ -57,8 +58,7 @@ function bodyOf(machine: Machine, command: PublishCommand): string {
   const id = signal ? undefined : (command.id ?? publicationId(machine));
   const { epoch: e, offset: o } = expect ?? { epoch: undefined, offset: undefined };
   const head: Omit<Publish, 't' | 'i' | 'd'> = { c, id, k, del, ver, ttl, e, o, echo };
-  const text = JSON.stringify(head).slice(1, -1);
-  return data === null ? `${text}}` : `${text},"d":${data}}`;
+  return textWith(head, data).slice(1);
 }
 
 /** Stands for one publication of this user: as many random bits as a turn has, the time and a number. */
@@ -118,16 +118,14 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
 
   function superseded(machine: Machine): void {
     end(machine);
-    resolve(machine, ticket, NOT_POSITIONED);
+    resolve(machine, ticket, publishedOf({}));
   }
 }
 
-/** What came of a signal, also of one that a later one took the place of. */
-const NOT_POSITIONED: Published = { position: null, duplicate: false, outdated: false };
-
-function publishedOf({ e, o, dup, old }: Ok): Published {
-  if (e === undefined || o === undefined) return NOT_POSITIONED;
-  return { position: { epoch: e, offset: o }, duplicate: dup ?? false, outdated: old ?? false };
+/** What came of a publication; of a signal no position, nor of one that a later one took the place of. */
+function publishedOf({ e, o, dup = false, old = false }: Partial<Ok>): Published {
+  const position = e === undefined || o === undefined ? null : { epoch: e, offset: o };
+  return { position, duplicate: dup, outdated: old };
 }
 
 /** Keeps what was sent until it, or its place in the order, comes back ([PUB4]). */

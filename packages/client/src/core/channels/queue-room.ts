@@ -14,11 +14,11 @@ export function admit(machine: Machine, ticket: number, bytes: number): boolean 
     return false;
   }
   if (bytes > settings.messageBytes) {
-    reject(machine, ticket, refusal('too_large', `${bytes} bytes, of at most ${settings.messageBytes}`));
+    reject(machine, ticket, refusal('too_large', `${bytes} bytes`));
     return false;
   }
   if (machine.queuedCount >= settings.queueCount || machine.queuedBytes + bytes > settings.queueBytes) {
-    reject(machine, ticket, refusal('queue_full', 'wait for earlier calls to end'));
+    reject(machine, ticket, refusal('queue_full'));
     return false;
   }
   machine.queuedCount++;

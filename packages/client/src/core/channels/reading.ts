@@ -1,5 +1,5 @@
 import type { History, Ok, PublicationItem } from '@carillon/protocol';
-import type { HistoryItem, HistoryPage, Position } from './channel-events.ts';
+import type { ChannelEvent, HistoryItem, HistoryPage } from './channel-events.ts';
 import { enqueue } from './lanes.ts';
 import { list } from './list.ts';
 import { type Machine, refusal, refusalOf, reject, resolve } from './machine.ts';
@@ -35,27 +35,17 @@ export function ask(
   });
 }
 
+const NOWHERE = { epoch: undefined, offset: undefined };
+
 /** Asks for a page of the history ([REC7]). */
-export function askHistory(
-  machine: Machine,
-  ticket: number,
-  channel: string,
-  position: Position | null,
-  reverse: boolean,
-  limit: number | undefined,
-): void {
+export function askHistory(machine: Machine, command: Extract<ChannelEvent, { type: 'history' }>): void {
+  const { ticket, channel, position, reverse, limit } = command;
   ask(
     machine,
     ticket,
     (i) => {
-      const message: History = {
-        t: 'hist',
-        i,
-        c: channel,
-        ...(position === null ? {} : { e: position.epoch, o: position.offset }),
-        ...(reverse ? { rev: true } : {}),
-        ...(limit === undefined ? {} : { n: limit }),
-      };
+      const { epoch: e, offset: o } = position ?? NOWHERE;
+      const message: History = { t: 'hist', i, c: channel, e, o, rev: reverse || undefined, n: limit };
       return JSON.stringify(message);
     },
     ({ e = '', o = 0, ps, more }): HistoryPage => ({

@@ -1,6 +1,7 @@
 import type { Call, Reply } from '@carillon/protocol';
 import type { ChannelEvent } from './channel-events.ts';
-import type { Machine } from './machine.ts';
+import { type Machine, say } from './machine.ts';
+import { textWith } from './message-text.ts';
 import { utf8Bytes } from './queue-room.ts';
 
 /** Calls of the server that are served at once; a server has as many under way for one session at most ([CALL4]). */
@@ -42,10 +43,7 @@ const MARGIN_BYTES = 2_560;
 /** The longest text for people, UTF-16 units. */
 const MAX_DETAIL_LENGTH = 512;
 
-function sendReply({ line, effects }: Machine, fields: Omit<Reply, 't' | 'd'>, output: string | null): void {
-  if (line.name === 'down') return;
+function sendReply(machine: Machine, fields: Omit<Reply, 't' | 'd'>, output: string | null): void {
   const message: Omit<Reply, 'd'> = { t: 're', ...fields };
-  const head = JSON.stringify(message);
-  const text = output === null ? head : `${head.slice(0, -1)},"d":${output}}`;
-  effects.push({ do: 'send', socket: line.socket, text });
+  say(machine, textWith(message, output));
 }

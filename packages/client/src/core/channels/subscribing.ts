@@ -1,6 +1,5 @@
 import {
   MAX_PAGE_SIZE,
-  type Err,
   type Invitation,
   type Ok,
   type Subscribe,
@@ -8,24 +7,19 @@ import {
   type Unsubscribed,
 } from '@carillon/protocol';
 import { pauseMs } from '../backoff.ts';
-import type { ChannelKind, Start } from './channel-events.ts';
+import type { ChannelEvent, ChannelKind } from './channel-events.ts';
 import { enqueue } from './lanes.ts';
 import type { Machine, Request } from './machine.ts';
 import { readNextPage, takePage } from './map-pages.ts';
 import { tellCount } from './members.ts';
 import { beginSnapshot, newMapView } from './map-view.ts';
-import { drop, fail, isPassing, pause, retryLater } from './phases.ts';
+import { type Refused, drop, pause, takeRefusal } from './phases.ts';
 import { type Subscription, newSubscription, placeAt, placeOf } from './subscription.ts';
 import { lose, tellState } from './telling.ts';
 
 /** The app wants a channel, or wants more of it than it has: another beginning, a newer grant, another attempt. */
-export function want(
-  machine: Machine,
-  channel: string,
-  kind: ChannelKind,
-  start: Start | undefined,
-  grant: string | undefined,
-): void {
+export function want(machine: Machine, command: Extract<ChannelEvent, { type: 'subscribe' }>): void {
+  const { channel, kind, start, grant } = command;
   const held = machine.subscriptions.get(channel);
   const subscription = held ?? newSubscription(channel, kind, start ?? {});
   subscription.grant = grant ?? subscription.grant;
@@ -126,16 +120,14 @@ function subscribeRequest(subscription: Subscription, attempt: number): Request 
 }
 
 function subscribeText(i: number, c: string, g: string | undefined, where: Partial<Subscribe>): string {
-  const message: Subscribe = { t: 'sub', i, c, ...where, ...(g === undefined ? {} : { g }) };
+  const message: Subscribe = { t: 'sub', i, c, ...where, g };
   return JSON.stringify(message);
 }
 
 function whereFrom({ place, start, kind }: Subscription): Partial<Subscribe> {
   if (place.name === 'at') return { e: place.epoch, o: place.offset };
   if (kind === 'map') return { n: MAX_PAGE_SIZE };
-  if (kind !== 'stream') return {};
-  if (start.last !== undefined) return { last: start.last };
-  return start.since === undefined ? {} : { since: start.since };
+  return kind === 'stream' ? { last: start.last, since: start.since } : {};
 }
 
 function unsubscribeRequest(channel: string): Request {
@@ -198,15 +190,18 @@ function settleIn(
   }
 }
 
-function takeErr(machine: Machine, subscription: Subscription, reply: Err, grant: string | undefined): void {
-  const { code, m, retryAfterMs } = reply;
-  if (code === 'grant_invalid' && grant !== undefined && subscription.grant === grant) {
+function takeErr(
+  machine: Machine,
+  subscription: Subscription,
+  refused: Refused,
+  grant: string | undefined,
+): void {
+  if (refused.code === 'grant_invalid' && grant !== undefined && subscription.grant === grant) {
     // It ran out, most often: whether a rule lets the user in without it is another question.
     subscription.grant = undefined;
     return begin(machine, subscription);
   }
-  if (retryAfterMs === undefined && !isPassing(code)) return fail(machine, subscription, code, m);
-  retryLater(machine, subscription, code, m, retryAfterMs);
+  takeRefusal(machine, subscription, refused);
 }
 
 function keepGrant(subscription: Subscription, { g }: Ok): void {
@@ -220,18 +215,13 @@ function kindOf({ es, e }: Ok): ChannelKind {
 }
 
 /** The server ended a subscription ([CHN6]). */
-export function takeUnsubscribed(machine: Machine, { c, code, m }: Unsubscribed): void {
+export function takeUnsubscribed(machine: Machine, { c, code, m = '' }: Unsubscribed): void {
   const subscription = machine.subscriptions.get(c);
   // While a `sub` is under way its answer counts: it was sent behind what this ends.
   if (subscription?.phase.name !== 'live') return;
   // The older right ran out while a newer one was on its way: what that opens begins where this ends.
   if (subscription.renewing === subscription.attempt) return begin(machine, subscription);
-  if (isPassing(code)) return retryLater(machine, subscription, code, m ?? '', undefined);
-  if (code === 'grant_invalid' && subscription.grant !== undefined) {
-    subscription.grant = undefined;
-    return begin(machine, subscription);
-  }
-  fail(machine, subscription, code, m ?? '');
+  takeErr(machine, subscription, { code, m }, subscription.grant);
 }
 
 /** The server invites ([CHN8]): the client answers with its own `sub`. */
