@@ -53,7 +53,10 @@ function frame(
   fields: Readonly<Record<string, fc.Arbitrary<unknown>>>,
   required: string[],
 ): fc.Arbitrary<object> {
-  return fc.record({ t: fc.constant(t), ...fields }, { requiredKeys: ['t', ...required] });
+  return fc.record<Record<string, unknown>>(
+    { t: fc.constant(t), ...fields },
+    { requiredKeys: ['t', ...required] },
+  );
 }
 
 const good: fc.Arbitrary<object> = fc.oneof(
@@ -176,7 +179,7 @@ it(
       { numRuns: RUNS, endOnFailure: true, ...(seed === undefined ? {} : { seed }) },
     );
     // It came to something, and nothing of it failed inside the server.
-    for (const [name, top] of tops) expect(top, name).toBeGreaterThan(RUNS / 4);
+    for (const [name, top] of tops) expect(top, name).toBeGreaterThan(RUNS / 20);
     for (const code of [
       'ok',
       'bad_message',

@@ -53,7 +53,7 @@ export default {
     'throws:{room}': () => { throw new Error('the rule died'); },
   },
   calls: {
-    double: (n, { fail }) => (n % 2 === 1 ? fail('odd', { n }) : n * 2),
+    double: (n, { fail }) => (Number.isSafeInteger(n) && n % 2 === 0 ? n * 2 : fail('odd', { n })),
     never: () => new Promise(() => {}),
     brief: () => new Promise(() => {}),
   },
