@@ -1,6 +1,7 @@
 import type { UpMessage } from '@carillon/protocol';
 import type { ChannelSpec } from '../core/channel/channel-spec.ts';
 import type { Feed } from '../core/channel/feed.ts';
+import type { KeyOrder } from '../core/channel/key-order.ts';
 import type { ChannelRef, OutboundFrame } from '../core/outbox/frame.ts';
 import type { PublicationNotice } from '../ports/broker.ts';
 import { type Outbox, emptyOutbox } from '../core/outbox/outbox.ts';
@@ -199,6 +200,8 @@ export type HubChannel = ChannelRef & {
   readonly signals: SignalBatch | null;
   /** Sessions of each user that is in the channel; null where the contract declares no members. */
   readonly members: Map<string, number> | null;
+  /** Their names, in pages. */
+  readonly memberOrder: KeyOrder;
 };
 
 /** Why a session may be subscribed, and until when. */

@@ -26,6 +26,7 @@ import { MAX_REVOCATIONS } from '../../src/core/session/revocation-list.ts';
 import { MIN_SIGNING_SECRET_BYTES } from '../../src/outbound/signature.ts';
 import { FIRST_RETRY_MS, LONGEST_RETRY_MS } from '../../src/webhooks/deliveries.ts';
 import { PROBE_TIME_LIMIT_MS } from '../../src/ops/readiness.ts';
+import { SCHEMA_TIME_LIMIT_MS } from '../../src/runtime/channels/validating.ts';
 import { tableAfter } from './markdown-table.ts';
 
 const page = (name: string): string =>
@@ -88,6 +89,7 @@ describe('docs/limits.md', () => {
       'authorize rule': RULE_TIME_LIMIT_MS,
       'authorize rules at once': RULES_AT_ONCE,
       'authorize rules that wait': RULES_WAITING,
+      schema: SCHEMA_TIME_LIMIT_MS,
       'right by a rule': MAX_RIGHT_MS,
       'answer of the callback': MAX_ANSWER_BYTES,
       'signing secret': MIN_SIGNING_SECRET_BYTES,

@@ -70,7 +70,7 @@ export function deleteKey(
   if (held !== undefined) {
     expiry.remove(held);
     table.held.delete(key);
-    removeKey(table.order);
+    removeKey(table.order, (other) => table.held.has(other));
   }
   // Taken out first, so that the newest is the last.
   table.tombstones.delete(key);

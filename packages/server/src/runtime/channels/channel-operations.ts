@@ -3,15 +3,16 @@ import { positionOf } from '../../core/channel/feed.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { EVERYONE_TOPIC, inboxTopic } from '../../ports/broker.ts';
 import type { NodeContext } from '../context.ts';
-import type { HubChannel, LocalSession } from '../link-state.ts';
+import type { LocalSession } from '../link-state.ts';
 import type { Outcome } from '../node-api.ts';
 import { failed, invalidUser, run, succeed } from '../outcome.ts';
 import type { Asking } from './asking.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { ChannelsApi, SessionInfo } from './channels-api.ts';
 import { logOf } from './hub.ts';
+import { pageOfMembers } from './member-list.ts';
+import { NO_NAMES } from './name-page.ts';
 import type { Publisher } from './publishing.ts';
-import { pageOfNames } from './reading.ts';
 import { ownerOf } from './rights.ts';
 import { check, jsonOf } from './validating.ts';
 
@@ -137,15 +138,15 @@ export function createChannelOperations(
         if (!spec.members) return failed('kind_mismatch', 'the contract declares no members of this channel');
         const wrong = wrongLimit(limit);
         if (wrong !== undefined) return wrong;
-        const members = parts.hub.get(name)?.members ?? new Map<string, number>();
-        const { names, next } = pageOfNames(members.keys(), after, limit);
-        return succeed({ users: names, count: members.size, next });
+        const channel = parts.hub.get(name);
+        const { names, next } = channel === undefined ? NO_NAMES : pageOfMembers(channel, after, limit);
+        return succeed({ users: names, count: channel?.members?.size ?? 0, next });
       }),
 
     channels(after, limit) {
       const wrong = wrongLimit(limit);
       if (wrong !== undefined) return wrong;
-      const { names, next } = pageOfNames(occupied(parts.hub.channels()), after, limit);
+      const { names, next } = parts.hub.occupied(after, limit);
       return succeed({ channels: names, next });
     },
 
@@ -233,8 +234,4 @@ export function createChannelOperations(
 
     ask: asking.ask,
   };
-}
-
-function occupied(channels: Iterable<HubChannel>): string[] {
-  return [...channels].filter(({ subscriptions }) => subscriptions.size > 0).map(({ name }) => name);
 }

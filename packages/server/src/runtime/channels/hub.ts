@@ -1,12 +1,14 @@
 import { publicationText, ownPublicationText } from '../../core/channel/channel-messages.ts';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import { type Feed, moveTo, newFeed, positionOf, take, takeNext } from '../../core/channel/feed.ts';
+import { addKey, createKeyOrder, removeKey } from '../../core/channel/key-order.ts';
 import { type OutboundFrame, channelFrame, controlFrame } from '../../core/outbox/frame.ts';
 import { type ChannelNotice, type PublicationNotice, channelTopic } from '../../ports/broker.ts';
 import type { Log, Position, Publication, ReadResult } from '../../ports/log.ts';
 import type { NodeContext } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import { inTurns } from '../turns.ts';
+import { type NamePage, pageOf } from './name-page.ts';
 import { type SignalSender, newSignalBatch } from './signals.ts';
 import type { HubChannel, Subscription } from '../link-state.ts';
 
@@ -27,7 +29,8 @@ export type Hub = {
   readonly size: number;
   readonly subscriptions: number;
   readonly timers: number;
-  channels(): Iterable<HubChannel>;
+  /** A page of the channels that somebody is subscribed to, in their order. */
+  occupied(after: string | null, limit: number): NamePage;
   get(name: string): HubChannel | undefined;
   /**
    * Opens a channel and holds it open until `release`. Rejects where the broker or the log cannot be reached; then it
@@ -53,6 +56,7 @@ export function logOf(context: NodeContext, spec: ChannelSpec): Log {
 export function createHub(context: NodeContext, signals: SignalSender): Hub {
   const { broker, clock, telemetry } = context.ports;
   const channels = new Map<string, HubChannel>();
+  const occupied = createKeyOrder();
   const keptReplays: DueQueue<HubChannel> = createDueQueue(clock, REPLAY_KEPT_MS, ({ replays }) =>
     replays.clear(),
   );
@@ -79,6 +83,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
       replays: new Map(),
       signals: spec.kind === 'signal' ? newSignalBatch() : null,
       members: spec.members ? new Map() : null,
+      memberOrder: createKeyOrder(),
     };
   }
 
@@ -152,15 +157,24 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
     const { channel } = subscription;
     channel.subscriptions.add(subscription);
     subscriptions++;
-    if (channel.subscriptions.size === 1) context.ports.events.channelOccupied(channel.name, clock.nowMs());
+    if (channel.subscriptions.size > 1) return;
+    addKey(occupied, channel.name);
+    context.ports.events.channelOccupied(channel.name, clock.nowMs());
   }
 
   function remove(subscription: Subscription): void {
     const { channel } = subscription;
     if (!channel.subscriptions.delete(subscription)) return;
     subscriptions--;
-    if (channel.subscriptions.size === 0) context.ports.events.channelVacated(channel.name, clock.nowMs());
+    if (channel.subscriptions.size === 0) {
+      removeKey(occupied, isOccupied);
+      context.ports.events.channelVacated(channel.name, clock.nowMs());
+    }
     closeIfUnused(channel);
+  }
+
+  function isOccupied(name: string): boolean {
+    return (channels.get(name)?.subscriptions.size ?? 0) > 0;
   }
 
   function receive(notice: ChannelNotice): void {
@@ -369,7 +383,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
     get timers() {
       return timers + keptReplays.size;
     },
-    channels: () => channels.values(),
+    occupied: (after, limit) => pageOf(occupied, after, limit, isOccupied),
     get: (name) => channels.get(name),
     open,
     release,
@@ -381,7 +395,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
       // In pieces: a log in process answers at once, and a hundred thousand answers would hold everybody up.
       for await (const slice of inTurns(context, channels.values())) {
         if (stopped) return;
-        await Promise.all(slice.map(compareTop));
+        await Promise.all(slice.map(compareTop).filter((asked) => asked !== undefined));
       }
     },
     stop() {

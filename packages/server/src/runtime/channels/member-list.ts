@@ -1,7 +1,18 @@
+import { addKey, removeKey } from '../../core/channel/key-order.ts';
 import { channelTopic } from '../../ports/broker.ts';
 import type { NodeContext } from '../context.ts';
 import type { HubChannel, Subscription } from '../link-state.ts';
+import { type NamePage, pageOf } from './name-page.ts';
 import type { UserVisibility } from './user-visibility.ts';
+
+/** A page of the users in a channel, in their order. */
+export function pageOfMembers(
+  { members, memberOrder }: HubChannel,
+  after: string | null,
+  limit: number,
+): NamePage {
+  return pageOf(memberOrder, after, limit, (user) => members?.has(user) === true);
+}
 
 /** Who is in the channels of this node ([MEM1]). */
 export type MemberList = {
@@ -28,19 +39,23 @@ export function createMemberList(context: NodeContext, visibility: () => UserVis
     subscription.member = true;
     const before = channel.members.get(session.user) ?? 0;
     channel.members.set(session.user, before + 1);
-    if (before === 0) tell(channel, session.user, true);
+    if (before > 0) return;
+    addKey(channel.memberOrder, session.user);
+    tell(channel, session.user, true);
   }
 
   function discount(subscription: Subscription): void {
     const { channel, session } = subscription;
-    if (channel.members === null || !subscription.member) return;
+    const { members } = channel;
+    if (members === null || !subscription.member) return;
     subscription.member = false;
-    const left = (channel.members.get(session.user) ?? 1) - 1;
+    const left = (members.get(session.user) ?? 1) - 1;
     if (left > 0) {
-      channel.members.set(session.user, left);
+      members.set(session.user, left);
       return;
     }
-    channel.members.delete(session.user);
+    members.delete(session.user);
+    removeKey(channel.memberOrder, (user) => members.has(user));
     tell(channel, session.user, false);
   }
 

@@ -1,10 +1,10 @@
 import type { ErrorCode, Publish } from '@carillon/protocol';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
-import { type MessageRate, newRate, spend } from '../../core/session/message-rate.ts';
 import { type PublicationNotice, type SignalNotice, channelTopic } from '../../ports/broker.ts';
 import type { Append, AppendResult, Position } from '../../ports/log.ts';
 import type { NodeContext } from '../context.ts';
+import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { logOf } from './hub.ts';
 import { soon } from './soon.ts';
@@ -62,9 +62,6 @@ export function draftOf(message: Publish, user: string, session: string): Draft 
   };
 }
 
-/** Channels whose rate is remembered; beyond it those that are full again are forgotten, and they are most. */
-const MAX_RATES = 10_000;
-
 const RETRY_LOG_MS = 1_000;
 
 /**
@@ -79,27 +76,18 @@ export function createPublisher(
   onAppended: () => void,
 ): Publisher {
   const { broker, clock, telemetry } = context.ports;
-  const rates = new Map<string, MessageRate>();
+  /** By channel, of each pattern: as many patterns as the contract has. */
+  const rates = new Map<ChannelSpec, KeyedRate>();
 
   function mayPublish(name: string, spec: ChannelSpec): PublishResult | undefined {
-    const nowMs = clock.monotonicMs();
-    let rate = rates.get(name);
+    let rate = rates.get(spec);
     if (rate === undefined) {
-      if (rates.size >= MAX_RATES) forgetFull(nowMs);
-      rate = newRate(spec.rate, nowMs);
-      rates.set(name, rate);
+      rate = createKeyedRate(spec.rate);
+      rates.set(spec, rate);
     }
-    const decision = spend(rate, spec.rate, nowMs);
-    if (decision.kind === 'pass') return undefined;
-    const retryAfterMs =
-      decision.kind === 'refuse' ? decision.retryAfterMs : Math.ceil(1000 / spec.rate.perSecond);
+    const retryAfterMs = rate.take(name, clock.monotonicMs());
+    if (retryAfterMs === 0) return undefined;
     return { ok: false, code: 'rate_limited', detail: 'too many publications on this channel', retryAfterMs };
-  }
-
-  function forgetFull(nowMs: number): void {
-    // A bucket that nobody took from for a minute is as good as a new one; if none is, all are: the bound holds.
-    for (const [name, { atMs }] of rates) if (nowMs - atMs > 60_000) rates.delete(name);
-    if (rates.size >= MAX_RATES) rates.clear();
   }
 
   function publish(draft: Draft, matched: Matched): PublishResult | Promise<PublishResult> {

@@ -7,6 +7,7 @@ import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import { logOf } from './hub.ts';
+import { pageOfMembers } from './member-list.ts';
 import { rightToSubscribe } from './rights.ts';
 
 /**
@@ -102,17 +103,6 @@ export async function readPage(
   context.flusher.send(link, controlFrame(text));
 }
 
-/** A page of names in their order. */
-export function pageOfNames(
-  names: Iterable<string>,
-  after: string | null,
-  limit: number,
-): { readonly names: readonly string[]; readonly next: string | null } {
-  const behind = [...names].filter((name) => after === null || name > after).sort();
-  const page = behind.slice(0, limit);
-  return { names: page, next: behind.length > page.length ? (page.at(-1) ?? null) : null };
-}
-
 /** A client's `members` ([MEM1]). */
 export function readMembers(
   context: NodeContext,
@@ -129,8 +119,8 @@ export function readMembers(
       'only who is in a channel may ask who else is',
       message.i,
     );
-  const members = parts.hub.get(message.c)?.members ?? null;
-  if (members === null)
+  const channel = parts.hub.get(message.c);
+  if (channel === undefined || channel.members === null)
     return sendError(
       context,
       link,
@@ -138,12 +128,12 @@ export function readMembers(
       'the contract declares no members of this channel',
       message.i,
     );
-  const { names, next } = pageOfNames(members.keys(), message.k ?? null, message.n ?? DEFAULT_PAGE_SIZE);
+  const { names, next } = pageOfMembers(channel, message.k ?? null, message.n ?? DEFAULT_PAGE_SIZE);
   sendControl(context, link, {
     t: 'ok',
     i: message.i,
     ids: names,
-    n: members.size,
+    n: channel.members.size,
     ...(next === null ? {} : { next }),
   });
 }

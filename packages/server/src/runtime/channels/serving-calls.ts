@@ -188,7 +188,7 @@ async function carryOut(
 
 /** Made here and not where it is sent: what an app's `toJSON` throws is a failure of the call like any other. */
 function jsonText(value: unknown): string | undefined {
-  return JSON.stringify(value) as string | undefined;
+  return JSON.stringify(value);
 }
 
 function withData(head: string, text: string | undefined): string {

@@ -34,6 +34,7 @@ describe("what fails in an app's code", () => {
         [
           callSpec('wordless', { errors: new Map([['gone', (value) => ({ ok: true, value })]]) }),
           () => {
+            // oxlint-disable-next-line typescript/only-throw-error -- an app may
             throw { callError: 'gone', data: 1 };
           },
         ],

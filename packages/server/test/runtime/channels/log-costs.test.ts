@@ -126,4 +126,18 @@ describe('what a log is asked', () => {
     expect(new Set(asked).size).toBe(many);
     expect(turns.filter((at, i) => at !== turns[i - 1])).toEqual([500, 1_000]);
   });
+
+  it('[PUB6] a channel whose rate is spent is not let off because many others are published on', async () => {
+    const rate = { perSecond: 1, burst: 1 };
+    const { clock, node } = await createChannelHarness({ channels: [channelSpec('chat:{room}', { rate })] });
+    const publish = (channel: string) => node.publish({ channel, data: 1 });
+    expect(await publish('chat:a')).toMatchObject({ ok: true });
+    for (let i = 0; i < 10_001; i++) await publish(`chat:other-${i}`);
+    expect(await publish('chat:a')).toMatchObject({
+      code: 'rate_limited',
+      particulars: { retryAfterMs: 1_000 },
+    });
+    await clock.advance(1_000);
+    expect(await publish('chat:a')).toMatchObject({ ok: true });
+  });
 });
