@@ -1,8 +1,9 @@
 import { type Broker, inboxTopic, presenceTopic } from '../ports/broker.ts';
 
 /**
- * The broker topics this node listens to; those of presence are counted, for not only who follows a user needs them. A subscription that is still under way is waited for by everyone who needs
- * the topic, not only by the first: whoever goes live before it is done would miss what is published meanwhile.
+ * The broker topics this node listens to; those of presence are counted, for not only who follows a user needs them. A
+ * subscription that is still under way is waited for by everyone who needs the topic, not only by the first: whoever goes
+ * live before it is done would miss what is published meanwhile.
  */
 export type Topics = {
   subscribePresence(user: string): Promise<void> | undefined;

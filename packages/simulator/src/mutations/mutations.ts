@@ -91,7 +91,7 @@ export const mutations = {
     file: `${RUNTIME}viewing.ts`,
     find: 'topics.presencePending(edge.user)',
     replace: 'undefined',
-    seed: 942,
+    seed: 805,
   },
   'versions do not rise with a restart': {
     file: `${MEMORY}presence-restart.ts`,
