@@ -239,8 +239,8 @@ export type SessionChannels = {
   readonly subscriptions: Map<string, Subscription>;
   /** Until when a rule lets the session publish, ms since the epoch, by channel. */
   readonly publishRights: Map<string, number>;
-  /** Calls of the client that are being served, by request. */
-  readonly served: Map<number, { readonly link: LinkState; cancel(): void }>;
+  /** Calls of the client that are being served, by connection and request: each connection numbers its own. */
+  readonly served: Map<string, { cancel(): void }>;
   /** Calls of the server that wait for the client's answer, by their number. */
   readonly asked: Map<number, (reply: AskedReply) => void>;
   lastAsk: number;

@@ -39,8 +39,8 @@ export function createServingCalls(context: NodeContext): ServingCalls {
     if (spec === undefined || handler === undefined)
       return refuse(link, message, 'call_unknown', `${JSON.stringify(message.n)} is not served`);
     const { served } = channelsOf(session);
-    if (served.has(message.i))
-      return refuse(link, message, 'bad_message', 'i: a call of this id is being served');
+    const name = nameOf(link, message.i);
+    if (served.has(name)) return refuse(link, message, 'bad_message', 'i: a call of this id is being served');
     if (served.size >= callsPerSession)
       return refuse(
         link,
@@ -61,7 +61,7 @@ export function createServingCalls(context: NodeContext): ServingCalls {
       over = true;
       size--;
       timer.cancel();
-      served.delete(message.i);
+      served.delete(name);
       if (outcome.kind === 'error') aborting.abort(new Error(outcome.code));
       telemetry.callServed(codeOf(outcome), clock.monotonicMs() - startedMs);
       // On the line that asked: its request ids mean nothing on another.
@@ -72,8 +72,7 @@ export function createServingCalls(context: NodeContext): ServingCalls {
     const timer = clock.setTimer(timeoutMs, () =>
       finish({ kind: 'error', code: 'deadline_exceeded', detail: `not answered within ${timeoutMs} ms` }),
     );
-    served.set(message.i, {
-      link,
+    served.set(name, {
       cancel: () => finish({ kind: 'error', code: 'cancelled', detail: 'called off' }),
     });
     const { user, id, device } = session;
@@ -136,14 +135,18 @@ export function createServingCalls(context: NodeContext): ServingCalls {
     },
     serve,
     cancel(link, session, { r }) {
-      const call = session.channels?.served.get(r);
       // A call that is answered already needs no answer to its end; one of another connection is not this one's.
-      if (call?.link === link) call.cancel();
+      session.channels?.served.get(nameOf(link, r))?.cancel();
     },
     ended(session) {
       for (const call of [...(session.channels?.served.values() ?? [])]) call.cancel();
     },
   };
+}
+
+/** What a call goes by within its session: what an older connection asked for is served on, under a number of that one's. */
+function nameOf({ connection }: LinkState, request: number): string {
+  return `${connection.id}:${request}`;
 }
 
 function codeOf(outcome: Outcome): 'ok' | ErrorCode {

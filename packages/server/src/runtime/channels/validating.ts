@@ -47,7 +47,7 @@ function checkedOf(validated: Validated): Checked {
 /** Undefined where JSON has nothing for it, or the app's own `toJSON` throws. */
 export function jsonOf(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value) as string | undefined;
+    return JSON.stringify(value);
   } catch {
     return undefined; // Whoever sent it is told that it is no JSON value.
   }

@@ -78,6 +78,27 @@ describe('calls of clients', () => {
     expect(node.counts()).toMatchObject({ calls: 0, timers: 0 });
   });
 
+  it('[MSG5] a connection numbers its own calls, also where one of an older connection is still being served', async () => {
+    const answers: ((output: string) => void)[] = [];
+    const { logIn, clock, node } = await createChannelHarness({
+      calls: [[callSpec('wait'), () => new Promise((resolve) => answers.push(resolve))]],
+    });
+    const ann = await logIn('ann');
+    ann.send({ t: 'call', n: 'wait', i: 1 });
+    await clock.settle();
+    ann.drop();
+    const back = await logIn('ann', { resume: ann.last('token')?.['token'] });
+    back.take();
+    back.send({ t: 'cancel', r: 1 });
+    back.send({ t: 'call', n: 'wait', i: 1 });
+    await clock.settle();
+    expect(node.counts()).toMatchObject({ calls: 2 });
+    answers.forEach((answer, i) => answer(`answer ${i}`));
+    await clock.settle();
+    expect(back.take()).toEqual([{ t: 'ok', i: 1, d: 'answer 1' }]);
+    expect(node.counts()).toMatchObject({ calls: 0 });
+  });
+
   it('[CALL4] one call too many at once is refused', async () => {
     const { logIn, clock } = await createChannelHarness({
       calls: [[callSpec('wait'), () => new Promise(() => {})]],

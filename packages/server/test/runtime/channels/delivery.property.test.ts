@@ -135,57 +135,61 @@ it.each([
       rate: { perSecond: 1e6, burst: 1e6 },
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), fates, async (steps, stream) => {
-        const fate = (): Fate => stream.next().value;
-        const harness = await createChannelHarness({
-          channels: [spec],
-          settings: { messageRate: { perSecond: 1e6, burst: 1e6 } },
-          ports: ({ broker, clock, logs }) => ({
-            broker: faultyBroker(broker, clock, fate),
-            logs: { ...logs, memory: distantLog(logs.memory, clock, fate) },
-          }),
-        });
-        const { clock } = harness;
-        let published = 0;
-        const clients: { client: BareClient; subscriber: ReturnType<typeof createSubscriber> }[] = [];
-        for (const name of ['ann', 'bob', 'cem']) {
-          const client = await harness.logIn(name);
-          client.send({ t: 'sub', c: 'chat:a', i: 1 });
-          clients.push({ client, subscriber: createSubscriber(client) });
-        }
-        const publisher = await harness.logIn('publisher');
-        function publish(times: number): void {
-          for (let i = 0; i < times; i++)
-            publisher.send({ t: 'pub', c: 'chat:a', d: `payload ${++published}` });
-        }
-
-        for (const next of steps) {
-          if (next.do === 'wait') await clock.advance(next.ms);
-          else if (next.do === 'publish') publish(next.times);
-          else {
-            const old = clients[next.who];
-            if (old === undefined) continue;
-            const position = old.subscriber.position();
-            const { subscribed, e, o } = position;
-            expect(old.subscriber.problems).toEqual([]);
-            old.client.drop();
-            publish(next.missed);
-            await clock.advance(next.awayMs);
-            publish(next.missed);
-            const token = old.client.last('token')?.['token'];
-            const client = await harness.logIn(['ann', 'bob', 'cem'][next.who] ?? '', { resume: token });
-            client.send({ t: 'sub', c: 'chat:a', i: 1, ...(subscribed ? { e, o } : {}) });
-            clients[next.who] = { client, subscriber: createSubscriber(client, position) };
+      fc.asyncProperty(
+        fc.array(step, { minLength: 3, maxLength: 25, size: 'max' }),
+        fates,
+        async (steps, stream) => {
+          const fate = (): Fate => stream.next().value;
+          const harness = await createChannelHarness({
+            channels: [spec],
+            settings: { messageRate: { perSecond: 1e6, burst: 1e6 } },
+            ports: ({ broker, clock, logs }) => ({
+              broker: faultyBroker(broker, clock, fate),
+              logs: { ...logs, memory: distantLog(logs.memory, clock, fate) },
+            }),
+          });
+          const { clock } = harness;
+          let published = 0;
+          const clients: { client: BareClient; subscriber: ReturnType<typeof createSubscriber> }[] = [];
+          for (const name of ['ann', 'bob', 'cem']) {
+            const client = await harness.logIn(name);
+            client.send({ t: 'sub', c: 'chat:a', i: 1 });
+            clients.push({ client, subscriber: createSubscriber(client) });
           }
-        }
-        await clock.advance(60_000);
-        for (const { subscriber, client } of clients) {
-          expect(subscriber.position()).toMatchObject({ subscribed: true, o: published });
-          expect(subscriber.problems, JSON.stringify(client.received.slice(-30))).toEqual([]);
-        }
-        await harness.node.stop();
-      }),
-      { numRuns: 300 },
+          const publisher = await harness.logIn('publisher');
+          function publish(times: number): void {
+            for (let i = 0; i < times; i++)
+              publisher.send({ t: 'pub', c: 'chat:a', d: `payload ${++published}` });
+          }
+
+          for (const next of steps) {
+            if (next.do === 'wait') await clock.advance(next.ms);
+            else if (next.do === 'publish') publish(next.times);
+            else {
+              const old = clients[next.who];
+              if (old === undefined) continue;
+              const position = old.subscriber.position();
+              const { subscribed, e, o } = position;
+              expect(old.subscriber.problems).toEqual([]);
+              old.client.drop();
+              publish(next.missed);
+              await clock.advance(next.awayMs);
+              publish(next.missed);
+              const token = old.client.last('token')?.['token'];
+              const client = await harness.logIn(['ann', 'bob', 'cem'][next.who] ?? '', { resume: token });
+              client.send({ t: 'sub', c: 'chat:a', i: 1, ...(subscribed ? { e, o } : {}) });
+              clients[next.who] = { client, subscriber: createSubscriber(client, position) };
+            }
+          }
+          await clock.advance(60_000);
+          for (const { subscriber, client } of clients) {
+            expect(subscriber.position()).toMatchObject({ subscribed: true, o: published });
+            expect(subscriber.problems, JSON.stringify(client.received.slice(-30))).toEqual([]);
+          }
+          await harness.node.stop();
+        },
+      ),
+      { numRuns: 150 },
     );
   },
 );
