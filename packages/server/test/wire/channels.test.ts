@@ -134,6 +134,18 @@ describe('a stream', () => {
     ]);
   });
 
+  it('[PUB4] [CHN5] sends its publisher what the schema made of a payload, where that is another', async () => {
+    const client = await scene.logIn('filler');
+    await reply(client, '{"t":"sub","i":7,"c":"filled:a"}');
+    for (const d of ['{"text":"x"}', '{"lang":"fr","text":"y"}'])
+      await reply(client, `{"t":"pub","i":7,"c":"filled:a","d":${d}}`);
+    await client.settle();
+    expect(client.take().filter(({ t }) => t === 'p')).toMatchObject([
+      { o: 1, by: 'filler', d: { lang: 'en', text: 'x' } },
+      { o: 2, own: true, i: 7 },
+    ]);
+  });
+
   it('[PUB6] is published to no faster than it allows', async () => {
     const client = await scene.logIn('hasty');
     const frame = '{"t":"pub","i":7,"c":"quick:a","d":{"text":"x"}}';

@@ -199,12 +199,17 @@ export function createPublisher(
 }
 
 function noticeOf(
-  { channel, by, echo }: Draft,
+  { channel, by, echo, data }: Draft,
   spec: ChannelSpec,
   epoch: string,
   publication: PublicationNotice['publication'],
 ): PublicationNotice {
-  const silent = by !== null && !(echo ?? spec.echo) ? { session: by.session, request: by.request } : null;
+  // The publisher knows what it sent, and not what the schema made of it.
+  const isSilent =
+    by !== null &&
+    !(echo ?? spec.echo) &&
+    (publication.data === null || publication.data === JSON.stringify(data));
+  const silent = isSilent ? { session: by.session, request: by.request } : null;
   return { kind: 'publication', channel, epoch, publication, silent };
 }
 

@@ -15,6 +15,8 @@ const note = schema((value) => {
   const at = (value.tags ?? []).findIndex((tag) => typeof tag !== 'string');
   return at < 0 ? { value } : wrong('expected a text', 'tags', at, 'a/b');
 });
+/** Says what language it is in. */
+const filled = schema((value) => ({ value: { lang: 'en', ...value } }));
 const memory = { data: note, durability: 'memory', rate: { perSecond: 100_000, burst: 100_000 } };
 
 export default {
@@ -23,6 +25,7 @@ export default {
       'chat:{room}': stream({ ...memory, members: true, history: { count: 5 } }),
       'quick:{room}': stream({ ...memory, rate: { perSecond: 1, burst: 2 }, payloadUnits: 40 }),
       'quiet:{room}': stream({ ...memory, echo: false }),
+      'filled:{room}': stream({ ...memory, data: filled, echo: false }),
       'kept:{room}': stream({ data: note }),
       'board:{id}': map({ ...memory, keys: 3 }),
       'tasks:{user}': map(memory),
@@ -45,6 +48,7 @@ export default {
     'chat:{room}': () => true,
     'quick:{room}': () => true,
     'quiet:{room}': () => true,
+    'filled:{room}': () => true,
     'kept:{room}': () => true,
     'board:{id}': () => true,
     'cursor:{doc}': () => true,
