@@ -59,7 +59,7 @@ it('server and receiver are killed again and again: what was stored arrives, sig
     const taken = new Set(receiver.taken().map(({ id }) => id));
     const owed = stored.filter(({ id }) => !taken.has(id));
     expect(owed.length, 'owed when the last life begins').toBeGreaterThan(500);
-    await receiver.restart();
+    await receiver.restart(1);
     expect(await live(path, receiver, null)).toEqual([]);
 
     const arrived = receiver.taken();
@@ -80,4 +80,4 @@ it('server and receiver are killed again and again: what was stored arrives, sig
     await receiver.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 120_000);

@@ -30,6 +30,7 @@ export type Receiver = {
   received(): readonly Received[];
   /** What it answered 2xx. */
   taken(): Received[];
+  /** @param status 0: none at all; 1: 500 every third time, 204 else */
   answerWith(status: number): Promise<void>;
   /** Resolves once what it wrote down fits; looks again whenever more was written. */
   until(fits: (receiver: Receiver) => boolean): Promise<void>;
