@@ -90,6 +90,7 @@ export function friendsTests(studio: Studio): void {
     await alice.sees('bob', 'Online');
     await bob.page.getByRole('button', { name: 'Log out' }).click();
     await alice.friend('bob').getByText('Offline · just now').waitFor();
+    await bob.page.getByRole('heading', { name: 'Who are you today?' }).waitFor();
     expect(new URL(bob.page.url()).search).toBe('');
   });
 
