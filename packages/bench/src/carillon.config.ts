@@ -14,6 +14,7 @@ const contract = defineContract({
       data: chat,
       history: { count: 1_000, ageMs: 3_600_000 },
       slow: 'resync',
+      payloadUnits: 65_536,
       ...fast(),
     }),
     'board:{id}': map({

@@ -161,6 +161,7 @@ export function reportSlowReader(plan: SlowReaderPlan, samples: readonly SlowRea
       middle(({ p99Ms }) => p99Ms),
       middle(({ deliveriesPerSecond }) => deliveriesPerSecond),
       middle(({ grownMb }) => grownMb),
+      middle(({ dropped }) => dropped),
     ];
   });
   const verdict = {
@@ -170,7 +171,7 @@ export function reportSlowReader(plan: SlowReaderPlan, samples: readonly SlowRea
   };
   return `${verdicts([verdict])}
 
-${plan.readers.toLocaleString('en-US')} readers of one channel (\`resync\`, 256 K units held at most), each publication sent when all of them have the one before; windows of ${plan.windowSeconds} s after ${plan.warmUpSeconds} s of warming up, medians of ${plan.repetitions} pairs.
+${plan.readers.toLocaleString('en-US')} readers of one channel (\`resync\`, 256 K units of it held at most; what the kernel keeps for the one that stopped was filled before), each publication sent when all of them have the one before; windows of ${plan.windowSeconds} s after ${plan.warmUpSeconds} s of warming up, medians of ${plan.repetitions} pairs.
 
-${table(['', 'p50 ms', 'p99 ms', 'deliveries a second', 'memory at most, MB more'], rows)}`;
+${table(['', 'p50 ms', 'p99 ms', 'deliveries a second', 'memory at most, MB more', 'frames not held'], rows)}`;
 }

@@ -25,7 +25,13 @@ export type SlowReaderSample = {
   readonly deliveriesPerSecond: number;
   /** Memory beyond what was before the window, at its most. */
   readonly grownMb: number;
+  /** Frames that the server did not hold any longer for the one that does not read, and will replay. */
+  readonly dropped: number;
 };
+
+/** Together more than the kernels of both ends keep for one connection, some 10 MB here. */
+const FLOOD_PUBLICATIONS = 400;
+const FLOOD_CHARACTERS = 50_000;
 
 /** Pairs: a thousand readers alone, and with one more beside them that stopped reading before the window. */
 export async function runSlowReader(
@@ -74,17 +80,27 @@ async function measure(bench: Bench, plan: SlowReaderPlan, stalled: boolean): Pr
       talker.send(loginMessage('stalled'));
       talker.send(subscribe);
       await talker.next((text) => text.includes('"i":1'));
+      // A channel of its own, to fill what the kernel keeps for it: from then on the server holds what it is owed.
+      talker.send('{"t":"sub","c":"patient:flood","i":2}');
+      await talker.next((text) => text.includes('"i":2'));
       talker.stall();
+      for (let i = 0; i < FLOOD_PUBLICATIONS; i++)
+        await server.publish('patient:flood', { data: { a: 'x'.repeat(FLOOD_CHARACTERS) } });
     }
     await load.ask(`go ${plan.warmUpSeconds}`, 'measured');
     resetPeak(server.pid);
     const memory = residentKb(server.pid);
     const line = await load.ask(`go ${plan.windowSeconds}`, 'measured');
+    const dropped = stalled
+      ? (await server.metrics())('carillon_channel_dropped_total\\{policy="resync"\\}')
+      : 0;
+    if (stalled && dropped === 0) throw new Error('the reader that stopped reading was not noticed');
     return {
       stalled,
       p50Ms: numberIn(line, 'p50Ms'),
       p99Ms: numberIn(line, 'p99Ms'),
       deliveriesPerSecond: numberIn(line, 'deliveries') / numberIn(line, 'seconds'),
+      dropped,
       grownMb: (peakResidentKb(server.pid) - memory) / 1024,
     };
   } finally {
