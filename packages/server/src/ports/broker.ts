@@ -68,6 +68,29 @@ export type SubscriptionOrder = {
   readonly grant: string | null;
 };
 
+/** A session went on with a new connection on another node; on the inbox topic. Older connections of it end. */
+export type TakenMessage = {
+  readonly kind: 'taken';
+  readonly user: string;
+  readonly session: string;
+  readonly generation: number;
+};
+
+/** One node asks another to do something for it; on that node's topic. `request` is read by the runtime alone. */
+export type AskMessage = {
+  readonly kind: 'ask';
+  readonly from: string;
+  /** Unique among what `from` asks. */
+  readonly id: number;
+  readonly request: unknown;
+};
+
+/** What became of it; on the topic of the node that asked. */
+export type AnswerMessage = { readonly kind: 'answer'; readonly id: number; readonly answer: unknown };
+
+/** A node takes clients from now on, or none any more; on the topic `everyone`. */
+export type NodeNotice = { readonly kind: 'node'; readonly node: string; readonly joined: boolean };
+
 export type ChannelNotice = PublicationNotice | SignalNotice | MemberNotice;
 
 export type NodeMessage =
@@ -77,7 +100,11 @@ export type NodeMessage =
   | EndMessage
   | ChannelNotice
   | BroadcastNotice
-  | SubscriptionOrder;
+  | SubscriptionOrder
+  | TakenMessage
+  | AskMessage
+  | AnswerMessage
+  | NodeNotice;
 
 /**
  * Carries messages between nodes, by topic. It forgets: whoever is not subscribed has missed the message.
@@ -85,7 +112,10 @@ export type NodeMessage =
  * - Messages of one publisher on one topic MUST arrive in the order they were published.
  * - After `subscribe` resolved, every later publication on the topic MUST arrive, also one's own.
  * - After `unsubscribe` returned, messages MAY still arrive for a moment; receivers ignore what they do not watch.
- * - A message MAY be lost; it MUST NOT be altered, nor delivered to other topics.
+ * - A message MAY be lost; it MUST NOT be altered, nor delivered to other topics. Messages of kinds that this version
+ *   does not know, and such as cannot be read, MUST be dropped: another version may have sent them.
+ * - Where messages may have been lost because the line to the broker was, `onGap` MUST be told once it stands again and
+ *   everything is subscribed.
  * - `publish` MUST NOT call the listener before it returns to its caller, unless the adapter is in process and the
  *   listener tolerates it: the memory broker delivers at once, in publishing order, never nested.
  */
@@ -93,8 +123,12 @@ export interface Broker {
   publish(topic: string, message: NodeMessage): Promise<void> | undefined;
   subscribe(topic: string): Promise<void> | undefined;
   unsubscribe(topic: string): void;
-  /** Sets the one listener of this node. Called once, before the first subscription. */
-  listen(listener: (topic: string, message: NodeMessage) => void): void;
+  /**
+   * Sets the one listener of this node. Called once, before the first subscription.
+   *
+   * @param onGap called when messages may have been lost: what is shown has to be compared with what the stores hold
+   */
+  listen(listener: (topic: string, message: NodeMessage) => void, onGap?: () => void): void;
 }
 
 /** The topic on which a user's visible presence and edges are published. */
@@ -106,5 +140,8 @@ export const inboxTopic = (user: string): string => `inbox:${user}`;
 /** The topic on which what happens in a channel is published. */
 export const channelTopic = (channel: string): string => `channel:${channel}`;
 
-/** The topic of what concerns every session. */
+/** The topic on which other nodes address one node. */
+export const nodeTopic = (node: string): string => `node:${node}`;
+
+/** The topic of what concerns every session, and every node. */
 export const EVERYONE_TOPIC = 'everyone';

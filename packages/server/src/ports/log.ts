@@ -49,6 +49,11 @@ export type Append = {
    * payload: the same id with another print is refused.
    */
   readonly once: { readonly scope: string; readonly id: string; readonly print: string } | null;
+  /**
+   * Which session publishes it and under which request, where that session is not to be sent the payload. For logs that
+   * publish (`PublishingLog`); the others leave it to their caller.
+   */
+  readonly silent: { readonly session: string; readonly request: number | null } | null;
   readonly nowMs: number;
 };
 
@@ -109,7 +114,7 @@ export type Soon<T> = T | Promise<T>;
  * - `top` of a channel that never had a publication MUST be `{epoch, offset: 0}` with an epoch that stays while anybody
  *   may hold it: the next append MUST get offset 1 of that very epoch.
  * - An epoch MUST NOT come back: where earlier publications may be lost (a memory that is gone, an older copy of the
- *   file), a new one begins.
+ *   file, another server that took over), a new one begins, and every method tells it. Offsets MAY go on in it.
  * - `read` MUST return everything behind the position or say why not; never a part.
  * - A key that ran out MUST be reported by `expire`, each once, as a publication that deletes it.
  * - `forget` drops the channel; its next publication begins a new epoch.
@@ -129,8 +134,20 @@ export interface Log {
   /** When the next key runs out, ms since the epoch; null: none will. May be too early, never too late. */
   nextExpiryMs(): number | null;
   forget(channel: string): Soon<void>;
-  /** How much is kept; for metrics. */
-  counts(): LogCounts;
+  /** How much is kept; for metrics. Null where that is no matter of one node. */
+  counts(): LogCounts | null;
+}
+
+/**
+ * A log that also publishes what it appends and what runs out, on the channel's topic, in the same step: nobody can see the
+ * one without the other, and nothing is published twice. Others leave publishing to their caller, behind the append.
+ */
+export interface PublishingLog extends Log {
+  readonly publishes: true;
+}
+
+export function publishes(log: Log): log is PublishingLog {
+  return 'publishes' in log && log.publishes === true;
 }
 
 export type Expired = { readonly channel: string; readonly epoch: string; readonly publication: Publication };

@@ -22,9 +22,12 @@ export type PresenceRecord = {
   readonly lastSeenMs: number | null;
 };
 
-/** Who holds a device open: sessions by id, or an HTTP status by its time to live. */
+/** A session in one of its generations. */
+export type ActingSession = { readonly session: string; readonly generation: number };
+
+/** Who holds a device open: sessions, or an HTTP status by its time to live. */
 export type DeviceHolder =
-  | { readonly kind: 'session'; readonly session: string }
+  | ({ readonly kind: 'session' } & ActingSession)
   | { readonly kind: 'lease'; readonly expiresAtMs: number };
 
 export type DevicePatch = { readonly s?: Status | undefined; readonly fields: PresenceFields };
@@ -37,7 +40,9 @@ export type LeasedDevice = { readonly user: string; readonly device: string; rea
  *
  * - Every method that changes the aggregate MUST raise the version and publish one `PresenceMessage` on
  *   `presenceTopic(user)`; one that leaves it as it was MUST do neither.
- * - A change by `session` MUST be refused (no effect) when that session no longer holds the device.
+ * - A change by a session MUST be refused (no effect) when that session no longer holds the device, or holds it by a
+ *   later generation than the one that asks: what an older connection still sends may not change anything.
+ * - A change that was given up because the store did not answer MUST NOT take effect behind a later one of that session.
  * - An empty string in a patch clears the field.
  * - `read` MUST return one record for each user asked, in the order asked; users without devices are `Offline`.
  * - Changes MUST be durable at the store's level when the promise resolves. An in-process store MAY make them visible
@@ -47,11 +52,11 @@ export interface PresenceStore {
   /**
    * Adds a holder to a device. `state` is taken when the device is new, and applied as a patch when it is not.
    *
-   * @returns the device's state after that
+   * @returns the device's state after that; null where a later generation of the session holds it, and nothing was changed
    */
-  join(user: string, device: string, holder: DeviceHolder, state: DevicePatch): Promise<DeviceState>;
-  /** Changes a device. `session` is the acting session, or null for a lease. */
-  update(user: string, device: string, session: string | null, patch: DevicePatch): Promise<void>;
+  join(user: string, device: string, holder: DeviceHolder, state: DevicePatch): Promise<DeviceState | null>;
+  /** Changes a device. `by` is the acting session, or null for a lease. */
+  update(user: string, device: string, by: ActingSession | null, patch: DevicePatch): Promise<void>;
   /** Takes a holder away; the device goes with its last one. `session` null takes the lease away. */
   leave(user: string, device: string, session: string | null): Promise<void>;
   read(users: readonly string[]): Promise<readonly PresenceRecord[]>;
@@ -59,6 +64,6 @@ export interface PresenceStore {
   devicesOf(user: string): Promise<Readonly<Record<string, DeviceState>>>;
   /** Forgets a user entirely; publishes that they are offline if they were not. */
   erase(user: string): Promise<void>;
-  /** Devices whose holder is a time to live, after a restart. */
+  /** Devices whose holder is a time to live, after a restart; none where the store outlives its nodes (`Cluster.sweep`). */
   leases(): Promise<readonly LeasedDevice[]>;
 }

@@ -3,6 +3,8 @@ export type SessionRecord = {
   readonly id: string;
   readonly user: string;
   readonly device: string;
+  /** The node that its connection is on, or was on last: its home. */
+  readonly node: string;
   /** Counts the connections the session has had, from 1. */
   readonly generation: number;
   readonly tokenHash: string;
@@ -17,16 +19,26 @@ export type ResumeRequest = {
   readonly tokenHash: string;
   /** The hash that becomes current, if the resume works. */
   readonly nextTokenHash: string;
+  /** The node that the client has come to. */
+  readonly node: string;
   readonly nowMs: number;
 };
 
 export type ResumeResult =
-  | { readonly ok: true; readonly session: SessionRecord }
+  /** `from`: the node that had it before, which may still hold an older connection. */
+  | { readonly ok: true; readonly session: SessionRecord; readonly from: string }
   | { readonly ok: false; readonly reason: 'unknown' | 'foreign' | 'expired' };
+
+export type CreateResult =
+  | { readonly ok: true }
+  /** The user has as many as may be. `oldestUnheld`: the one without a connection for longest, null where there is none. */
+  | { readonly ok: false; readonly oldestUnheld: SessionRecord | null };
 
 /**
  * The sessions and their resume tokens.
  *
+ * - `create` MUST refuse a session beyond `most` of one user, whatever other nodes create at the same time, and then
+ *   change nothing.
  * - `create`, `resume` and `end` MUST be durable at the store's level when they resolve: what a client is told
  *   afterwards must survive a crash of the process.
  * - `resume` MUST be atomic: of two at once with one token, the later gets a higher generation, and both succeed or
@@ -38,9 +50,14 @@ export type ResumeResult =
  *   one: an older connection may no longer change anything.
  * - A resume that rejects MUST leave the session as it was, and `end` MUST answer only when it is known whether a resume
  *   under way works: else a generation may come back of which everybody has been told that it is over.
+ * - A store that several nodes share MUST note in `cluster`'s index that a node holds a session before the session
+ *   is created or resumed there, and take the note back only when the session is over or has another home: a node that
+ *   dies in between must leave nothing that nobody looks for.
+ * - Such a store MAY let go of the session's device in the same step as `end`; `PresenceStore.leave` then finds it gone.
  */
 export interface SessionStore {
-  create(session: SessionRecord): Promise<void>;
+  /** @param most sessions of one user, with a connection or waiting for one */
+  create(session: SessionRecord, most: number): Promise<CreateResult>;
   resume(request: ResumeRequest): Promise<ResumeResult>;
   /** The client holds the newest token: the previous one ends. */
   confirm(id: string, generation: number): Promise<boolean>;
@@ -48,6 +65,9 @@ export interface SessionStore {
   end(id: string, generation: number): Promise<boolean>;
   /** The sessions of one user, for erasure and export. */
   sessionsOf(user: string): Promise<readonly SessionRecord[]>;
-  /** Every session that was kept when the process began; `detachedAtMs` is set on all, service downtime taken out. */
+  /**
+   * Every session that was kept when the process began; `detachedAtMs` is set on all, service downtime taken out. None
+   * where the store outlives its nodes: their sessions are swept by the others.
+   */
   restore(): Promise<readonly SessionRecord[]>;
 }

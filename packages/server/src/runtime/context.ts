@@ -35,6 +35,11 @@ export type NodeContext = NodeOptions & {
   closeLink(link: LinkState, reason: CloseReason, afterMs?: number): void;
 };
 
+/** This node's name in the stores; '' where it is alone. */
+export function nodeName({ ports }: NodeContext): string {
+  return ports.cluster?.node ?? '';
+}
+
 /** Owes a client a message that is not presence. */
 export function sendControl(context: NodeContext, link: LinkState, message: object): void {
   context.flusher.send(link, controlFrame(JSON.stringify(message)));

@@ -1,5 +1,6 @@
 import { controlFrame } from '../core/outbox/frame.ts';
 import { CLOSES, type CloseReason } from '@carillon/protocol';
+import type { SessionRecord } from '../ports/sessions.ts';
 import { type NodeContext, removeSession } from './context.ts';
 import type { LinkState, LocalSession } from './link-state.ts';
 import { applyHeld } from './status.ts';
@@ -86,6 +87,19 @@ export function expireSession(context: NodeContext, session: LocalSession): void
       if (session.link === null && context.sessions.get(session.id) === session) context.grace.add(session);
     },
   );
+}
+
+/** Ends a session that the store has, whichever node is its home. */
+export async function endStored(
+  context: NodeContext,
+  { id, user, device, generation }: SessionRecord,
+): Promise<void> {
+  const local = context.sessions.get(id);
+  if (local !== undefined) {
+    await endSession(context, local);
+    return;
+  }
+  if (await context.ports.sessions.end(id, generation)) await context.leaving.leave({ id, user, device });
 }
 
 /** @returns false when the session went on elsewhere, or was ended before */

@@ -46,7 +46,7 @@ export type SlowEvents = {
 };
 
 export type FlusherOptions = {
-  readonly ports: Pick<NodePorts, 'clock' | 'telemetry' | 'stamps'>;
+  readonly ports: Pick<NodePorts, 'clock' | 'telemetry' | 'seen'>;
   readonly settings: Pick<NodeSettings, 'outbox'>;
 };
 
@@ -154,7 +154,7 @@ export function createFlusher(
         return text === null ? null : presenceFrame(subject, change, text);
       },
       fullSync: () => ({ text: watchList().fullSync(link), wire: undefined }),
-      heartbeat: () => heartbeatFrame(heartbeatText(ports.stamps.next(clock.nowMs()))),
+      heartbeat: () => heartbeatFrame(heartbeatText(ports.seen())),
       gap(channel, why, offset) {
         telemetry.gap(why);
         return gapFrame(channel, why, offset);

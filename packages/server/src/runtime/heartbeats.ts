@@ -8,10 +8,9 @@ import { armTokenExpiry } from './token-expiry.ts';
 /** Asks one client whether it is there, and puts it back in line for the next interval ([HB1]). */
 export function askHeartbeat(context: NodeContext, link: LinkState): void {
   if (link.phase !== 'live') return;
-  const { clock, stamps } = context.ports;
   ask(link.pulse);
   link.askedSinceToken = true;
-  context.flusher.send(link, heartbeatFrame(heartbeatText(stamps.next(clock.nowMs()))));
+  context.flusher.send(link, heartbeatFrame(heartbeatText(context.ports.seen())));
   context.heartbeats.add(link);
   context.answerDeadlines.add(link);
   armTokenExpiry(context, link);

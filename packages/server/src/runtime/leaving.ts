@@ -2,6 +2,9 @@ import type { Timer } from '../ports/clock.ts';
 import type { LocalSession } from './link-state.ts';
 import type { NodePorts } from './node-options.ts';
 
+/** A session that is over. */
+type Ended = Pick<LocalSession, 'id' | 'user' | 'device'>;
+
 /** Takes the devices of ended sessions out of presence, however often the store refuses. */
 export type Leaving = {
   /**
@@ -10,7 +13,7 @@ export type Leaving = {
    *
    * @returns resolves behind the first attempt; never rejects
    */
-  leave(session: LocalSession): Promise<void>;
+  leave(session: Ended): Promise<void>;
   /** Sessions whose device has not been let go. */
   readonly size: number;
   /** Gives up what is left: a restart, or the other nodes, find holders whose session is gone. */
@@ -32,7 +35,7 @@ export function createLeaving({
   telemetry,
 }: Pick<NodePorts, 'clock' | 'presence' | 'telemetry'>): Leaving {
   /** Who is still shown, those asked for longest ago first. */
-  const owed = new Set<LocalSession>();
+  const owed = new Set<Ended>();
   let timer: Timer | null = null;
   let pauseMs = FIRST_PAUSE_MS;
   let asking = false;
@@ -47,7 +50,7 @@ export function createLeaving({
   }
 
   /** @returns why it was refused, or null */
-  async function ask(session: LocalSession): Promise<string | null> {
+  async function ask(session: Ended): Promise<string | null> {
     try {
       await presence.leave(session.user, session.device, session.id);
       owed.delete(session);

@@ -4,9 +4,19 @@ import { readPatch } from '../core/presence/fields.ts';
 import type { AuthResult, Principal } from '../ports/auth.ts';
 import type { Edge, RosterChanges } from '../ports/directory.ts';
 import type { DevicePatch } from '../ports/presence.ts';
-import { type NodeContext, addSession, pacingOf, sendControl, sendError } from './context.ts';
+import { inboxTopic } from '../ports/broker.ts';
+import type { SessionRecord } from '../ports/sessions.ts';
+import {
+  type NodeContext,
+  addSession,
+  nodeName,
+  pacingOf,
+  removeSession,
+  sendControl,
+  sendError,
+} from './context.ts';
 import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
-import { endSession, leaveSession } from './ending.ts';
+import { endSession, endStored, leaveSession } from './ending.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { applyHeld } from './status.ts';
 import { armTokenExpiry } from './token-expiry.ts';
@@ -139,10 +149,12 @@ async function takeSession(
       user,
       tokenHash: secrets.hash(message.resume),
       nextTokenHash: tokenHash,
+      node: nodeName(context),
       nowMs: steadyMs(),
     });
     if (result.ok) {
       const { id, device, generation } = result.session;
+      if (result.from !== nodeName(context)) tellTaken(context, user, id, generation);
       const session =
         context.sessions.get(id) ??
         newLocalSession(id, user, device, generation, pacingOf(context, user, device));
@@ -181,47 +193,65 @@ async function takeSession(
     refuse(context, link, 'rate_limited', 'too many new sessions of one user', message.i, waitMs);
     return null;
   }
-  while (isFull(context, user)) {
-    const unheld = oldestUnheld(context, user);
-    if (unheld === undefined) {
-      const { sessionsPerUser, graceMs } = context.settings;
-      sendError(context, link, 'limit_reached', `open sessions of one user: ${sessionsPerUser}`, message.i);
-      context.closeLink(link, 'too_many_connections', graceMs);
-      return null;
-    }
-    await endSession(context, unheld);
-    if (isClosed(link)) return null;
-  }
-  // Nothing may wait between the check above and the place taken below: others log in at the same time.
   const id = secrets.id();
   const device = message.device ?? id;
   const session = newLocalSession(id, user, device, 1, pacingOf(context, user, device));
   attach(context, link, session);
-  await Promise.all([
+  const [, created] = await Promise.all([
     context.topics.subscribeInbox(user),
-    sessions.create({
+    createStored(context, {
       id,
       user,
       device,
+      node: nodeName(context),
       generation: 1,
       tokenHash,
       previousTokenHash: null,
       detachedAtMs: null,
     }),
   ]);
+  if (!created) {
+    const { sessionsPerUser, graceMs } = context.settings;
+    dropUnstored(context, link, session);
+    if (isClosed(link)) return null;
+    sendError(context, link, 'limit_reached', `open sessions of one user: ${sessionsPerUser}`, message.i);
+    context.closeLink(link, 'too_many_connections', graceMs);
+    return null;
+  }
   return stillOpen(context, link, session)
     ? { session, resumeToken, resumed: false, resumeFailed: message.resume !== undefined }
     : null;
 }
 
-function isFull(context: NodeContext, user: string): boolean {
-  return (context.sessionsOf.get(user)?.size ?? 0) >= context.settings.sessionsPerUser;
+/**
+ * Stores a new session. A session that nobody holds gives way to it: a client that forgets its token must not lock its
+ * user out.
+ *
+ * @returns false where the user has as many as may be, each with a connection
+ */
+async function createStored(context: NodeContext, record: SessionRecord): Promise<boolean> {
+  for (;;) {
+    const created = await context.ports.sessions.create(record, context.settings.sessionsPerUser);
+    if (created.ok) return true;
+    if (created.oldestUnheld === null) return false;
+    await endStored(context, created.oldestUnheld);
+  }
 }
 
-/** A session that nobody holds gives way: a client that forgets its token must not lock its user out. */
-function oldestUnheld(context: NodeContext, user: string): LocalSession | undefined {
-  for (const session of context.sessionsOf.get(user) ?? []) if (session.link === null) return session;
-  return undefined;
+/** The session was never stored: nobody can come back to it, and nothing of it is to be ended. */
+function dropUnstored(context: NodeContext, link: LinkState, session: LocalSession): void {
+  if (session.link === link) session.link = null;
+  link.session = null;
+  removeSession(context, session);
+}
+
+/** Another node may hold an older connection of the session. */
+function tellTaken(context: NodeContext, user: string, session: string, generation: number): void {
+  const { broker, telemetry } = context.ports;
+  // Where it is lost, the store refuses what the older generation still does, and its heartbeats end.
+  broker.publish(inboxTopic(user), { kind: 'taken', user, session, generation })?.catch((error: unknown) => {
+    telemetry.warn('taken_untold', { error: String(error) });
+  });
 }
 
 function attach(context: NodeContext, link: LinkState, session: LocalSession): void {
@@ -276,14 +306,18 @@ async function goLive(
   // Behind the session: an erasure ends the sessions that are there, and whoever comes after it is a new user.
   await ports.directory.ensureUser(user);
   if (!stillOpen(context, link, session)) return;
-  const joined = ports.presence.join(user, device, { kind: 'session', session: session.id }, patch);
+  const { generation } = session;
+  const holder = { kind: 'session', session: session.id, generation } as const;
+  const joined = ports.presence.join(user, device, holder, patch);
   const [{ edges, changes }, own] = await Promise.all([readRoster(context, user, since), joined]);
   if (!stillOpen(context, link, session)) return;
+  // Another node has it by now, and has told this one, or will.
+  if (own === null) return context.closeLink(link, 'replaced');
   await watchEdges(context, link, user, edges);
   const edited = await settleEdits(context, link, user);
   if (!stillOpen(context, link, session)) return;
 
-  const at = ports.stamps.next(ports.clock.nowMs());
+  const at = ports.seen();
   link.phase = 'live';
   context.loginDeadlines.remove(link);
   sendControl(context, link, {

@@ -2,6 +2,7 @@ import type { Authenticator } from '../ports/auth.ts';
 import type { Authorizer } from '../ports/authorizer.ts';
 import type { Broker } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Cluster } from '../ports/cluster.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Events } from '../ports/events.ts';
 import type { Grants } from '../ports/grants.ts';
@@ -26,6 +27,8 @@ export type NodePorts = {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly auth: Authenticator;
+  /** The other nodes that share the stores; null: there are none, and the stores are this node's own. */
+  readonly cluster: Cluster | null;
   readonly sessions: SessionStore;
   readonly presence: PresenceStore;
   readonly directory: Directory;
@@ -39,6 +42,11 @@ export type NodePorts = {
   readonly telemetry: Telemetry;
   /** The time by which a session's absence is measured (`createSteadyTime`); shared with what notes it in the journal. */
   readonly steadyMs: () => number;
+  /**
+   * A stamp up to which this node has surely been sent every change of whom it watches: what clients name when they
+   * resume.
+   */
+  readonly seen: () => number;
   /** Shared with the in-process presence store, so that a heartbeat's stamp lies above every change before it. */
   readonly stamps: StampSource;
 };

@@ -111,7 +111,7 @@ function apply(
   const { presence, telemetry } = context.ports;
   const stored: Promise<unknown> = isHttp(by)
     ? presence.join(by.user, by.device, { kind: 'lease', expiresAtMs: by.expiresAtMs }, patch)
-    : presence.update(by.user, by.device, by.id, patch);
+    : presence.update(by.user, by.device, { session: by.id, generation: by.generation }, patch);
   return stored.then(
     () => {
       for (const waiting of asked) answer(context, waiting, null);

@@ -43,7 +43,17 @@ export type StoreOptions = {
 
 export type Stores = Pick<
   NodePorts,
-  'sessions' | 'presence' | 'directory' | 'broker' | 'logs' | 'revocations' | 'events' | 'stamps' | 'steadyMs'
+  | 'sessions'
+  | 'presence'
+  | 'directory'
+  | 'broker'
+  | 'logs'
+  | 'revocations'
+  | 'events'
+  | 'cluster'
+  | 'stamps'
+  | 'seen'
+  | 'steadyMs'
 > & {
   /** A secret of the server's own, the same after every restart. */
   readonly ownSecret: string;
@@ -148,7 +158,9 @@ export async function openStores({
     revocations: createSqliteRevocations(database, () => clock.nowMs()),
     events: webhooks ?? UNHEARD,
     ownSecret,
+    cluster: null,
     stamps,
+    seen: () => stamps.next(clock.nowMs()),
     steadyMs,
     beginLife() {
       noteAlive();

@@ -16,6 +16,7 @@ function session(id: string, patch: Partial<SessionRecord> = {}): SessionRecord 
     id,
     user: 'alice',
     device: 'd1',
+    node: '',
     generation: 1,
     tokenHash: `hash-${id}`,
     previousTokenHash: null,

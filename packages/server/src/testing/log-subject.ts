@@ -37,6 +37,7 @@ export function appendOf(patch: Partial<Append> = {}): Append {
     ttlMs: null,
     expect: null,
     once: null,
+    silent: null,
     nowMs: T0,
     ...patch,
   };

@@ -46,10 +46,12 @@ export function presenceRestartContract(
     it('a device whose session was kept is there as it was', async () => {
       await subject.keepSession('s1', 'alice', 'd1');
       await subject.store().join('alice', 'd1', bySession('s1'), { s: 'Busy', fields: { a: 'x' } });
-      await subject.store().update('alice', 'd1', 's1', { fields: { p: 'y' } });
+      await subject.store().update('alice', 'd1', { session: 's1', generation: 1 }, { fields: { p: 'y' } });
       await crash();
       expect(await read('alice')).toMatchObject({ s: 'Busy', fields: { a: 'x', p: 'y' }, lastSeenMs: null });
-      await subject.store().update('alice', 'd1', 's1', { s: 'Away', fields: {} });
+      await subject
+        .store()
+        .update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Away', fields: {} });
       expect(await read('alice')).toMatchObject({ s: 'Away', fields: { a: 'x', p: 'y' } });
     });
 
@@ -67,7 +69,9 @@ export function presenceRestartContract(
       for (const session of ['s1', 's2', 's3'])
         await subject.store().join('alice', 'd1', bySession(session), { fields: {} });
       await crash();
-      await subject.store().update('alice', 'd1', 's3', { s: 'Busy', fields: {} });
+      await subject
+        .store()
+        .update('alice', 'd1', { session: 's3', generation: 1 }, { s: 'Busy', fields: {} });
       await subject.store().leave('alice', 'd1', 's1');
       expect(await read('alice')).toMatchObject({ s: 'Online' });
       await subject.store().leave('alice', 'd1', 's2');
@@ -134,7 +138,9 @@ export function presenceRestartContract(
       await subject.keepSession('s1', 'alice', 'd1');
       await subject.store().join('alice', 'd1', bySession('s1'), { fields: {} });
       const hiddenMs = subject.clock.nowMs;
-      await subject.store().update('alice', 'd1', 's1', { s: 'Invisible', fields: {} });
+      await subject
+        .store()
+        .update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Invisible', fields: {} });
       subject.clock.nowMs += 5_000;
       await crash();
       expect(await read('alice')).toMatchObject({ s: 'Offline', lastSeenMs: hiddenMs });

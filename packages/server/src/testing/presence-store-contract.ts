@@ -19,7 +19,7 @@ const PATCH: DevicePatch = { fields: {} };
 const SOME_VERSION: unknown = expect.any(Number);
 
 export function bySession(session: string): DeviceHolder {
-  return { kind: 'session', session };
+  return { kind: 'session', session, generation: 1 };
 }
 
 /**
@@ -131,8 +131,8 @@ export function presenceStoreContract(
     describe('changes', () => {
       it('each visible change raises the version and names the one before', async () => {
         await store.join('alice', 'd1', bySession('s1'), PATCH);
-        await store.update('alice', 'd1', 's1', { s: 'Busy', fields: {} });
-        await store.update('alice', 'd1', 's1', { fields: { a: 'x' } });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { fields: { a: 'x' } });
         const records = await published();
         expect(records.map(({ record }) => [record.s, record.fields])).toEqual([
           ['Online', {}],
@@ -148,7 +148,7 @@ export function presenceStoreContract(
       it('versions rise also when the clock steps back', async () => {
         await store.join('alice', 'd1', bySession('s1'), PATCH);
         subject.clock.nowMs -= 60_000;
-        await store.update('alice', 'd1', 's1', { s: 'Away', fields: {} });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Away', fields: {} });
         const [first, second] = await published();
         expect(second?.record.version).toBeGreaterThan(first?.record.version ?? Infinity);
       });
@@ -156,7 +156,9 @@ export function presenceStoreContract(
       it('changes made at once are published in the order of their versions', async () => {
         await store.join('alice', 'd1', bySession('s1'), PATCH);
         await Promise.all(
-          [1, 2, 3, 4, 5].map((n) => store.update('alice', 'd1', 's1', { fields: { a: `${n}` } })),
+          [1, 2, 3, 4, 5].map((n) =>
+            store.update('alice', 'd1', { session: 's1', generation: 1 }, { fields: { a: `${n}` } }),
+          ),
         );
         const versions = (await published()).map(({ record }) => record.version);
         expect(versions).toHaveLength(6);
@@ -168,14 +170,19 @@ export function presenceStoreContract(
         await store.join('alice', 'd1', bySession('s1'), { s: 'Busy', fields: { a: 'x' } });
         await published();
         const before = await read('alice');
-        await store.update('alice', 'd1', 's1', { s: 'Busy', fields: { a: 'x', p: '' } });
+        await store.update(
+          'alice',
+          'd1',
+          { session: 's1', generation: 1 },
+          { s: 'Busy', fields: { a: 'x', p: '' } },
+        );
         expect(await published()).toEqual([]);
         expect(await read('alice')).toEqual(before);
       });
 
       it('an empty string clears a field', async () => {
         await store.join('alice', 'd1', bySession('s1'), { fields: { a: 'x', p: 'y' } });
-        await store.update('alice', 'd1', 's1', { fields: { a: '' } });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { fields: { a: '' } });
         expect(await read('alice')).toMatchObject({ fields: { p: 'y' } });
       });
 
@@ -184,12 +191,27 @@ export function presenceStoreContract(
         await store.join('alice', 'd1', bySession('s2'), PATCH);
         await store.leave('alice', 'd1', 's2');
         await published();
-        for (const session of ['s2', 's9', null])
-          await store.update('alice', 'd1', session, { s: 'Busy', fields: {} });
-        await store.update('alice', 'd9', 's1', { s: 'Busy', fields: {} });
-        await store.update('bob', 'd1', 's1', { s: 'Busy', fields: {} });
+        for (const session of ['s2', 's9'])
+          await store.update('alice', 'd1', { session, generation: 1 }, { s: 'Busy', fields: {} });
+        await store.update('alice', 'd1', null, { s: 'Busy', fields: {} });
+        await store.update('alice', 'd9', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
+        await store.update('bob', 'd1', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
         expect(await published()).toEqual([]);
         expect(await read('alice')).toMatchObject({ s: 'Online' });
+      });
+
+      it('an older generation of the session that holds the device changes nothing', async () => {
+        const holder = { kind: 'session', session: 's1', generation: 2 } as const;
+        await store.join('alice', 'd1', holder, PATCH);
+        await published();
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
+        expect(await store.join('alice', 'd1', bySession('s1'), { s: 'Away', fields: {} })).toBeNull();
+        expect(await published()).toEqual([]);
+        expect(await store.join('alice', 'd1', { ...holder, generation: 3 }, PATCH)).toMatchObject({
+          s: 'Online',
+        });
+        await store.update('alice', 'd1', { session: 's1', generation: 3 }, { s: 'Away', fields: {} });
+        expect(await published()).toMatchObject([{ record: { s: 'Away' } }]);
       });
 
       it('busy comes before online, online before away, over all devices', async () => {
@@ -211,7 +233,12 @@ export function presenceStoreContract(
         await store.join('alice', 'd1', bySession('s1'), { s: 'Busy', fields: {} });
         await store.join('alice', 'd2', bySession('s2'), { s: 'Away', fields: {} });
         await published();
-        await store.update('alice', 'd2', 's2', { s: 'Online', fields: { a: 'unseen' } });
+        await store.update(
+          'alice',
+          'd2',
+          { session: 's2', generation: 1 },
+          { s: 'Online', fields: { a: 'unseen' } },
+        );
         await store.leave('alice', 'd2', 's2');
         expect(await published()).toEqual([]);
       });
@@ -313,7 +340,7 @@ export function presenceStoreContract(
       it('becoming invisible looks like going offline, once', async () => {
         await store.join('alice', 'd1', bySession('s1'), { fields: { a: 'x' } });
         await published();
-        await store.update('alice', 'd1', 's1', { s: 'Invisible', fields: {} });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Invisible', fields: {} });
         const gone = await published();
         expect(gone.map(({ record }) => record)).toEqual([
           {
@@ -328,11 +355,11 @@ export function presenceStoreContract(
 
       it('whatever an invisible user does, leaving included, shows nothing and moves no last seen', async () => {
         await store.join('alice', 'd1', bySession('s1'), PATCH);
-        await store.update('alice', 'd1', 's1', { s: 'Invisible', fields: {} });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Invisible', fields: {} });
         await published();
         const hidden = await read('alice');
         subject.clock.nowMs += 90_000;
-        await store.update('alice', 'd1', 's1', { fields: { a: 'secret' } });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { fields: { a: 'secret' } });
         await store.join('alice', 'd2', bySession('s2'), { s: 'Online', fields: {} });
         await store.leave('alice', 'd2', 's2');
         await store.leave('alice', 'd1', 's1');
@@ -345,12 +372,12 @@ export function presenceStoreContract(
         await store.join('bob', 'd1', bySession('s2'), { fields: { a: 'x' } });
         subject.clock.nowMs += 1_000;
         await Promise.all([
-          store.update('alice', 'd1', 's1', { s: 'Invisible', fields: {} }),
+          store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Invisible', fields: {} }),
           store.leave('bob', 'd1', 's2'),
         ]);
         await subject.settle();
         subject.clock.nowMs += 1_000;
-        await store.update('alice', 'd1', 's1', { fields: { a: 'secret' } });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { fields: { a: 'secret' } });
         const [alice, bob] = await store.read(['alice', 'bob']);
         expect(JSON.stringify(alice).replaceAll('alice', 'bob')).toBe(JSON.stringify(bob));
       });
@@ -371,7 +398,7 @@ export function presenceStoreContract(
 
       it('becoming visible again is published', async () => {
         await store.join('alice', 'd1', bySession('s1'), { s: 'Invisible', fields: { a: 'x' } });
-        await store.update('alice', 'd1', 's1', { s: 'Busy', fields: {} });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
         expect((await published()).map(({ record }) => record)).toEqual([
           { user: 'alice', version: SOME_VERSION, s: 'Busy', fields: { a: 'x' }, lastSeenMs: null },
         ]);
@@ -409,7 +436,7 @@ export function presenceStoreContract(
         await store.join('alice', 'd1', bySession('s1'), PATCH);
         await store.erase('alice');
         await published();
-        await store.update('alice', 'd1', 's1', { s: 'Busy', fields: {} });
+        await store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
         await store.leave('alice', 'd1', 's1');
         expect(await published()).toEqual([]);
         expect(await read('alice')).toMatchObject({ version: 0, lastSeenMs: null });

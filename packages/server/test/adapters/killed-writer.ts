@@ -45,7 +45,7 @@ async function round(n: number): Promise<void> {
     journal.putSession(session(`${life}-${String(n).padStart(9, '0')}`, user, 'd1')),
   );
   await Promise.all([numbered, say(`user ${n}`, () => directory.ensureUser(user))]);
-  await presence.join(user, 'd1', { kind: 'session', session: 's' }, { fields: {} });
+  await presence.join(user, 'd1', { kind: 'session', session: 's', generation: 1 }, { fields: {} });
   await say(`block ${n}`, () => directory.block('hub', user, n));
   await say(`leave ${n}`, () => presence.leave(user, 'd1', 's'));
 }

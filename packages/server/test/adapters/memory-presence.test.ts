@@ -11,6 +11,9 @@ import { isStoreUnavailable, storeUnavailable } from '../../src/ports/unavailabl
 import { createSlowDisk } from './slow-disk.ts';
 import { GRACE_MS, T0, session } from './subjects.ts';
 
+/** Sessions of one user, more than any test makes. */
+const MOST = 64;
+
 type LastSeenStore = Pick<Directory, 'lastSeen' | 'recordLastSeen'>;
 
 function presenceOver(journal: Journal, lastSeen: LastSeenStore, published: NodeMessage[] = []) {
@@ -31,7 +34,7 @@ function askedDirectory(asked: string[]): LastSeenStore {
   };
 }
 
-const holder = { kind: 'session', session: 's1' } as const;
+const holder = { kind: 'session', session: 's1', generation: 1 } as const;
 
 describe('presence in memory', () => {
   it('is published within the call, before anything is written', () => {
@@ -39,7 +42,7 @@ describe('presence in memory', () => {
     const published: NodeMessage[] = [];
     const store = presenceOver(disk.journal, disk.lastSeen, published);
     void store.join('alice', 'd1', holder, { fields: {} });
-    void store.update('alice', 'd1', 's1', { s: 'Busy', fields: {} });
+    void store.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
     expect(published).toMatchObject([{ record: { s: 'Online' } }, { record: { s: 'Busy' } }]);
   });
 
@@ -95,7 +98,7 @@ describe('presence in memory', () => {
           for (const { user, ms } of batch) seen.set(user, ms);
         },
       });
-      const bob = { kind: 'session', session: 's2' } as const;
+      const bob = { kind: 'session', session: 's2', generation: 1 } as const;
       if (what === 'a last seen is written') await store.join('bob', 'd2', bob, { fields: {} });
       await store.join('alice', 'd1', holder, { fields: {} });
       await expect(store.leave('alice', 'd1', 's1')).rejects.toSatisfy(isStoreUnavailable);
@@ -158,10 +161,10 @@ describe('sessions in memory whose journal refuses', () => {
 
   it('a session that could not be written is not there: its client was told so', async () => {
     const store = createMemorySessions({ journal: refusing, graceMs: GRACE_MS });
-    await expect(store.create(session('s1', 'alice', 'd1'))).rejects.toSatisfy(isStoreUnavailable);
+    await expect(store.create(session('s1', 'alice', 'd1'), MOST)).rejects.toSatisfy(isStoreUnavailable);
     expect(await store.sessionsOf('alice')).toEqual([]);
     expect(
-      await store.resume({ user: 'alice', tokenHash: 'hash-s1', nextTokenHash: 'x', nowMs: T0 }),
+      await store.resume({ user: 'alice', tokenHash: 'hash-s1', nextTokenHash: 'x', node: '', nowMs: T0 }),
     ).toEqual({
       ok: false,
       reason: 'unknown',
@@ -174,9 +177,9 @@ describe('sessions in memory whose journal refuses', () => {
       journal: { ...noJournal, putSession: (record) => (full ? refusing : noJournal).putSession(record) },
       graceMs: GRACE_MS,
     });
-    await store.create(session('s1', 'alice', 'd1'));
+    await store.create(session('s1', 'alice', 'd1'), MOST);
     full = true;
-    const request = { user: 'alice', tokenHash: 'hash-s1', nowMs: T0 };
+    const request = { user: 'alice', tokenHash: 'hash-s1', node: '', nowMs: T0 };
     await expect(store.resume({ ...request, nextTokenHash: 'lost' })).rejects.toSatisfy(isStoreUnavailable);
     full = false;
     expect(await store.resume({ ...request, nextTokenHash: 'next' })).toMatchObject({ ok: true });

@@ -129,13 +129,20 @@ async function run(steps: readonly Step[]): Promise<void> {
           store.join(
             each.who.user,
             each.who.device,
-            { kind: 'session', session: nameOf(each.who) },
+            { kind: 'session', session: nameOf(each.who), generation: 1 },
             each.patch,
           ),
         );
         break;
       case 'update':
-        await follow(store.update(each.who.user, each.who.device, nameOf(each.who), each.patch));
+        await follow(
+          store.update(
+            each.who.user,
+            each.who.device,
+            { session: nameOf(each.who), generation: 1 },
+            each.patch,
+          ),
+        );
         break;
       case 'leave':
         await follow(store.leave(each.who.user, each.who.device, nameOf(each.who)));

@@ -104,15 +104,19 @@ async function run(steps: readonly Step[]): Promise<void> {
         serial++;
         clients.push(client);
         await follow(
-          store.create({
-            id: client.id,
-            user: client.user,
-            device: 'd',
-            generation: 1,
-            tokenHash: client.tokens[0] ?? '',
-            previousTokenHash: null,
-            detachedAtMs: null,
-          }),
+          store.create(
+            {
+              id: client.id,
+              user: client.user,
+              device: 'd',
+              node: '',
+              generation: 1,
+              tokenHash: client.tokens[0] ?? '',
+              previousTokenHash: null,
+              detachedAtMs: null,
+            },
+            1_000,
+          ),
         );
         break;
       }
@@ -122,7 +126,7 @@ async function run(steps: readonly Step[]): Promise<void> {
         const [before] = (await all(store)).filter(({ id }) => id === client.id);
         const tokenHash = client.tokens.at(-1 - (each.token % client.tokens.length)) ?? '';
         const nextTokenHash = `${client.tokens[0] ?? ''}.${serial++}`;
-        const call = store.resume({ user: each.as, tokenHash, nextTokenHash, nowMs });
+        const call = store.resume({ user: each.as, tokenHash, nextTokenHash, node: '', nowMs });
         const [after] = (await all(store)).filter(({ id }) => id === client.id);
         const granted = after !== before;
         check(

@@ -113,6 +113,7 @@ export function session(id: string, user: string, device: string): SessionRecord
     id,
     user,
     device,
+    node: '',
     generation: 1,
     tokenHash: `hash-${id}`,
     previousTokenHash: null,

@@ -119,6 +119,7 @@ export function createLogRun(
       }[step.expect],
       once:
         step.once === null ? null : { scope: 'alice', id: `i${step.once.id}`, print: `p${step.once.print}` },
+      silent: null,
       nowMs,
     };
   }

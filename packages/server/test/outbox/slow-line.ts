@@ -1,7 +1,6 @@
 import { type ChannelRef, type OutboundFrame, controlFrame } from '../../src/core/outbox/frame.ts';
 import { createWatchList } from '../../src/core/presence/watch-list.ts';
 import { newRate } from '../../src/core/session/message-rate.ts';
-import { createStampSource } from '../../src/core/presence/stamp.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
 import type { Connection } from '../../src/ports/transport.ts';
 import { type Flusher, createFlusher } from '../../src/runtime/flusher.ts';
@@ -75,7 +74,7 @@ export function createSlowLine(
   const watchList = createWatchList<LinkState>([], (viewer, frame) => flusher.send(viewer, frame));
   const flusher = createFlusher(
     {
-      ports: { clock, telemetry, stamps: createStampSource(0) },
+      ports: { clock, telemetry, seen: () => clock.monotonicMs() * 1_000 },
       settings: { outbox: { heldControlUnits, heldFriends: 10 } },
     },
     () => watchList,

@@ -198,9 +198,9 @@ describe('a revocation while a login is under way', () => {
         },
         sessions: {
           ...sessions,
-          async create(session) {
+          async create(session, most) {
             if (when.includes('stored')) await pass();
-            return sessions.create(session);
+            return sessions.create(session, most);
           },
           async resume(request) {
             if (when.includes('resumed')) await pass();

@@ -98,6 +98,8 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
         warn: (event, detail) => void warnings.push(`${event} ${JSON.stringify(detail)}`),
       },
       stamps,
+      cluster: null,
+      seen: () => stamps.next(clock.nowMs()),
       steadyMs,
     };
     const node = createNode({

@@ -29,7 +29,7 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
   const first = await open();
   first.beginLife();
   await first.directory.ensureUser('alice');
-  await first.presence.join('alice', 'd1', { kind: 'session', session: 's1' }, { fields: {} });
+  await first.presence.join('alice', 'd1', { kind: 'session', session: 's1', generation: 1 }, { fields: {} });
   clock.stepWall(-DAY_MS);
   await clock.advance(5_000);
   const lastSeenMs = clock.nowMs();

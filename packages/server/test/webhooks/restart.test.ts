@@ -173,7 +173,7 @@ describe('presence', () => {
     const received: unknown[] = [];
     broker.listen((_topic, message) => received.push(message));
     await broker.subscribe('presence:alice');
-    const session = (id: string) => ({ kind: 'session', session: id }) as const;
+    const session = (id: string) => ({ kind: 'session', session: id, generation: 1 }) as const;
     const expectTold = async (...told: string[]): Promise<void> => {
       await one.settle();
       expect(one.told()).toEqual(told);
@@ -182,13 +182,13 @@ describe('presence', () => {
 
     await presence.join('alice', 'd1', session('s1'), { s: 'Invisible', fields: {} });
     await expectTold();
-    await presence.update('alice', 'd1', 's1', { s: 'Busy', fields: {} });
+    await presence.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Busy', fields: {} });
     await expectTold('user.online alice');
-    await presence.update('alice', 'd1', 's1', { s: 'Away', fields: { a: 'x' } });
+    await presence.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Away', fields: { a: 'x' } });
     await presence.join('alice', 'd2', session('s2'), { fields: {} });
     await presence.leave('alice', 'd1', 's1');
     await expectTold();
-    await presence.update('alice', 'd2', 's2', { s: 'Invisible', fields: {} });
+    await presence.update('alice', 'd2', { session: 's2', generation: 1 }, { s: 'Invisible', fields: {} });
     await expectTold('user.offline alice');
     await presence.leave('alice', 'd2', 's2');
     await expectTold();

@@ -135,6 +135,8 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
         telemetry,
         stamps,
         steadyMs,
+        cluster: null,
+        seen: () => stamps.next(clock.nowMs()),
         ...channelPorts(owner.name, () => clock.nowMs()),
         ...(logs === null
           ? {}

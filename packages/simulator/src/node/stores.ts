@@ -49,7 +49,7 @@ export function directoryOnDisk(directory: Directory, disk: Disk, calls: Calls):
 
 export function distantSessions(sessions: SessionStore, calls: Calls): SessionStore {
   return {
-    create: (session) => calls.inOrder(() => sessions.create(session)),
+    create: (session, most) => calls.inOrder(() => sessions.create(session, most)),
     resume: (request) => calls.inOrder(() => sessions.resume(request)),
     confirm: (id, generation) => calls.inOrder(() => sessions.confirm(id, generation)),
     detach: (id, generation, nowMs) => calls.inOrder(() => sessions.detach(id, generation, nowMs)),

@@ -38,7 +38,7 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
   });
   const waiting: Request = {
     text(on, i) {
-      const ms = Math.max(1, Math.ceil(overAtMs - on.turn.nowMs));
+      const ms = Math.max(1, Math.round(overAtMs - on.turn.nowMs));
       const message: Omit<Call, 'd'> = { t: 'call', i, n: name, ms };
       return textWith(message, input);
     },

@@ -31,7 +31,7 @@ export function restorePresence({ contents, nowMs }: Restart, stamps: StampSourc
     const lease = device.leaseExpiresAtMs;
     const held = {
       state: device.state,
-      sessions: new Set(sessionsByDevice.get(device.user)?.get(device.device)),
+      sessions: new Map(sessionsByDevice.get(device.user)?.get(device.device)),
       leaseExpiresAtMs: lease !== null && lease > nowMs ? lease : null,
     };
     if (!isHeld(held)) {
@@ -65,17 +65,17 @@ export function restorePresence({ contents, nowMs }: Restart, stamps: StampSourc
 
 function groupSessions({
   sessions,
-}: JournalContents): ReadonlyMap<string, ReadonlyMap<string, readonly string[]>> {
-  const byUser = new Map<string, Map<string, string[]>>();
+}: JournalContents): ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, number>>> {
+  const byUser = new Map<string, Map<string, Map<string, number>>>();
   for (const session of sessions) {
     let devices = byUser.get(session.user);
     if (devices === undefined) {
-      devices = new Map<string, string[]>();
+      devices = new Map<string, Map<string, number>>();
       byUser.set(session.user, devices);
     }
-    const ids = devices.get(session.device);
-    if (ids === undefined) devices.set(session.device, [session.id]);
-    else ids.push(session.id);
+    const generations = devices.get(session.device);
+    if (generations === undefined) devices.set(session.device, new Map([[session.id, session.generation]]));
+    else generations.set(session.id, session.generation);
   }
   return byUser;
 }

@@ -4,7 +4,8 @@ import type { DeviceState, PresenceRecord } from '../../ports/presence.ts';
 /** One device of one user, and who holds it open. */
 export type HeldDevice = {
   state: DeviceState;
-  readonly sessions: Set<string>;
+  /** With the generation that each of them holds it by. */
+  readonly sessions: Map<string, number>;
   /** Until when an HTTP status holds it, ms since the epoch; null where none does. */
   leaseExpiresAtMs: number | null;
 };

@@ -3,7 +3,13 @@ import type { StampSource } from '../../core/presence/stamp.ts';
 import { type Broker, presenceTopic } from '../../ports/broker.ts';
 import type { Directory } from '../../ports/directory.ts';
 import type { Journal } from '../../ports/journal.ts';
-import type { DeviceHolder, DeviceState, LeasedDevice, PresenceStore } from '../../ports/presence.ts';
+import type {
+  ActingSession,
+  DeviceHolder,
+  DeviceState,
+  LeasedDevice,
+  PresenceStore,
+} from '../../ports/presence.ts';
 import { createDeviceJournal } from './device-journal.ts';
 import { createPresenceReader } from './presence-read.ts';
 import { type RestoredPresence, restorePresence } from './presence-restart.ts';
@@ -110,12 +116,14 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
   return {
     async join(name, deviceName, holder, patch) {
       const user = users.get(name) ?? unseenUser(name);
+      const held = user.devices.get(deviceName);
+      if (held !== undefined && isOutdated(held, holder)) return null;
       users.set(name, user);
       const stamp = stamps.next(nowMs());
-      const before = user.devices.get(deviceName);
+      const before = held;
       const device = before ?? {
         state: newDevice(patch, stamp),
-        sessions: new Set<string>(),
+        sessions: new Map<string, number>(),
         leaseExpiresAtMs: null,
       };
       const state = before === undefined ? device.state : patchDevice(device.state, patch, stamp);
@@ -127,10 +135,10 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       await both(gone, (journalled ? devices.written : devices.write)(name, deviceName));
       return state;
     },
-    async update(name, deviceName, session, patch) {
+    async update(name, deviceName, by, patch) {
       const user = users.get(name);
       const device = user?.devices.get(deviceName);
-      if (user === undefined || device === undefined || !holds(device, session)) return;
+      if (user === undefined || device === undefined || !mayChange(device, by)) return;
       const stamp = stamps.next(nowMs());
       const state = patchDevice(device.state, patch, stamp);
       // A repetition may overtake the write of what it repeats, and is acknowledged only with that.
@@ -193,8 +201,19 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
 }
 
 function hold(device: HeldDevice, holder: DeviceHolder): void {
-  if (holder.kind === 'session') device.sessions.add(holder.session);
+  if (holder.kind === 'session') device.sessions.set(holder.session, holder.generation);
   else device.leaseExpiresAtMs = holder.expiresAtMs;
+}
+
+/** Whether an older connection of the session asks: a later one has it. */
+function isOutdated(device: HeldDevice, holder: DeviceHolder): boolean {
+  return holder.kind === 'session' && (device.sessions.get(holder.session) ?? 0) > holder.generation;
+}
+
+function mayChange(device: HeldDevice, by: ActingSession | null): boolean {
+  if (by === null) return device.leaseExpiresAtMs !== null;
+  const generation = device.sessions.get(by.session);
+  return generation !== undefined && generation <= by.generation;
 }
 
 function holds(device: HeldDevice, session: string | null): boolean {

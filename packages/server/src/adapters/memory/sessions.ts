@@ -68,7 +68,9 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
   }
 
   return {
-    async create(session) {
+    async create(session, most) {
+      const ofUser = table.ofUser(session.user);
+      if (ofUser.length >= most) return { ok: false, oldestUnheld: oldestUnheld(ofUser) };
       table.set(session);
       try {
         await journal.putSession(session);
@@ -77,6 +79,7 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
         if (table.get(session.id) === session) table.delete(session);
         throw error;
       }
+      return { ok: true };
     },
     async resume(request) {
       const before = table.byToken(request.tokenHash);
@@ -146,4 +149,14 @@ export function createMemorySessions({ journal, graceMs, restart }: MemorySessio
       return kept;
     },
   } satisfies SessionStore;
+}
+
+/** The one whose client has been gone for longest. */
+function oldestUnheld(sessions: readonly SessionRecord[]): SessionRecord | null {
+  let oldest: SessionRecord | null = null;
+  for (const session of sessions) {
+    if (session.detachedAtMs === null) continue;
+    if (oldest === null || session.detachedAtMs < (oldest.detachedAtMs ?? 0)) oldest = session;
+  }
+  return oldest;
 }

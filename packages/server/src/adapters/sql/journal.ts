@@ -51,6 +51,8 @@ function sessionOf(row: SessionRow): SessionRecord {
     id: row.id,
     user: row.user_name,
     device: row.device,
+    // A journal is that of one node.
+    node: '',
     generation: row.generation,
     tokenHash: row.token_hash,
     previousTokenHash: row.previous_token_hash,

@@ -125,6 +125,8 @@ export function unflatten([
     ttlMs,
     expect: expectEpoch === null ? null : { epoch: expectEpoch, offset: expectOffset },
     once: scope === null ? null : { scope, id, print },
+    // Whoever appends publishes it.
+    silent: null,
     nowMs,
   };
 }

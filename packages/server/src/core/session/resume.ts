@@ -20,8 +20,10 @@ export function decideResume(
   if (hasLapsed(record, request.nowMs, graceMs)) return { ok: false, reason: 'expired' };
   return {
     ok: true,
+    from: record.node,
     session: {
       ...record,
+      node: request.node,
       generation: record.generation + 1,
       tokenHash: request.nextTokenHash,
       // The client surely holds the token it presented; whether the reply with the next one arrives is not yet known.

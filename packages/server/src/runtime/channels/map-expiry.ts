@@ -1,5 +1,5 @@
 import { channelTopic } from '../../ports/broker.ts';
-import type { Log } from '../../ports/log.ts';
+import { type Log, publishes } from '../../ports/log.ts';
 import type { Timer } from '../../ports/clock.ts';
 import type { NodeContext } from '../context.ts';
 
@@ -67,7 +67,9 @@ export function createMapExpiry(context: NodeContext, logs: readonly Log[]): Map
     for (const log of logs) {
       const nowMs = clock.nowMs();
       if ((log.nextExpiryMs() ?? Number.POSITIVE_INFINITY) > nowMs) continue;
-      for (const { channel, epoch, publication } of await log.expire(nowMs, EXPIRED_A_TURN))
+      const expired = await log.expire(nowMs, EXPIRED_A_TURN);
+      if (publishes(log)) continue;
+      for (const { channel, epoch, publication } of expired)
         await broker.publish(channelTopic(channel), {
           kind: 'publication',
           channel,

@@ -2,7 +2,7 @@ import type { ErrorCode, Publish } from '@carillon/protocol';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { type PublicationNotice, type SignalNotice, channelTopic } from '../../ports/broker.ts';
-import type { Append, AppendResult, Position } from '../../ports/log.ts';
+import { type Append, type AppendResult, type Position, publishes } from '../../ports/log.ts';
 import type { NodeContext } from '../context.ts';
 import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
@@ -141,7 +141,8 @@ export function createPublisher(
     spec: ChannelSpec,
     data: string | null,
   ): PublishResult | Promise<PublishResult> {
-    const appended = logOf(context, spec).append(toAppend(draft, spec, data, clock.nowMs()));
+    const log = logOf(context, spec);
+    const appended = log.append(toAppend(draft, spec, data, clock.nowMs(), publishes(log)));
     if (!(appended instanceof Promise)) return appendedResult(draft, spec, appended);
     return appended.then(
       (result) => appendedResult(draft, spec, result),
@@ -173,7 +174,8 @@ export function createPublisher(
     if ('outdated' in result)
       return { ok: true, position: result.outdated, duplicate: false, outdated: true };
     const { epoch, publication } = result;
-    tell(noticeOf(draft, spec, epoch, publication));
+    if (!publishes(logOf(context, spec)))
+      tell(noticeOf(draft, epoch, publication, silentOf(draft, spec, publication.data)));
     if (spec.kind === 'map') onAppended();
     return { ok: true, position: { epoch, offset: publication.offset }, duplicate: false, outdated: false };
   }
@@ -199,21 +201,29 @@ export function createPublisher(
 }
 
 function noticeOf(
-  { channel, by, echo, data }: Draft,
-  spec: ChannelSpec,
+  { channel }: Draft,
   epoch: string,
   publication: PublicationNotice['publication'],
+  silent: PublicationNotice['silent'],
 ): PublicationNotice {
-  // The publisher knows what it sent, and not what the schema made of it.
-  const isSilent =
-    by !== null &&
-    !(echo ?? spec.echo) &&
-    (publication.data === null || publication.data === JSON.stringify(data));
-  const silent = isSilent ? { session: by.session, request: by.request } : null;
   return { kind: 'publication', channel, epoch, publication, silent };
 }
 
-function toAppend(draft: Draft, spec: ChannelSpec, data: string | null, nowMs: number): Append {
+/** @param taken the payload as the schema left it */
+function silentOf({ by, echo, data }: Draft, spec: ChannelSpec, taken: string | null): Append['silent'] {
+  if (by === null || (echo ?? spec.echo)) return null;
+  // The publisher knows what it sent, and not what the schema made of it.
+  if (taken !== null && taken !== JSON.stringify(data)) return null;
+  return { session: by.session, request: by.request };
+}
+
+function toAppend(
+  draft: Draft,
+  spec: ChannelSpec,
+  data: string | null,
+  nowMs: number,
+  publishes: boolean,
+): Append {
   const { id, by, key, version } = draft;
   return {
     channel: draft.channel,
@@ -226,6 +236,7 @@ function toAppend(draft: Draft, spec: ChannelSpec, data: string | null, nowMs: n
     ttlMs: data === null ? null : (draft.ttlMs ?? spec.ttlMs),
     expect: draft.expect ?? null,
     once: id === undefined ? null : { scope: by?.user ?? '', id, print: printOf(draft, data) },
+    silent: publishes ? silentOf(draft, spec, data) : null,
     nowMs,
   };
 }

@@ -104,6 +104,8 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       telemetry,
       stamps,
       steadyMs,
+      cluster: null,
+      seen: () => stamps.next(clock.nowMs()),
     },
     settings: {
       ...config.node,
