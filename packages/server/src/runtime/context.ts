@@ -2,6 +2,7 @@ import type { CloseReason, ErrorCode } from '@carillon/protocol';
 import { controlFrame } from '../core/outbox/frame.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
 import type { Channels } from './channels/channels-face.ts';
+import type { ClusterRuntime } from './cluster/cluster-runtime.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { Flusher } from './flusher.ts';
 import type { KeyedRate } from './keyed-rate.ts';
@@ -25,6 +26,8 @@ export type NodeContext = NodeOptions & {
   readonly watchList: WatchList<LinkState>;
   readonly topics: Topics;
   readonly channels: Channels;
+  /** Null where the node is alone. */
+  readonly cluster: ClusterRuntime | null;
   readonly flusher: Flusher;
   readonly loginDeadlines: DueQueue<LinkState>;
   readonly heartbeats: DueQueue<LinkState>;

@@ -6,7 +6,8 @@ import type { Outcome } from './operation-outcome.ts';
 
 export type { Outcome, Particulars } from './operation-outcome.ts';
 
-export type NodeState = 'starting' | 'ready' | 'draining' | 'stopped';
+/** `cut_off`: the stores that it shares with other nodes are out of reach, and for so long that it may hold no clients. */
+export type NodeState = 'starting' | 'ready' | 'cut_off' | 'draining' | 'stopped';
 
 /** How much a node holds. After everything has gone, every number is zero. */
 export type NodeCounts = {

@@ -24,6 +24,18 @@ export function createNodeMessages(context: NodeContext): (message: NodeMessage)
       case 'end':
         endAll(context, message);
         return;
+      case 'taken': {
+        const session = context.sessions.get(message.session);
+        if (session === undefined || session.generation >= message.generation) return;
+        // The store refuses what this generation still does, also its detaching; the copy here goes with its grace.
+        if (session.link !== null) context.closeLink(session.link, 'replaced');
+        return;
+      }
+      case 'ask':
+      case 'answer':
+      case 'node':
+        context.cluster?.receive(message);
+        return;
       case 'publication':
       case 'signal':
       case 'member':

@@ -5,6 +5,7 @@ import type { Connection } from '../ports/transport.ts';
 import type { NodeContext } from './context.ts';
 import { addSession, pacingOf } from './context.ts';
 import { createChannels } from './channels/channels.ts';
+import { createClusterRuntime } from './cluster/cluster-runtime.ts';
 import { createDueQueue } from './due-queue.ts';
 import { closeLink, expireSession } from './ending.ts';
 import { createFlusher } from './flusher.ts';
@@ -32,9 +33,14 @@ export function createNode(options: NodeOptions): RealtimeNode {
   const restoredGrace = createRestoredGrace(clock, (session) => expireSession(context, session));
 
   const receive = createNodeMessages(context);
-  ports.broker.listen((_topic, message) => receive(message));
+  ports.broker.listen(
+    (_topic, message) => receive(message),
+    () => context.channels.afterGap(),
+  );
 
   async function start(): Promise<void> {
+    // First: with the lease comes the time that all nodes go by.
+    await context.cluster?.start((kept) => leases.restore(kept));
     const nowMs = ports.steadyMs();
     for (const record of await ports.sessions.restore()) {
       const session = newLocalSession(
@@ -73,6 +79,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     for (const session of context.sessions.values()) session.pacing.timer?.cancel();
     await leases.stop();
     context.channels.stop();
+    await context.cluster?.stop();
   }
 
   return {
@@ -103,6 +110,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
           restoredGrace.size +
           leases.size +
           context.leaving.size +
+          (context.cluster?.timers ?? 0) +
           timers,
         heldUnits: units,
       };
@@ -116,12 +124,14 @@ export function createNode(options: NodeOptions): RealtimeNode {
       context.loginDeadlines.add(link);
       ports.telemetry.connectionOpened();
       if (context.state === 'draining' || context.state === 'stopped') closeLink(context, link, 'draining');
+      if (context.state === 'cut_off') closeLink(context, link, 'unavailable', RETRY_UNAVAILABLE_MS);
       return new ConnectionLink(context, link);
     },
     ...createRosterEdits(context),
     ...createUsers(context, (user) => leases.forget(user)),
     setStatus: (user, device, message, ttlMs) => leases.setStatus(user, device, message, ttlMs),
     ...context.channels.api,
+    ...spreadOperations(context),
     clearStatus: (user, device) => leases.clearStatus(user, device),
   };
 }
@@ -145,6 +155,9 @@ function createContext(options: NodeOptions): NodeContext {
     get channels() {
       return channels;
     },
+    get cluster() {
+      return cluster;
+    },
     flusher: createFlusher(options, () => context.watchList, {
       overflow: (link) => closeLink(context, link, 'slow_consumer'),
       resync: (link, { name }) => context.channels.stalled(link, name),
@@ -164,6 +177,14 @@ function createContext(options: NodeOptions): NodeContext {
     leaving: createLeaving(ports),
     closeLink: (link, reason, afterMs) => closeLink(context, link, reason, afterMs),
   };
+  const cluster = createClusterRuntime(context);
   const channels = createChannels(context);
   return context;
+}
+
+/** Those whose answer lies on other nodes too. */
+function spreadOperations({ cluster }: NodeContext): Partial<RealtimeNode> {
+  if (cluster === null) return {};
+  const { disconnect, sessionsOf, session, channels, channelInfo } = cluster.operations;
+  return { disconnect, sessionsOf, session, channels, channelInfo };
 }

@@ -222,7 +222,7 @@ describe('a server in the words of its contract', () => {
     });
     await app.server.unsubscribeUser('dave', 'chat:{room}', { room: 'private' });
     expect(await dave.next('unsub')).toMatchObject({ c: 'chat:private' });
-    const sessions = app.server.sessionsOf('dave');
+    const sessions = await app.server.sessionsOf('dave');
     expect(sessions.ok && sessions.value[0]?.channels).toEqual(
       expect.arrayContaining(['cursor:d', 'chat:vault']),
     );

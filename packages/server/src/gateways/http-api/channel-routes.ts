@@ -126,8 +126,8 @@ export const channelRoutes = [
     query: { after: afterName, limit: pageSize },
     answer: { about: 'The page.', schema: channelList },
     errors: ['unavailable'],
-    handle({ query }, { node }) {
-      const outcome = node.channels(query.after ?? null, query.limit);
+    async handle({ query }, { node }) {
+      const outcome = await node.channels(query.after ?? null, query.limit);
       if (!outcome.ok) return outcome;
       const { channels, next } = outcome.value;
       return { ok: true, value: { channels: [...channels], ...(next === null ? {} : { next }) } };

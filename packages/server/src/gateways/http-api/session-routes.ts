@@ -25,8 +25,8 @@ export const sessionRoutes = [
     params: { user },
     answer: { about: 'The sessions.', schema: z.object({ sessions: z.array(sessionInfo) }) },
     errors: ['unavailable'],
-    handle(request, { node }) {
-      const outcome = node.sessionsOf(request.user);
+    async handle(request, { node }) {
+      const outcome = await node.sessionsOf(request.user);
       return outcome.ok ? { ok: true, value: { sessions: outcome.value.map(written) } } : outcome;
     },
   }),
@@ -40,8 +40,8 @@ export const sessionRoutes = [
     params: { session },
     answer: { about: 'The session.', schema: sessionInfo },
     errors: ['unavailable'],
-    handle(request, { node }) {
-      const outcome = node.session(request.session);
+    async handle(request, { node }) {
+      const outcome = await node.session(request.session);
       return outcome.ok ? { ok: true, value: written(outcome.value) } : outcome;
     },
   }),

@@ -3,79 +3,107 @@ import type { CallSpec } from '../../core/channel/channel-spec.ts';
 import { controlFrame } from '../../core/outbox/frame.ts';
 import { type NodeContext, sendError } from '../context.ts';
 import type { LinkState, LocalSession } from '../link-state.ts';
-import { failed, succeed } from '../outcome.ts';
+import { failed, run, succeed } from '../outcome.ts';
 import type { Answer, ChannelsApi } from './channels-api.ts';
 import { type AskedReply, channelsOf } from '../link-state.ts';
 import { check, jsonOf } from './validating.ts';
 
+/** Whom the server calls: one session, or all of a user's that are connected. */
+export type AskTarget = { readonly session: string } | { readonly user: string };
+
+/** What came from one session, as it came: not yet held against the contract. Travels between nodes as JSON. */
+export type RawAnswer = {
+  readonly session: string;
+  readonly reply: { readonly d?: unknown; readonly code?: string | undefined } | 'late' | 'gone';
+};
+
 /** Calls of the server to clients that wait for their answers. */
 export type Asking = Pick<ChannelsApi, 'ask'> & {
   readonly size: number;
+  /** Calls the sessions of this node. `input` is JSON; '' where there is none. */
+  collect(target: AskTarget, name: string, input: string, timeoutMs: number): Promise<readonly RawAnswer[]>;
   reply(link: LinkState, session: LocalSession, message: Reply): void;
   /** The session's connection is gone: whether what it was asked was carried out is not known. */
   gone(session: LocalSession): void;
 };
 
-export function createAsking(context: NodeContext): Asking {
+/** Calls the sessions of other nodes; resolves with what came from them. */
+export type CollectElsewhere = Asking['collect'];
+
+export function createAsking(context: NodeContext, elsewhere: CollectElsewhere | null): Asking {
   const { clock, telemetry } = context.ports;
   const { contract, callsPerSession } = context.settings;
   let size = 0;
 
-  async function askOne(
+  async function collectOne(
     session: LocalSession,
-    spec: CallSpec,
-    /** As JSON; '' where there is none. */
+    name: string,
     input: string,
     timeoutMs: number,
-  ): Promise<Answer> {
+  ): Promise<RawAnswer> {
     const { link } = session;
     const channels = channelsOf(session);
     if (link === null || link.phase !== 'live' || channels.asked.size >= callsPerSession)
-      return refusal(session, 'session_unknown');
+      return { session: session.id, reply: 'gone' };
     const number = ++channels.lastAsk;
     const replied = Promise.withResolvers<AskedReply | 'late'>();
     channels.asked.set(number, replied.resolve);
     size++;
     const timer = clock.setTimer(timeoutMs, () => replied.resolve('late'));
-    const head = JSON.stringify({ t: 'call', i: number, n: spec.name, ms: timeoutMs });
+    const head = JSON.stringify({ t: 'call', i: number, n: name, ms: timeoutMs });
     context.flusher.send(link, controlFrame(input === '' ? head : `${head.slice(0, -1)},"d":${input}}`));
     const reply = await replied.promise;
     size--;
     timer.cancel();
     channels.asked.delete(number);
-    if (reply === 'late') return refusal(session, 'deadline_exceeded');
-    if (reply.kind === 'gone') return refusal(session, 'session_unknown');
-    return answerOf(session, spec, reply);
+    if (reply === 'late' || reply.kind === 'gone')
+      return { session: session.id, reply: reply === 'late' ? 'late' : 'gone' };
+    return { session: session.id, reply: { d: reply.d, code: reply.code } };
   }
 
-  async function answerOf(
-    session: LocalSession,
-    spec: CallSpec,
-    { d, code }: Extract<AskedReply, { kind: 'reply' }>,
-  ): Promise<Answer> {
+  async function collect(
+    target: AskTarget,
+    name: string,
+    input: string,
+    timeoutMs: number,
+  ): Promise<readonly RawAnswer[]> {
+    const sessions =
+      'session' in target
+        ? [context.sessions.get(target.session)].filter((session) => session !== undefined)
+        : [...(context.sessionsOf.get(target.user) ?? [])];
+    const connected = sessions.filter(({ link }) => link?.phase === 'live');
+    return Promise.all(connected.map((session) => collectOne(session, name, input, timeoutMs)));
+  }
+
+  /** Holds what a session answered against the contract. */
+  async function judge(spec: CallSpec, { session, reply }: RawAnswer): Promise<Answer> {
+    if (reply === 'late') return refusal(session, 'deadline_exceeded');
+    if (reply === 'gone') return refusal(session, 'session_unknown');
+    const { code } = reply;
     const validate = code === undefined ? spec.validateOutput : spec.errors.get(code);
     // What the contract does not declare is not handed to the app as if it did.
     if (validate === undefined) return refusal(session, 'payload_invalid');
-    const checked = await check(clock, validate, d);
+    const checked = await check(clock, validate, reply.d);
     if (!checked.ok) return refusal(session, 'payload_invalid');
     telemetry.clientCall(code === undefined ? 'ok' : 'call_failed');
     return code === undefined
-      ? { session: session.id, ok: true, output: checked.value }
-      : { session: session.id, ok: false, code: 'call_failed', error: code, data: checked.value };
+      ? { session, ok: true, output: checked.value }
+      : { session, ok: false, code: 'call_failed', error: code, data: checked.value };
   }
 
   function refusal(
-    { id }: LocalSession,
+    session: string,
     code: 'deadline_exceeded' | 'session_unknown' | 'payload_invalid',
   ): Answer {
     telemetry.clientCall(code);
-    return { session: id, ok: false, code, error: null, data: undefined };
+    return { session, ok: false, code, error: null, data: undefined };
   }
 
   return {
     get size() {
       return size;
     },
+    collect,
     async ask(target, name, input, timeoutMs) {
       const spec = contract.clientCalls.get(name);
       if (spec === undefined) return failed('call_unknown', `${JSON.stringify(name)} is not in the contract`);
@@ -86,14 +114,15 @@ export function createAsking(context: NodeContext): Asking {
       // Once for all, and before anything waits for an answer: an app's `toJSON` may throw.
       const text = taken.value === undefined ? '' : jsonOf(taken.value);
       if (text === undefined) return failed('payload_invalid', 'no JSON value');
-      const sessions =
-        'session' in target
-          ? [context.sessions.get(target.session)].filter((session) => session !== undefined)
-          : [...(context.sessionsOf.get(target.user) ?? [])];
-      const connected = sessions.filter(({ link }) => link?.phase === 'live');
-      if (connected.length === 0) return failed('session_unknown', 'nobody is connected');
       const waitMs = Math.min(timeoutMs ?? spec.timeoutMs, spec.timeoutMs);
-      return succeed(await Promise.all(connected.map((session) => askOne(session, spec, text, waitMs))));
+      return run(context, async () => {
+        const [here, there] = await Promise.all([
+          collect(target, name, text, waitMs),
+          elsewhere?.(target, name, text, waitMs) ?? [],
+        ]);
+        if (here.length + there.length === 0) return failed('session_unknown', 'nobody is connected');
+        return succeed(await Promise.all([...here, ...there].map((raw) => judge(spec, raw))));
+      });
     },
     reply(link, session, { r, d, code }) {
       const resolve = session.channels?.asked.get(r);

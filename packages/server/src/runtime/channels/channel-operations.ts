@@ -143,7 +143,7 @@ export function createChannelOperations(
         return succeed({ users: names, count: channel?.members?.size ?? 0, next });
       }),
 
-    channels(after, limit) {
+    async channels(after, limit) {
       const wrong = wrongLimit(limit);
       if (wrong !== undefined) return wrong;
       const { names, next } = parts.hub.occupied(after, limit);
@@ -222,12 +222,12 @@ export function createChannelOperations(
         return succeed(undefined);
       }),
 
-    sessionsOf: (user) =>
+    sessionsOf: async (user) =>
       isUserId(user)
         ? succeed([...(context.sessionsOf.get(user) ?? [])].map(infoOf))
         : failed('user_id_invalid', 'not a valid user id'),
 
-    session(id) {
+    async session(id) {
       const session = context.sessions.get(id);
       return session === undefined ? failed('session_unknown', 'no such session') : succeed(infoOf(session));
     },

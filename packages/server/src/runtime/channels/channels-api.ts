@@ -37,7 +37,7 @@ export type ChannelInfo = {
   readonly kind: ChannelKind;
   /** Null for signals, which have none. */
   readonly position: Position | null;
-  /** Sessions on this node that are subscribed. */
+  /** Sessions that are subscribed. */
   readonly subscribers: number;
   /** Users in the channel; null where the contract declares no members. */
   readonly members: number | null;
@@ -76,11 +76,11 @@ export interface ChannelsApi {
   ): Promise<
     Outcome<{ readonly users: readonly string[]; readonly count: number; readonly next: string | null }>
   >;
-  /** Channels of this node that somebody is subscribed to, in their order. */
+  /** Channels that somebody is subscribed to, in their order. */
   channels(
     after: string | null,
     limit: number,
-  ): Outcome<{ readonly channels: readonly string[]; readonly next: string | null }>;
+  ): Promise<Outcome<{ readonly channels: readonly string[]; readonly next: string | null }>>;
   broadcast(name: string, data: unknown): Promise<Outcome>;
   /** Subscribes all sessions of a user, by an invitation with a grant. */
   subscribeUser(user: string, channel: string, ttlMs: number): Promise<Outcome>;
@@ -97,8 +97,8 @@ export interface ChannelsApi {
   revoke(
     target: { readonly user: string } | { readonly user: string; readonly tokenId: string },
   ): Promise<Outcome>;
-  sessionsOf(user: string): Outcome<readonly SessionInfo[]>;
-  session(id: string): Outcome<SessionInfo>;
+  sessionsOf(user: string): Promise<Outcome<readonly SessionInfo[]>>;
+  session(id: string): Promise<Outcome<SessionInfo>>;
   /** Calls a session, or all of a user's that are connected; one answer each. */
   ask(
     target: { readonly session: string } | { readonly user: string },

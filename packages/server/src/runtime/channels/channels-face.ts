@@ -2,12 +2,17 @@ import type { ChannelUpMessage } from '@carillon/protocol';
 import type { BroadcastNotice, ChannelNotice, SubscriptionOrder } from '../../ports/broker.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
 import type { LinkState, LocalSession } from '../link-state.ts';
+import type { Asking } from './asking.ts';
 import type { ChannelsApi } from './channels-api.ts';
 
 /** Everything of a node that deals with channels and calls, as the rest of the runtime sees it. */
 export type Channels = {
   readonly api: ChannelsApi;
+  /** The same for this node alone, for other nodes to ask. */
+  readonly local: ChannelsApi & Pick<Asking, 'collect'>;
   start(): Promise<void>;
+  /** Messages of other nodes may have been lost: what was delivered is compared with the logs. */
+  afterGap(): void;
   stop(): void;
   counts(): {
     readonly channels: number;

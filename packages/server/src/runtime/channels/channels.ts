@@ -39,7 +39,7 @@ export function createChannels(context: NodeContext): Channels {
     mapExpiry.changed,
   );
   const calls = createServingCalls(context);
-  const asking = createAsking(context);
+  const asking = createAsking(context, context.cluster?.operations.collectElsewhere ?? null);
   const unnamed: DueQueue<LocalSession> = createDueQueue(clock, NAME_AGAIN_MS, endUnnamed);
   let topCheck: Timer | null = null;
   let stopped = false;
@@ -101,8 +101,11 @@ export function createChannels(context: NodeContext): Channels {
     for (const link of context.links) if (link.phase === 'live') context.flusher.send(link, frame);
   }
 
+  const api = createChannelOperations(context, parts, publisher, asking);
   return {
-    api: createChannelOperations(context, parts, publisher, asking),
+    api,
+    local: { ...api, collect: asking.collect },
+    afterGap: () => void hub.compareTops(),
     async start() {
       if (contract.channels.some(({ kind }) => kind !== 'signal'))
         topCheck = clock.setTimer(topCheckMs, () => void checkTops());

@@ -1,0 +1,105 @@
+import {
+  type AnswerMessage,
+  type AskMessage,
+  EVERYONE_TOPIC,
+  type NodeNotice,
+  nodeTopic,
+} from '../../ports/broker.ts';
+import type { LeasedDevice } from '../../ports/presence.ts';
+import type { NodeContext } from '../context.ts';
+import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
+import { type ClusterOperations, createClusterOperations } from './cluster-operations.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
+import { createRelay } from './relay.ts';
+import { createSweeper } from './sweeper.ts';
+
+/** What a node does as one of many. */
+export type ClusterRuntime = {
+  readonly operations: ClusterOperations;
+  /**
+   * Takes the lease and makes itself known. Rejects where the lease cannot be had.
+   *
+   * @param adopt HTTP statuses of dead nodes, which this one looks after from then on
+   */
+  start(adopt: (leases: readonly LeasedDevice[]) => void): Promise<void>;
+  receive(message: AskMessage | AnswerMessage | NodeNotice): void;
+  /** Gives the lease back: what clients have left is swept one grace from now. Never rejects. */
+  stop(): Promise<void>;
+  readonly timers: number;
+};
+
+/** @param context is read when something happens, not before: its other parts are made behind this one */
+export function createClusterRuntime(context: NodeContext): ClusterRuntime | null {
+  const { ports, settings } = context;
+  const { cluster, broker, secrets, telemetry } = ports;
+  if (cluster === null) return null;
+  const self = cluster.node;
+  let live: Set<string> = new Set([self]);
+  let adoptLeases: (leases: readonly LeasedDevice[]) => void = () => undefined;
+  let started = false;
+
+  const sweeper = createSweeper(cluster, ports, (leases) => {
+    if (leases.length > 0) adoptLeases(leases);
+  });
+  const keeper = createLeaseKeeper(cluster, ports, settings.graceMs, {
+    renewed(nodes, overdue) {
+      live = new Set(nodes);
+      sweeper.overdue(overdue);
+    },
+    cutOff() {
+      if (context.state !== 'ready') return;
+      context.state = 'cut_off';
+      // Elsewhere they are let in, if it is only this node that cannot reach the store.
+      for (const link of [...context.links])
+        context.closeLink(link, 'unavailable', RETRY_UNAVAILABLE_MS * secrets.fraction());
+    },
+    back() {
+      if (context.state === 'cut_off') context.state = 'ready';
+    },
+  });
+  const relay = createRelay(self, ports, (request) => operations.serve(request));
+  const operations = createClusterOperations(
+    context,
+    { live: () => [...live], ask: relay.ask },
+    () => context.channels.local,
+  );
+
+  function tellEveryone(joined: boolean): void {
+    broker.publish(EVERYONE_TOPIC, { kind: 'node', node: self, joined })?.catch((error: unknown) => {
+      // The others learn it from the leases.
+      telemetry.warn('node_untold', { error: String(error) });
+    });
+  }
+
+  return {
+    operations,
+    async start(adopt) {
+      adoptLeases = adopt;
+      await keeper.start();
+      await broker.subscribe(nodeTopic(self));
+      started = true;
+      tellEveryone(true);
+    },
+    receive(message) {
+      if (message.kind !== 'node') relay.receive(message);
+      else if (message.joined) live.add(message.node);
+      else if (message.node !== self) live.delete(message.node);
+    },
+    async stop() {
+      keeper.stop();
+      sweeper.stop();
+      relay.stop();
+      if (!started) return;
+      tellEveryone(false);
+      try {
+        await cluster.retire();
+      } catch (error) {
+        // The lease lapses by itself.
+        telemetry.warn('retire_failed', { error: String(error) });
+      }
+    },
+    get timers() {
+      return keeper.timers + sweeper.timers + relay.size;
+    },
+  };
+}
