@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { Line } from './line.ts';
+import { errorWord } from './redis-errors.ts';
+import type { RedisArgument, Reply } from './redis-link.ts';
+import type { Script } from './script.ts';
+
+/** Asks the server itself; for where a text that holds the answer is not known to it. */
+const ASK_RUN = `local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')\n`;
+
+/** Runs scripts and commands on one line. */
+export type LineCommands = {
+  run(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<Reply>;
+  send(args: readonly RedisArgument[]): Promise<Reply>;
+};
+
+/**
+ * Scripts by their digest: each is loaded ahead of its first use, on the same line, so that it is known when it is run. Where
+ * it is not (SCRIPT FLUSH), everything that was in flight is waited for, what was not carried out is sent as a text, in its
+ * order, and only then what was called meanwhile.
+ *
+ * @param runId of the server at the other end of the line
+ */
+export function createLineCommands(line: Line, runId: string): LineCommands {
+  const digests = new Map<Script, string>();
+  /** What was not carried out because a script was not known, in order; null: nothing. */
+  let again: (() => void)[] | null = null;
+  /** What was called since. */
+  let held: (() => void)[] = [];
+  let sent = 0;
+  let answered = 0;
+  /** What is sent again goes once all up to here were answered. */
+  let lastBefore = 0;
+
+  /** @param unknown what to send instead, later, where the script is not known */
+  function count(args: readonly RedisArgument[], unknown?: () => readonly RedisArgument[]): Promise<Reply> {
+    sent++;
+    return new Promise((resolve, reject) => {
+      // In one step each: what is to be sent again must be noted before another answer lets it go.
+      line.send(args).then(
+        (reply) => {
+          answered++;
+          resolve(reply);
+          release();
+        },
+        (error: unknown) => {
+          answered++;
+          if (unknown !== undefined && errorWord(error) === 'NOSCRIPT')
+            sendAgain(() => resolve(count(unknown())));
+          else reject(error);
+          release();
+        },
+      );
+    });
+  }
+
+  function sendAgain(go: () => void): void {
+    if (again === null) {
+      again = [];
+      lastBefore = sent;
+      digests.clear();
+    }
+    again.push(go);
+  }
+
+  /** Goes on once everything that had been in flight was answered. */
+  function release(): void {
+    if (again === null || answered < lastBefore) return;
+    const [first, then] = [again, held];
+    again = null;
+    held = [];
+    for (const go of first) go();
+    for (const go of then) go();
+  }
+
+  function digestOf(script: Script): string {
+    const known = digests.get(script);
+    if (known !== undefined) return known;
+    const text = script.knowsRun ? `local run_id = '${runId}'\n${script.lua}` : script.lua;
+    const digest = createHash('sha1').update(text).digest('hex');
+    digests.set(script, digest);
+    // Where it could not be loaded it is not known when it is run; where the line is at its end, that is told there.
+    count(['SCRIPT', 'LOAD', text]).catch(() => undefined);
+    return digest;
+  }
+
+  function runNow(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<Reply> {
+    const rest = [String(keys.length), ...keys, ...args];
+    return count(['EVALSHA', digestOf(script), ...rest], () => [
+      'EVAL',
+      script.knowsRun ? ASK_RUN + script.lua : script.lua,
+      ...rest,
+    ]);
+  }
+
+  function inTurn(now: () => Promise<Reply>): Promise<Reply> {
+    if (again === null) return now();
+    return new Promise((resolve) => held.push(() => resolve(now())));
+  }
+
+  return {
+    run: (script, keys, args) => inTurn(() => runNow(script, keys, args)),
+    send: (args) => inTurn(() => count(args)),
+  };
+}

@@ -1,0 +1,49 @@
+/** Where a server of Redis, or a Sentinel, listens. */
+export type RedisAddress = { readonly host: string; readonly port: number };
+
+export type RedisLogin = {
+  /** An ACL user; null: the `default` one. */
+  readonly username: string | null;
+  readonly password: string | null;
+};
+
+/** What a TLS connection is checked with, all in PEM; null: what Node trusts, and no certificate of our own. */
+export type RedisTls = {
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+  /** The name that the server's certificate must bear; null: the host connected to. */
+  readonly serverName: string | null;
+};
+
+/** One server, one that Sentinel names, or a Cluster. */
+export type RedisTopology =
+  | { readonly kind: 'single'; readonly address: RedisAddress }
+  | {
+      readonly kind: 'sentinel';
+      readonly sentinels: readonly RedisAddress[];
+      /** What the Sentinels call the primary. */
+      readonly name: string;
+      /** How the Sentinels themselves are logged in to. */
+      readonly login: RedisLogin;
+    }
+  /** Some of its nodes: the others are learnt from these. */
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] };
+
+export type RedisSettings = {
+  readonly topology: RedisTopology;
+  readonly login: RedisLogin;
+  /** Null: without TLS. */
+  readonly tls: RedisTls | null;
+  /** What begins every key and channel, with its separator; no braces. */
+  readonly prefix: string;
+  /** ms after which a command without an answer gives the connection up. */
+  readonly commandTimeoutMs: number;
+};
+
+/** ms a command may go unanswered, unless set. */
+export const DEFAULT_COMMAND_TIMEOUT_MS = 5_000;
+
+export const DEFAULT_REDIS_PREFIX = 'carillon:';
+
+export const NO_LOGIN: RedisLogin = { username: null, password: null };
