@@ -6,18 +6,20 @@ import { StartError } from './start-error.ts';
 export type DatabaseLock = { release(): void };
 
 /**
- * Holds a database for this process alone. Two servers on one file would each take up the other's sessions and write
+ * Holds a database, for this process alone or with others that share it too. Two servers on one file would each take up the other's sessions and write
  * over what the other journals. The lock is SQLite's own on a file beside it, which the kernel drops with the process,
  * however that ends.
  *
- * @throws StartError where another process holds it
+ * @throws StartError where another process holds it otherwise
  */
-export function lockDatabase(databasePath: string): DatabaseLock {
+export function lockDatabase(databasePath: string, use: 'alone' | 'shared' = 'alone'): DatabaseLock {
   try {
     mkdirSync(dirname(databasePath), { recursive: true });
     const lock = new BetterSqlite3(`${databasePath}-lock`, { timeout: 0 });
     try {
-      lock.exec('BEGIN EXCLUSIVE');
+      if (use === 'alone') lock.exec('BEGIN EXCLUSIVE');
+      // A transaction that has read: others may read too, and nobody can have it alone.
+      else lock.exec('BEGIN; SELECT count(*) FROM sqlite_schema');
     } catch (error) {
       lock.close();
       throw error;

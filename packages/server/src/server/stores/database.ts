@@ -1,0 +1,28 @@
+import type { Directory } from '../../ports/directory.ts';
+import type { EventStore } from '../../ports/event-store.ts';
+import type { Journal } from '../../ports/journal.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Revocations } from '../../ports/revocations.ts';
+
+/** What lasts, wherever it lies: SQLite or Postgres. */
+export type Database = {
+  /** Made once, the same for every process that uses this database. */
+  readonly id: string;
+  readonly directory: Directory;
+  /** For a node that is alone. */
+  readonly journal: Journal;
+  readonly revocations: Revocations;
+  readonly events: EventStore;
+  /** A secret of the server's own, the same after every restart. */
+  readonly ownSecret: string;
+  /** The history of stored channels; null where the contract has none. */
+  readonly storedLog: Log | null;
+  /**
+   * Writes something and resolves when that is committed; rejects where it cannot be.
+   *
+   * @param steadyMs by the steady time, `wallMs` by the clock: when the server was alive last, ms since the epoch
+   */
+  probe(steadyMs: number, stamp: number, wallMs: number): Promise<void>;
+  /** Commits what was written and closes everything. */
+  close(): Promise<void>;
+};

@@ -1,0 +1,79 @@
+import { createMemoryBroker } from '../../adapters/memory/broker.ts';
+import { createMemoryLog } from '../../adapters/memory/log.ts';
+import { createMemoryPresence } from '../../adapters/memory/presence.ts';
+import { createMemorySessions } from '../../adapters/memory/sessions.ts';
+import { createStampSource } from '../../core/presence/stamp.ts';
+import type { Timer } from '../../ports/clock.ts';
+import { createSteadyTime } from '../../runtime/steady-time.ts';
+import { tellingBroker } from '../../webhooks/presence-events.ts';
+import type { StoreOptions, Stores } from '../stores.ts';
+import { openWebhooks, UNHEARD } from '../webhooks.ts';
+import type { Database } from './database.ts';
+import { newEpoch } from './new-epoch.ts';
+
+/** How often a node notes that it lives. A crash costs the sessions in their grace at most this much of it. */
+const ALIVE_INTERVAL_MS = 1_000;
+
+/** What a node keeps that is alone: everything in its memory, journalled to its database. */
+export async function openSingleNode(
+  database: Database,
+  { graceMs, clock, telemetry, secrets, webhooks: webhookConfig }: StoreOptions,
+): Promise<Stores> {
+  const { journal, directory } = database;
+  const contents = await journal.load();
+  const nowMs = clock.nowMs();
+  const steadyMs = createSteadyTime(clock, contents.aliveAtMs);
+  const stamps = createStampSource(contents.stamp);
+  const broker = createMemoryBroker();
+  const sessions = createMemorySessions({ journal, graceMs, restart: { contents, nowMs: steadyMs() } });
+  const webhooks = await openWebhooks(database.events, {
+    config: webhookConfig,
+    graceMs,
+    clock,
+    secrets,
+    telemetry,
+  });
+  const presence = createMemoryPresence({
+    broker: webhooks === null ? broker : tellingBroker(broker, webhooks, () => clock.nowMs()),
+    journal,
+    lastSeen: directory,
+    stamps,
+    nowMs: () => clock.nowMs(),
+    restart: { contents, nowMs },
+  });
+  const memoryLog = createMemoryLog({ newEpoch: () => newEpoch(secrets) });
+
+  let beat: Timer | undefined;
+  function noteAlive(): void {
+    journal.alive(steadyMs(), stamps.last(), clock.nowMs());
+    beat = clock.setTimer(ALIVE_INTERVAL_MS, noteAlive);
+  }
+
+  return {
+    cluster: null,
+    sessions,
+    presence,
+    directory,
+    broker,
+    // Without stored channels nothing is ever asked of the second.
+    logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
+    revocations: database.revocations,
+    events: webhooks ?? UNHEARD,
+    ownSecret: database.ownSecret,
+    stamps,
+    seen: () => stamps.next(clock.nowMs()),
+    steadyMs,
+    beginLife() {
+      noteAlive();
+      void webhooks?.start(presence);
+    },
+    probe: () => database.probe(steadyMs(), stamps.last(), clock.nowMs()),
+    async close() {
+      // What it learns of its last deliveries is still written.
+      await webhooks?.close();
+      if (beat !== undefined) journal.alive(steadyMs(), stamps.last(), clock.nowMs());
+      beat?.cancel();
+      await database.close();
+    },
+  };
+}
