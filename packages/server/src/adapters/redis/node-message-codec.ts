@@ -1,0 +1,94 @@
+import type { NodeMessage, PublicationNotice } from '../../ports/broker.ts';
+import type { Publication } from '../../ports/log.ts';
+import { readHeader } from './node-message-header.ts';
+
+/**
+ * How messages between nodes are written on a pub/sub channel:
+ *
+ * - A header: one line of JSON, an object with its `kind`. Fields that are not known are ignored, kinds that are not known
+ *   dropped, so that versions N and N-1 understand each other.
+ * - Where the message carries a payload (publication, signal, broadcast): a newline behind the header, and then the payload's
+ *   JSON text as it is, which may hold newlines itself. It is neither escaped nor parsed on its way. A publication without a
+ *   newline has no payload: a key was deleted.
+ *
+ * | kind | header, beside `kind` |
+ * |---|---|
+ * | publication | `epoch`, `offset`, `at` (ms), and where there is one `by`, `key`, `version`, `silent` (`[session, request or null]`) |
+ * | signal | `session`, and where there is one `by`, `key` |
+ * | broadcast | `name` |
+ * | member | `user`, `joined`, `version`, `prev` |
+ * | every other | the fields of the message, as ports/broker.ts names them |
+ *
+ * Publications, signals and member notices do not name their channel: the topic does.
+ *
+ * Scripts publish in the step that changes, and put messages together themselves, from the files in lua/ that are shared:
+ *
+ * - `publication-message.lua`: `publication_message(epoch, offset, tail, data)`, where `tail` is `publicationTail(…)` of this
+ *   file and `data` the payload, '' where there is none; `deletion_message(epoch, offset, at, key)` for a key that ran out.
+ * - `presence-message.lua`: `presence_message(prev, record)`, where `record` is the JSON text of a `PresenceRecord`.
+ * - `member-message.lua`: `member_message(user, joined, version, prev)`, where `user` is JSON text (`JSON.stringify(user)`).
+ * - `taken-message.lua`: `taken_message(user, session, generation)`, where `user` and `session` are JSON text.
+ */
+
+/** The text that carries a message on its topic's channel. */
+export function encodeNodeMessage(message: NodeMessage): string {
+  switch (message.kind) {
+    case 'publication':
+      return encodePublication(message);
+    case 'signal': {
+      const { kind, session, by, key, data } = message;
+      const header = { kind, session, by: by ?? undefined, key: key ?? undefined };
+      return `${JSON.stringify(header)}\n${data}`;
+    }
+    case 'broadcast': {
+      const { kind, name, data } = message;
+      return `${JSON.stringify({ kind, name })}\n${data}`;
+    }
+    case 'member': {
+      const { kind, user, joined, version, prev } = message;
+      return JSON.stringify({ kind, user, joined, version, prev });
+    }
+    case 'presence':
+    case 'edge':
+    case 'roster':
+    case 'end':
+    case 'subscription':
+    case 'taken':
+    case 'ask':
+    case 'answer':
+    case 'node':
+      return JSON.stringify(message);
+  }
+}
+
+/** What a text on a topic's channel says; null where it is damaged, or of a kind that this version does not know. */
+export function decodeNodeMessage(topic: string, text: string): NodeMessage | null {
+  const newline = text.indexOf('\n');
+  const data = newline === -1 ? null : text.slice(newline + 1);
+  try {
+    return readHeader(topic, JSON.parse(newline === -1 ? text : text.slice(0, newline)), data);
+  } catch {
+    return null; // No JSON: damaged, and not ours to repair.
+  }
+}
+
+/**
+ * What follows epoch and offset in the message of a publication, up to its payload. A script that appends is given it, for it
+ * learns the two only then.
+ */
+export function publicationTail(
+  { atMs, by, key, version, data }: Omit<Publication, 'offset'>,
+  silent: PublicationNotice['silent'],
+): string {
+  let tail = `,"at":${atMs}`;
+  if (by !== null) tail += `,"by":${JSON.stringify(by)}`;
+  if (key !== null) tail += `,"key":${JSON.stringify(key)}`;
+  if (version !== null) tail += `,"version":${version}`;
+  if (silent !== null) tail += `,"silent":[${JSON.stringify(silent.session)},${silent.request}]`;
+  return data === null ? `${tail}}` : `${tail}}\n`;
+}
+
+function encodePublication({ epoch, publication, silent }: PublicationNotice): string {
+  const tail = publicationTail(publication, silent);
+  return `{"kind":"publication","epoch":${JSON.stringify(epoch)},"offset":${publication.offset}${tail}${publication.data ?? ''}`;
+}
