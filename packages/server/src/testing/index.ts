@@ -5,6 +5,10 @@
  */
 export { type AuthorizerMood, type AuthorizerSubject, authorizerContract } from './authorizer-contract.ts';
 export { type BrokerSubject, brokerContract } from './broker-contract.ts';
+export { clusterContract } from './cluster-contract.ts';
+export { clusterLossContract } from './cluster-loss-contract.ts';
+export type { ClusterNodeSubject, ClusterSubject, LosableClusterSubject } from './cluster-subject.ts';
+export { clusterSweepContract } from './cluster-sweep-contract.ts';
 export { directoryChangesContract } from './directory-changes-contract.ts';
 export { type DirectorySubject, directoryContract } from './directory-contract.ts';
 export { type EventStoreSubject, eventStoreContract } from './event-store-contract.ts';
