@@ -31,6 +31,7 @@ export function toNodeSettings(
     maxGrantMs: limits.grantMs,
     publishRightMs: channels.publishRightMs,
     topCheckMs: channels.topCheckMs,
+    presenceAuditMs: presence.auditMs,
     revocationMs: sessions.revocationMs,
   };
 }

@@ -38,6 +38,12 @@ export const presenceSchema = z
       0,
       10_000,
     ),
+    auditMs: whole(
+      'With several nodes: how often a slice of the users that a node watches (at most 500) is read again, for pub/sub loses silently.',
+      DEFAULT_SETTINGS.presenceAuditMs,
+      100,
+      3_600_000,
+    ),
   })
   .superRefine((presence, context) => {
     const specs = toFieldSpecs(presence.fields);

@@ -87,6 +87,8 @@ export type NodeSettings = {
   readonly publishRightMs: number;
   /** How often the tops of channels are compared with the log's, ms: a broker loses silently. */
   readonly topCheckMs: number;
+  /** How often a slice of the watched users is read again, ms: a broker loses silently. Not where the node is alone. */
+  readonly presenceAuditMs: number;
   /** The longest grant, ms. */
   readonly maxGrantMs: number;
   /** How long a revoked token could still be good: revocations are kept for it, ms. */
@@ -114,6 +116,7 @@ export const DEFAULT_SETTINGS = {
   callsPerSession: 64,
   publishRightMs: 60_000,
   topCheckMs: 10_000,
+  presenceAuditMs: 5_000,
   maxGrantMs: 24 * 60 * 60 * 1000,
   revocationMs: 30 * 24 * 60 * 60 * 1000,
 } as const satisfies Partial<NodeSettings>;

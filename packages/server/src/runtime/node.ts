@@ -19,6 +19,7 @@ import { type Lease, type LinkState, type LocalSession, newLink, newLocalSession
 import type { RealtimeNode } from './node-api.ts';
 import { createNodeMessages } from './node-messages.ts';
 import type { NodeOptions } from './node-options.ts';
+import { createPresenceAudit } from './presence-audit.ts';
 import { createRestoredGrace } from './restored-grace.ts';
 import { createRosterEdits } from './roster-edits.ts';
 import { createTopics } from './topics.ts';
@@ -33,9 +34,13 @@ export function createNode(options: NodeOptions): RealtimeNode {
   const restoredGrace = createRestoredGrace(clock, (session) => expireSession(context, session));
 
   const receive = createNodeMessages(context);
+  const audit = createPresenceAudit(context, receive);
   ports.broker.listen(
     (_topic, message) => receive(message),
-    () => context.channels.afterGap(),
+    () => {
+      context.channels.afterGap();
+      audit.afterGap();
+    },
   );
 
   async function start(): Promise<void> {
@@ -57,6 +62,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     }
     leases.restore(await ports.presence.leases());
     await context.channels.start();
+    audit.start();
     if (context.state === 'starting') context.state = 'ready';
   }
 
@@ -76,6 +82,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       queue.clear();
     restoredGrace.clear();
     context.leaving.stop();
+    audit.stop();
     for (const session of context.sessions.values()) session.pacing.timer?.cancel();
     await leases.stop();
     context.channels.stop();
@@ -111,6 +118,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
           leases.size +
           context.leaving.size +
           (context.cluster?.timers ?? 0) +
+          audit.timers +
           timers,
         heldUnits: units,
       };

@@ -8,6 +8,8 @@ import { type Broker, inboxTopic, presenceTopic } from '../ports/broker.ts';
 export type Topics = {
   subscribePresence(user: string): Promise<void> | undefined;
   unsubscribePresence(user: string): void;
+  /** Whose presence this node listens to. Goes on over changes, as the iterator of a `Map` does. */
+  presenceUsers(): IterableIterator<string>;
   /** Resolves once the user's topic is really subscribed; undefined when it is already. */
   presencePending(user: string): Promise<void> | undefined;
   subscribeInbox(user: string): Promise<void> | undefined;
@@ -16,6 +18,7 @@ export type Topics = {
 
 export function createTopics(broker: Broker): Topics {
   const pending = new Map<string, Promise<void>>();
+  /** By user. */
   const watchers = new Map<string, number>();
 
   function subscribe(topic: string): Promise<void> | undefined {
@@ -36,19 +39,19 @@ export function createTopics(broker: Broker): Topics {
   return {
     subscribePresence(user) {
       const topic = presenceTopic(user);
-      const before = watchers.get(topic) ?? 0;
-      watchers.set(topic, before + 1);
+      const before = watchers.get(user) ?? 0;
+      watchers.set(user, before + 1);
       return before === 0 ? subscribe(topic) : pending.get(topic);
     },
     unsubscribePresence(user) {
-      const topic = presenceTopic(user);
-      const left = (watchers.get(topic) ?? 1) - 1;
-      if (left > 0) watchers.set(topic, left);
+      const left = (watchers.get(user) ?? 1) - 1;
+      if (left > 0) watchers.set(user, left);
       else {
-        watchers.delete(topic);
-        unsubscribe(topic);
+        watchers.delete(user);
+        unsubscribe(presenceTopic(user));
       }
     },
+    presenceUsers: () => watchers.keys(),
     presencePending: (user) => pending.get(presenceTopic(user)),
     subscribeInbox: (user) => subscribe(inboxTopic(user)),
     releaseInbox: (user) => unsubscribe(inboxTopic(user)),
