@@ -21,7 +21,11 @@ export type ChildServer = {
   /** The newest lines it printed. */
   readonly log: readonly string[];
   readonly running: boolean;
+  /** Null while it runs, and where a signal ended it. */
+  readonly code: number | null;
   /** Resolves once the process is gone. */
+  readonly exited: Promise<void>;
+  /** Ends it, stopped or not; resolves once it is gone. */
   end(signal: NodeJS.Signals): Promise<void>;
   signal(signal: NodeJS.Signals): void;
 };
@@ -36,9 +40,17 @@ process.once('exit', () => {
 /**
  * Starts a program that ends with this process, however that ends: the kernel sees to it where setpriv is there.
  *
- * @param user runs it as this user; only root can
+ * @param options.user runs it as this user; only root can
+ * @param options.deathSignal what it gets when this process is killed: SIGTERM for one that has workers to end
  */
-export function startChild(program: string, args: readonly string[], user?: string): ChildServer {
+export function startChild(
+  program: string,
+  args: readonly string[],
+  {
+    user,
+    deathSignal = 'KILL',
+  }: { readonly user?: string | undefined; readonly deathSignal?: 'KILL' | 'TERM' } = {},
+): ChildServer {
   const setpriv = findProgram(['setpriv']);
   if (user !== undefined && setpriv === undefined) throw new Error('setpriv (util-linux) is needed');
   const wrapped =
@@ -46,8 +58,8 @@ export function startChild(program: string, args: readonly string[], user?: stri
       ? [program, ...args]
       : [
           setpriv,
-          ...(user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--clear-groups']),
-          '--pdeathsig=KILL',
+          ...(user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups']),
+          `--pdeathsig=${deathSignal}`,
           program,
           ...args,
         ];
@@ -61,12 +73,17 @@ export function startChild(program: string, args: readonly string[], user?: stri
   createInterface(child.stdout).on('line', note);
   createInterface(child.stderr).on('line', note);
   let running = true;
+  let code: number | null = null;
   const exited = new Promise<void>((resolve) => {
     child.once('error', (error) => {
       note(String(error));
       resolve();
     });
-    child.once('exit', () => resolve());
+    // Its pipes stay open while a child of its own has them: what counts is the process.
+    child.once('exit', (status) => {
+      code = status;
+      resolve();
+    });
   }).then(() => {
     running = false;
     children.delete(child);
@@ -77,6 +94,10 @@ export function startChild(program: string, args: readonly string[], user?: stri
     get running() {
       return running;
     },
+    get code() {
+      return code;
+    },
+    exited,
     async end(signal) {
       if (!running) return;
       child.kill(signal);

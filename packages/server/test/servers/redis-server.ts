@@ -29,10 +29,11 @@ export type RedisServer = {
   /** `redis://…`, without password. */
   readonly url: string;
   readonly pid: number;
+  readonly running: boolean;
   /** Its working folder: dump.rdb and the append-only file. */
   readonly folder: string;
   readonly log: readonly string[];
-  /** Ends it as an operator would, and removes its folder. */
+  /** Ends it at once and removes its folder. */
   stop(): Promise<void>;
   /** Ends the process in the middle of whatever it does; the folder stays. */
   kill9(): Promise<void>;
@@ -108,6 +109,9 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     folder,
     get pid() {
       return server.pid;
+    },
+    get running() {
+      return server.running;
     },
     get log() {
       return server.log;
