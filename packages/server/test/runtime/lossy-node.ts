@@ -46,8 +46,9 @@ export async function createLossyNode(
     subscribeHeld: null,
     gap: () => onGap(),
   };
-  let node: LossyNode | undefined;
-  const current = () => node ?? wire;
+  /** What a test changes, once there is a node to change it on. */
+  const made: { node: LossyNode | null } = { node: null };
+  const current = () => made.node ?? wire;
   const harness = await createHarness({
     follows,
     settings: { heartbeatMs: 3_600_000, ...settings },
@@ -88,6 +89,6 @@ export async function createLossyNode(
       } satisfies Directory,
     }),
   });
-  node = Object.assign(harness, wire);
-  return node;
+  made.node = Object.assign(harness, wire);
+  return made.node;
 }
