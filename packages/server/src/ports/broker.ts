@@ -54,6 +54,10 @@ export type MemberNotice = {
   readonly channel: string;
   readonly user: string;
   readonly joined: boolean;
+  /** Numbers the changes of who is in the channel. They rise, not by one. */
+  readonly version: number;
+  /** The version before this one, 0 for the first; a receiver that holds another has missed a notice. */
+  readonly prev: number;
 };
 
 /** A message to everyone; on the topic `everyone`. `data` is JSON text. */

@@ -1,7 +1,7 @@
 import type { UpMessage } from '@carillon/protocol';
 import type { ChannelSpec } from '../core/channel/channel-spec.ts';
 import type { Feed } from '../core/channel/feed.ts';
-import type { KeyOrder } from '../core/channel/key-order.ts';
+import type { MemberFeed } from '../core/channel/member-feed.ts';
 import type { ChannelRef, OutboundFrame } from '../core/outbox/frame.ts';
 import type { PublicationNotice } from '../ports/broker.ts';
 import { type Outbox, emptyOutbox } from '../core/outbox/outbox.ts';
@@ -198,10 +198,10 @@ export type HubChannel = ChannelRef & {
   /** Replays that were made for one and may serve the next, by where they begin and end. */
   readonly replays: Map<string, readonly OutboundFrame[]>;
   readonly signals: SignalBatch | null;
-  /** Sessions of each user that is in the channel; null where the contract declares no members. */
+  /** This node's sessions of each user that is in the channel; null where the contract declares no members. */
   readonly members: Map<string, number> | null;
-  /** Their names, in pages. */
-  readonly memberOrder: KeyOrder;
+  /** How many are in it on all nodes; null while opening, and where the contract declares no members. */
+  memberFeed: MemberFeed | null;
 };
 
 /** Why a session may be subscribed, and until when. */

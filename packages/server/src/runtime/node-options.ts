@@ -7,6 +7,7 @@ import type { Directory } from '../ports/directory.ts';
 import type { Events } from '../ports/events.ts';
 import type { Grants } from '../ports/grants.ts';
 import type { Log } from '../ports/log.ts';
+import type { Members } from '../ports/members.ts';
 import type { PresenceStore } from '../ports/presence.ts';
 import type { Revocations } from '../ports/revocations.ts';
 import type { Secrets } from '../ports/secrets.ts';
@@ -31,6 +32,8 @@ export type NodePorts = {
   readonly cluster: Cluster | null;
   readonly sessions: SessionStore;
   readonly presence: PresenceStore;
+  /** Who is in the channels of all nodes. */
+  readonly members: Members;
   readonly directory: Directory;
   readonly broker: Broker;
   /** The history of channels by their durability. */

@@ -25,6 +25,7 @@ export type Stores = Pick<
   | 'cluster'
   | 'sessions'
   | 'presence'
+  | 'members'
   | 'directory'
   | 'broker'
   | 'logs'

@@ -6,6 +6,7 @@ export { createMemoryBroker } from '../adapters/memory/broker.ts';
 export { createMemoryDirectory } from '../adapters/memory/directory.ts';
 export { createMemoryJournal } from '../adapters/memory/journal.ts';
 export { createMemoryLog, type MemoryLog } from '../adapters/memory/log.ts';
+export { createMemoryMembers } from '../adapters/memory/members.ts';
 export { createMemoryPresence } from '../adapters/memory/presence.ts';
 export { createMemoryRevocations } from '../adapters/memory/revocations.ts';
 export { createMemorySessions } from '../adapters/memory/sessions.ts';

@@ -4,6 +4,7 @@ import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
 import { createMemoryLog } from '../../src/adapters/memory/log.ts';
 import { createMemoryRevocations } from '../../src/adapters/memory/revocations.ts';
 import { createMemoryJournal } from '../../src/adapters/memory/journal.ts';
+import { createMemoryMembers } from '../../src/adapters/memory/members.ts';
 import { createMemoryPresence } from '../../src/adapters/memory/presence.ts';
 import { createMemorySessions } from '../../src/adapters/memory/sessions.ts';
 import { DEFAULT_FIELDS } from '../../src/core/presence/fields.ts';
@@ -90,6 +91,7 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
         nowMs: () => clock.nowMs(),
         restart,
       }),
+      members: createMemoryMembers(broker),
       directory,
       broker,
       ...channelPorts(clock, `epoch-${life}`, storedLog),

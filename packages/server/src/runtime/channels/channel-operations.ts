@@ -10,8 +10,6 @@ import type { Asking } from './asking.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { ChannelsApi, SessionInfo } from './channels-api.ts';
 import { logOf } from './hub.ts';
-import { pageOfMembers } from './member-list.ts';
-import { NO_NAMES } from './name-page.ts';
 import type { Publisher } from './publishing.ts';
 import { ownerOf } from './rights.ts';
 import { check, jsonOf } from './validating.ts';
@@ -23,7 +21,7 @@ export function createChannelOperations(
   publisher: Publisher,
   asking: Asking,
 ): ChannelsApi {
-  const { broker, clock, grants, revocations } = context.ports;
+  const { broker, clock, grants, members: list, revocations } = context.ports;
   const { contract, maxGrantMs, revocationMs } = context.settings;
 
   /** Runs an operation on a channel that the contract declares. */
@@ -129,18 +127,14 @@ export function createChannelOperations(
           kind: spec.kind,
           position,
           subscribers: channel?.subscriptions.size ?? 0,
-          members: spec.members ? (channel?.members?.size ?? 0) : null,
+          members: spec.members ? (await list.count(name)).count : null,
         });
       }),
 
     members: (name, after, limit) =>
       onChannel(name, async ({ spec }) => {
         if (!spec.members) return failed('kind_mismatch', 'the contract declares no members of this channel');
-        const wrong = wrongLimit(limit);
-        if (wrong !== undefined) return wrong;
-        const channel = parts.hub.get(name);
-        const { names, next } = channel === undefined ? NO_NAMES : pageOfMembers(channel, after, limit);
-        return succeed({ users: names, count: channel?.members?.size ?? 0, next });
+        return wrongLimit(limit) ?? succeed(await list.page(name, after, limit));
       }),
 
     async channels(after, limit) {

@@ -13,6 +13,7 @@ import type { Channels } from './channels-face.ts';
 import { createHub } from './hub.ts';
 import { createMapExpiry } from './map-expiry.ts';
 import { createMemberList } from './member-list.ts';
+import { createMemberTelling } from './member-telling.ts';
 import { createPublisher } from './publishing.ts';
 import { createRightExpiries } from './right-expiries.ts';
 import { createServingCalls } from './serving-calls.ts';
@@ -27,9 +28,10 @@ export function createChannels(context: NodeContext): Channels {
   const { broker, clock, logs } = context.ports;
   const { contract, topCheckMs } = context.settings;
   const signals = createSignalSender(context);
-  const hub = createHub(context, signals);
+  const telling = createMemberTelling(context.ports);
+  const hub = createHub(context, signals, telling);
   const visibility = createUserVisibility(context, (user, visible) => members.seen(user, visible));
-  const members = createMemberList(context, () => visibility);
+  const members = createMemberList(context, telling, () => visibility);
   const expiries = createRightExpiries(context, end);
   const mapExpiry = createMapExpiry(context, [logs.memory, logs.stored]);
   const publisher = createPublisher(
@@ -107,7 +109,7 @@ export function createChannels(context: NodeContext): Channels {
     local: { ...api, collect: asking.collect },
     afterGap: () => void hub.compareTops(),
     async start() {
-      if (contract.channels.some(({ kind }) => kind !== 'signal'))
+      if (contract.channels.some(({ kind, members: told }) => kind !== 'signal' || told))
         topCheck = clock.setTimer(topCheckMs, () => void checkTops());
       mapExpiry.changed();
       await broker.subscribe(EVERYONE_TOPIC);
@@ -117,6 +119,7 @@ export function createChannels(context: NodeContext): Channels {
       topCheck?.cancel();
       topCheck = null;
       hub.stop();
+      telling.stop();
       expiries.stop();
       mapExpiry.stop();
       unnamed.clear();
@@ -131,6 +134,7 @@ export function createChannels(context: NodeContext): Channels {
       calls: calls.size + asking.size,
       timers:
         hub.timers +
+        telling.timers +
         signals.timers +
         unnamed.size +
         expiries.size +

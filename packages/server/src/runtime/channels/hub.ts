@@ -8,6 +8,8 @@ import type { Log, Position, Publication, ReadResult } from '../../ports/log.ts'
 import type { NodeContext } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import { inTurns } from '../turns.ts';
+import { createMemberCounts } from './member-counts.ts';
+import type { MemberTelling } from './member-telling.ts';
 import { type NamePage, pageOf } from './name-page.ts';
 import { type SignalSender, newSignalBatch } from './signals.ts';
 import type { HubChannel, Subscription } from '../link-state.ts';
@@ -43,7 +45,7 @@ export type Hub = {
   receive(notice: ChannelNotice): void;
   /** A replay was made and is kept for a while. */
   keepReplay(channel: HubChannel): void;
-  /** Compares with the log what was delivered, and reads what the broker lost. Never rejects. */
+  /** Compares with the log, and with who is in the channels, what was delivered; reads what was lost. Never rejects. */
   compareTops(): Promise<void>;
   stop(): void;
 };
@@ -52,11 +54,11 @@ export function logOf(context: NodeContext, spec: ChannelSpec): Log {
   return spec.durability === 'stored' ? context.ports.logs.stored : context.ports.logs.memory;
 }
 
-/** @param onMember sends a `join` or `leave` to a channel */
-export function createHub(context: NodeContext, signals: SignalSender): Hub {
-  const { broker, clock, telemetry } = context.ports;
+export function createHub(context: NodeContext, signals: SignalSender, telling: MemberTelling): Hub {
+  const { broker, clock, events, members, telemetry } = context.ports;
   const channels = new Map<string, HubChannel>();
   const occupied = createKeyOrder();
+  const memberCounts = createMemberCounts(context, (channel) => channels.get(channel.name) === channel);
   const keptReplays: DueQueue<HubChannel> = createDueQueue(clock, REPLAY_KEPT_MS, ({ replays }) =>
     replays.clear(),
   );
@@ -83,7 +85,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
       replays: new Map(),
       signals: spec.kind === 'signal' ? newSignalBatch() : null,
       members: spec.members ? new Map() : null,
-      memberOrder: createKeyOrder(),
+      memberFeed: null,
     };
   }
 
@@ -105,7 +107,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
   /** Subscribed first, then the top is read: what is published between the two waits in the backlog. */
   function begin(channel: HubChannel): void {
     const subscribing = broker.subscribe(channelTopic(channel.name));
-    const begun = subscribing === undefined ? readTop(channel) : subscribing.then(() => readTop(channel));
+    const begun = subscribing === undefined ? readFirst(channel) : subscribing.then(() => readFirst(channel));
     if (begun === undefined) return;
     channel.opening = begun.then(
       () => {
@@ -118,6 +120,12 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
     );
     // Whoever opens it waits for a promise made from this one.
     channel.opening.catch(() => undefined);
+  }
+
+  function readFirst(channel: HubChannel): Promise<void> | undefined {
+    const counted = memberCounts.open(channel);
+    const read = readTop(channel);
+    return counted === undefined ? read : Promise.all([counted, read]).then(() => undefined);
   }
 
   function readTop(channel: HubChannel): Promise<void> | undefined {
@@ -159,7 +167,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
     subscriptions++;
     if (channel.subscriptions.size > 1) return;
     addKey(occupied, channel.name);
-    context.ports.events.channelOccupied(channel.name, clock.nowMs());
+    tellOccupied(channel.name, true);
   }
 
   function remove(subscription: Subscription): void {
@@ -168,9 +176,24 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
     subscriptions--;
     if (channel.subscriptions.size === 0) {
       removeKey(occupied, isOccupied);
-      context.ports.events.channelVacated(channel.name, clock.nowMs());
+      tellOccupied(channel.name, false);
     }
     closeIfUnused(channel);
+  }
+
+  /** The first of all nodes, or the last, is told to whoever wants to hear of it. */
+  function tellOccupied(name: string, present: boolean): void {
+    telling.set(`\n${name}`, present, (now) => {
+      const isOnly = now ? members.occupied(name) : members.vacated(name);
+      if (isOnly instanceof Promise) return isOnly.then((only) => void (only && tellEvent(name, now)));
+      if (isOnly) tellEvent(name, now);
+      return undefined;
+    });
+  }
+
+  function tellEvent(name: string, present: boolean): void {
+    if (present) events.channelOccupied(name, clock.nowMs());
+    else events.channelVacated(name, clock.nowMs());
   }
 
   function isOccupied(name: string): boolean {
@@ -188,7 +211,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
         signals.take(channel, notice);
         return;
       case 'member':
-        tellMember(channel, notice.user, notice.joined);
+        memberCounts.receive(channel, notice);
     }
   }
 
@@ -338,13 +361,6 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
     return channelFrame(channel, key, offset, ownPublicationText(channel.json, offset, request));
   }
 
-  function tellMember(channel: HubChannel, user: string, joined: boolean): void {
-    const text = `{"t":"${joined ? 'join' : 'leave'}","c":${channel.json},"id":${JSON.stringify(user)}}`;
-    const frame = channelFrame(channel, `member ${user}`, 0, text);
-    for (const { state } of channel.subscriptions)
-      if (state.name === 'live') context.flusher.send(state.link, frame);
-  }
-
   function compareTop(channel: HubChannel): Promise<void> | undefined {
     const { feed } = channel;
     if (feed === null || channel.reading) return undefined;
@@ -395,7 +411,7 @@ export function createHub(context: NodeContext, signals: SignalSender): Hub {
       // In pieces: a log in process answers at once, and a hundred thousand answers would hold everybody up.
       for await (const slice of inTurns(context, channels.values())) {
         if (stopped) return;
-        await Promise.all(slice.map(compareTop).filter((asked) => asked !== undefined));
+        await Promise.all([...slice.map(compareTop), ...slice.map(memberCounts.compare)]);
       }
     },
     stop() {

@@ -1,20 +1,9 @@
-import { addKey, removeKey } from '../../core/channel/key-order.ts';
-import { channelTopic } from '../../ports/broker.ts';
 import type { NodeContext } from '../context.ts';
-import type { HubChannel, Subscription } from '../link-state.ts';
-import { type NamePage, pageOf } from './name-page.ts';
+import type { Subscription } from '../link-state.ts';
+import type { MemberTelling } from './member-telling.ts';
 import type { UserVisibility } from './user-visibility.ts';
 
-/** A page of the users in a channel, in their order. */
-export function pageOfMembers(
-  { members, memberOrder }: HubChannel,
-  after: string | null,
-  limit: number,
-): NamePage {
-  return pageOf(memberOrder, after, limit, (user) => members?.has(user) === true);
-}
-
-/** Who is in the channels of this node ([MEM1]). */
+/** Which users are in the channels by this node's sessions ([MEM1]): the first and the last are told to the other nodes. */
 export type MemberList = {
   /** A subscription begins. Its user is counted once it is known that they are seen. */
   come(subscription: Subscription): void;
@@ -23,13 +12,18 @@ export type MemberList = {
   seen(user: string, visible: boolean): void;
 };
 
-export function createMemberList(context: NodeContext, visibility: () => UserVisibility): MemberList {
-  const { broker, telemetry } = context.ports;
+export function createMemberList(
+  context: NodeContext,
+  telling: MemberTelling,
+  visibility: () => UserVisibility,
+): MemberList {
+  const { members: list, telemetry } = context.ports;
 
-  function tell(channel: HubChannel, user: string, joined: boolean): void {
-    const notice = { kind: 'member', channel: channel.name, user, joined } as const;
-    broker.publish(channelTopic(channel.name), notice)?.catch((error: unknown) => {
-      telemetry.warn('member_notice_failed', { channel: channel.name, error: String(error) });
+  function tell(channel: string, user: string, present: boolean): void {
+    // Ids hold no control characters ([LIM4]).
+    telling.set(`${user}\n${channel}`, present, (now) => {
+      const told = now ? list.join(channel, user) : list.leave(channel, user);
+      return told instanceof Promise ? told : undefined;
     });
   }
 
@@ -39,9 +33,7 @@ export function createMemberList(context: NodeContext, visibility: () => UserVis
     subscription.member = true;
     const before = channel.members.get(session.user) ?? 0;
     channel.members.set(session.user, before + 1);
-    if (before > 0) return;
-    addKey(channel.memberOrder, session.user);
-    tell(channel, session.user, true);
+    if (before === 0) tell(channel.name, session.user, true);
   }
 
   function discount(subscription: Subscription): void {
@@ -55,8 +47,7 @@ export function createMemberList(context: NodeContext, visibility: () => UserVis
       return;
     }
     members.delete(session.user);
-    removeKey(channel.memberOrder, (user) => members.has(user));
-    tell(channel, session.user, false);
+    tell(channel.name, session.user, false);
   }
 
   function* subscriptionsOf(user: string): Generator<Subscription> {

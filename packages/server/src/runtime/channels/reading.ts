@@ -7,7 +7,6 @@ import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import { logOf } from './hub.ts';
-import { pageOfMembers } from './member-list.ts';
 import { rightToSubscribe } from './rights.ts';
 
 /**
@@ -104,13 +103,13 @@ export async function readPage(
 }
 
 /** A client's `members` ([MEM1]). */
-export function readMembers(
+export async function readMembers(
   context: NodeContext,
   parts: ChannelParts,
   link: LinkState,
   session: LocalSession,
   message: Members,
-): void {
+): Promise<void> {
   if (session.channels?.subscriptions.has(message.c) !== true)
     return sendError(
       context,
@@ -120,7 +119,7 @@ export function readMembers(
       message.i,
     );
   const channel = parts.hub.get(message.c);
-  if (channel === undefined || channel.members === null)
+  if (channel === undefined || channel.memberFeed === null)
     return sendError(
       context,
       link,
@@ -128,12 +127,15 @@ export function readMembers(
       'the contract declares no members of this channel',
       message.i,
     );
-  const { names, next } = pageOfMembers(channel, message.k ?? null, message.n ?? DEFAULT_PAGE_SIZE);
+  const limit = message.n ?? DEFAULT_PAGE_SIZE;
+  const { users, next } = await context.ports.members.page(message.c, message.k ?? null, limit);
+  if (isClosed(link)) return;
   sendControl(context, link, {
     t: 'ok',
     i: message.i,
-    ids: names,
-    n: channel.members.size,
+    ids: users,
+    // Not the page's: behind this number each `join` and `leave` counts that comes from here on.
+    n: channel.memberFeed.count,
     ...(next === null ? {} : { next }),
   });
 }

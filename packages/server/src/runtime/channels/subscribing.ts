@@ -238,7 +238,7 @@ function replyText(
     ...(channel.spec.kind === 'signal' ? {} : { e: top.epoch, o: top.offset }),
     ...recovery,
     ...(page === null || page.next === null ? {} : { next: page.next }),
-    ...(channel.members === null ? {} : { n: channel.members.size }),
+    ...(channel.memberFeed === null ? {} : { n: channel.memberFeed.count }),
     ...(grant === undefined ? {} : { g: grant }),
     ...(right.untilMs === null ? {} : { until: Math.floor(right.untilMs) }),
   });

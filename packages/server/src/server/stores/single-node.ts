@@ -1,5 +1,6 @@
 import { createMemoryBroker } from '../../adapters/memory/broker.ts';
 import { createMemoryLog } from '../../adapters/memory/log.ts';
+import { createMemoryMembers } from '../../adapters/memory/members.ts';
 import { createMemoryPresence } from '../../adapters/memory/presence.ts';
 import { createMemorySessions } from '../../adapters/memory/sessions.ts';
 import { createStampSource } from '../../core/presence/stamp.ts';
@@ -53,6 +54,7 @@ export async function openSingleNode(
     cluster: null,
     sessions,
     presence,
+    members: createMemoryMembers(broker),
     directory,
     broker,
     // Without stored channels nothing is ever asked of the second.

@@ -1,6 +1,7 @@
 import { createMemoryBroker } from '../../adapters/memory/broker.ts';
 import type { createMemoryDirectory } from '../../adapters/memory/directory.ts';
 import { createMemoryLog } from '../../adapters/memory/log.ts';
+import { createMemoryMembers } from '../../adapters/memory/members.ts';
 import { createMemoryPresence } from '../../adapters/memory/presence.ts';
 import { createMemorySessions } from '../../adapters/memory/sessions.ts';
 import { createRuleAuthorizer } from '../../auth/authorize/rule-authorizer.ts';
@@ -91,6 +92,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
         nowMs: () => clock.nowMs(),
         restart: { contents, nowMs },
       }),
+      members: createMemoryMembers(broker),
       directory: disk.directory,
       broker,
       logs: {
