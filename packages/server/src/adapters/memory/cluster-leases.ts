@@ -1,0 +1,107 @@
+import type { NodeLease, Renewal, Swept } from '../../ports/cluster.ts';
+import type { LeasedDevice } from '../../ports/presence.ts';
+import { type Moment, type PresenceStore, endStored } from './cluster-presence.ts';
+import { type ClusterState, addNote, dropNote, noteKey } from './cluster-state.ts';
+
+/** How long leases last and what a session may be absent, ms. */
+export type LeaseTimes = { readonly leaseMs: number; readonly graceMs: number };
+
+/** What a node knows of the shared time: where the store forgot, the larger counts. */
+export type KnownTime = { readonly lostMs: number; readonly renewedAtMs: number | null };
+
+/** Extends a node's lease by the store's clock. Time in which nobody renewed is nobody's absence. */
+export function renewStored(
+  state: ClusterState,
+  node: string,
+  known: KnownTime,
+  { leaseMs, graceMs }: LeaseTimes,
+  nowMs: number,
+): Renewal {
+  const leases = [...state.leases.values()];
+  state.lostMs = Math.max(state.lostMs, known.lostMs);
+  const renewedAtMs = Math.max(state.renewedAtMs ?? 0, known.renewedAtMs ?? 0);
+  if (renewedAtMs > 0 && nowMs - renewedAtMs > leaseMs) state.lostMs += nowMs - renewedAtMs;
+  state.renewedAtMs = nowMs;
+  const expiresAtMs = nowMs + leaseMs;
+  state.leases.set(node, { node, expiresAtMs, sweepAtMs: expiresAtMs + graceMs, held: false });
+  return { nowMs, leases };
+}
+
+export function holdStored(
+  { leases }: ClusterState,
+  nodes: readonly string[],
+  sweepAtMs: number,
+  nowMs: number,
+): void {
+  for (const node of nodes) {
+    const lease = leases.get(node);
+    if (lease !== undefined && !lease.held && lease.expiresAtMs <= nowMs)
+      leases.set(node, { ...lease, sweepAtMs, held: true });
+  }
+}
+
+/** The node takes no more: its sessions wait for their clients from now on. */
+export function retireStored({ leases }: ClusterState, node: string, graceMs: number, nowMs: number): void {
+  const lease: NodeLease | undefined = leases.get(node);
+  if (lease !== undefined) leases.set(node, { ...lease, expiresAtMs: nowMs, sweepAtMs: nowMs + graceMs });
+}
+
+/** Sessions that the store says are a node's, and of which it knows nothing: nobody else would ever end them. */
+export function endForgotten(
+  store: PresenceStore,
+  node: string,
+  isKnown: (session: string) => boolean,
+  endedBeforeMs: number,
+  at: Moment,
+): void {
+  for (const note of store.state.holders.get(node)?.values() ?? []) {
+    if (note.session === null || isKnown(note.session)) continue;
+    const record = store.state.sessions.get(note.session);
+    if (record?.node === node && (record.detachedAtMs ?? Infinity) < endedBeforeMs)
+      endStored(store, record, at);
+    dropNote(store.state, node, note);
+  }
+}
+
+/** Deals with what a dead node has left, as far as `limit`; `by` looks after its HTTP statuses. */
+export function sweepStored(
+  store: PresenceStore,
+  node: string,
+  by: string,
+  limit: number,
+  nowMs: number,
+  at: Moment,
+): Swept {
+  const { state } = store;
+  const lease = state.leases.get(node);
+  // It renewed meanwhile: it lives.
+  if (lease !== undefined && lease.sweepAtMs > nowMs) return { holders: 0, ended: 0, leases: [] };
+  const notes = [...(state.holders.get(node)?.values() ?? [])].slice(0, limit);
+  const leases: LeasedDevice[] = [];
+  let ended = 0;
+  for (const note of notes) {
+    const { user, device, session } = note;
+    if (session === null) {
+      const held = state.users.get(user)?.devices.get(device);
+      if (held?.lease?.node === node) {
+        const { expiresAtMs } = held.lease;
+        held.lease = { expiresAtMs, node: by };
+        addNote(state, by, note);
+        leases.push({ user, device, expiresAtMs });
+      }
+    } else {
+      const record = state.sessions.get(session);
+      // Asked again: its client may have gone on elsewhere.
+      if (record?.node === node) {
+        endStored(store, record, at);
+        ended++;
+      }
+    }
+    state.holders.get(node)?.delete(noteKey(note));
+  }
+  if ((state.holders.get(node)?.size ?? 0) === 0) {
+    state.holders.delete(node);
+    state.leases.delete(node);
+  }
+  return { holders: notes.length, ended, leases };
+}

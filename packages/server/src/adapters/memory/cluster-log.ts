@@ -1,0 +1,55 @@
+import { type NodeMessage, channelTopic } from '../../ports/broker.ts';
+import type { Append, AppendResult, Expired } from '../../ports/log.ts';
+import type { ClusterBus } from './cluster-bus.ts';
+import { type MemoryLog, createMemoryLog } from './log.ts';
+
+/** The log that nodes share: appends and publishes in one step. */
+export type SharedLog = {
+  readonly log: MemoryLog;
+  /** Steps that changed it: an older copy had fewer. */
+  readonly appended: number;
+  append(append: Append): AppendResult;
+  expire(nowMs: number, limit: number): readonly Expired[];
+  forget(channel: string): void;
+  /** The same with the first so many of its steps, in new epochs. */
+  again(epoch: string, appended: number): SharedLog;
+};
+
+type Step = (log: MemoryLog) => unknown;
+
+export function createSharedLog(epoch: string, bus: ClusterBus, before: readonly Step[] = []): SharedLog {
+  const log = createMemoryLog({ newEpoch: () => epoch });
+  const steps: Step[] = [...before];
+  for (const step of steps) step(log);
+
+  function tell(channel: string, notice: Extract<NodeMessage, { kind: 'publication' }>): void {
+    bus.publish(channelTopic(channel), notice);
+  }
+
+  return {
+    log,
+    get appended() {
+      return steps.length;
+    },
+    append(append) {
+      const { channel, silent } = append;
+      steps.push((other) => other.append({ ...append, expect: null }));
+      const result = log.append(append);
+      if (!result.ok || !('publication' in result)) steps.pop();
+      else tell(channel, { kind: 'publication', channel, ...result, silent });
+      return result;
+    },
+    expire(nowMs, limit) {
+      const expired = log.expire(nowMs, limit);
+      if (expired.length > 0) steps.push((other) => other.expire(nowMs, limit));
+      for (const { channel, epoch: of, publication } of expired)
+        tell(channel, { kind: 'publication', channel, epoch: of, publication, silent: null });
+      return expired;
+    },
+    forget(channel) {
+      steps.push((other) => other.forget(channel));
+      log.forget(channel);
+    },
+    again: (next, appended) => createSharedLog(next, bus, steps.slice(0, appended)),
+  };
+}

@@ -1,0 +1,107 @@
+import {
+  type MemoryCluster,
+  type NodeStores,
+  createMemoryCluster,
+} from '../../src/adapters/memory/cluster.ts';
+import { createSoundLine } from '../../src/adapters/memory/cluster-line.ts';
+import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
+import { createStampSource } from '../../src/core/presence/stamp.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { type PresenceMessage, presenceTopic } from '../../src/ports/broker.ts';
+import { clusterContract } from '../../src/testing/cluster-contract.ts';
+import { clusterLossContract } from '../../src/testing/cluster-loss-contract.ts';
+import type { LosableClusterSubject } from '../../src/testing/cluster-subject.ts';
+import { clusterSweepContract } from '../../src/testing/cluster-sweep-contract.ts';
+import { brokerContract, presenceStoreContract, sessionStoreContract } from '../../src/testing/index.ts';
+import { GRACE_MS, T0 } from './subjects.ts';
+
+const LEASE_MS = 30_000;
+const done = async (): Promise<void> => undefined;
+
+/** Everything that was published has been delivered: a message takes one turn. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+function stoppedClock(clock: { nowMs: number }): Clock {
+  return {
+    nowMs: () => clock.nowMs,
+    monotonicMs: () => clock.nowMs - T0,
+    setTimer: () => ({ cancel: () => undefined }),
+    defer: (run) => queueMicrotask(run),
+  };
+}
+
+function open(directory = createMemoryDirectory(), clock = { nowMs: T0 }): [NodeStores, MemoryCluster] {
+  const cluster = createMemoryCluster(() => clock.nowMs, { leaseMs: LEASE_MS, graceMs: GRACE_MS });
+  const stores = cluster.join({
+    node: 'n1',
+    clock: stoppedClock(clock),
+    stamps: createStampSource(0),
+    line: createSoundLine(),
+    lastSeen: directory,
+  });
+  return [stores, cluster];
+}
+
+brokerContract('the model of many nodes', async () => ({
+  broker: open()[0].broker,
+  settle: turn,
+  close: done,
+}));
+sessionStoreContract('the model of many nodes', async () => ({
+  store: open()[0].sessions,
+  graceMs: GRACE_MS,
+  close: done,
+}));
+presenceStoreContract('the model of many nodes', async (users) => {
+  const directory = createMemoryDirectory();
+  const clock = { nowMs: T0 };
+  for (const user of users) await directory.ensureUser(user);
+  const [{ presence, broker }] = open(directory, clock);
+  return { store: presence, broker, clock, settle: turn, close: done };
+});
+
+/** Several nodes over one store, in a time that the test lets pass. */
+async function openMany(): Promise<LosableClusterSubject> {
+  const clock = { nowMs: T0 };
+  const directory = createMemoryDirectory();
+  const cluster = createMemoryCluster(() => clock.nowMs, { leaseMs: LEASE_MS, graceMs: GRACE_MS });
+  let nodes = 0;
+  const join = (): NodeStores =>
+    cluster.join({
+      node: `n${++nodes}`,
+      clock: stoppedClock(clock),
+      stamps: createStampSource(0),
+      line: createSoundLine(),
+      lastSeen: directory,
+    });
+  const watcher = join().broker;
+  const messages: PresenceMessage[] = [];
+  watcher.listen((_topic, message) => {
+    if (message.kind === 'presence') messages.push(message);
+  });
+  for (const user of ['alice', 'bob', 'carol', 'dave']) await watcher.subscribe(presenceTopic(user));
+  return {
+    graceMs: GRACE_MS,
+    settleMs: 30_000,
+    async start() {
+      const stores = join();
+      return { ...stores, nowMs: () => stores.clock.nowMs() };
+    },
+    async pass(ms) {
+      clock.nowMs += ms;
+      await turn();
+    },
+    async published() {
+      await turn();
+      return messages.splice(0);
+    },
+    async lose() {
+      cluster.empty();
+    },
+    close: done,
+  };
+}
+
+clusterContract('the model of many nodes', openMany);
+clusterSweepContract('the model of many nodes', openMany);
+clusterLossContract('the model of many nodes', openMany);
