@@ -59,3 +59,7 @@ export interface SharedMembers extends Members {
   sweepNode(node: string, limit: number): Promise<SweptMembers>;
   restore(): Promise<void>;
 }
+
+export function areShared(members: Members): members is SharedMembers {
+  return 'sweepNode' in members;
+}

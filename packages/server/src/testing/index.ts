@@ -16,6 +16,7 @@ export { type GrantsSubject, grantsContract } from './grants-contract.ts';
 export { type JournalSubject, journalContract } from './journal-contract.ts';
 export { logContract } from './log-contract.ts';
 export type { LogSubject, LogTestLimits, OpenLog } from './log-subject.ts';
+export { type MembersSubject, membersContract, sweepMembersOf } from './members-contract.ts';
 export { type RestartablePresenceStore, presenceRestartContract } from './presence-restart-contract.ts';
 export { type PresenceStoreSubject, presenceStoreContract } from './presence-store-contract.ts';
 export {

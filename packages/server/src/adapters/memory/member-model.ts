@@ -19,22 +19,12 @@ type ModelChannel = {
   version: number;
 };
 
-/** Who is in the channels of all nodes that share it. */
-export type MemberModel = {
-  readonly channels: Map<string, ModelChannel>;
-  lastVersion: number;
-  /** Counts how often everything was lost. */
-  losses: number;
-};
+/** Who is in the channels of all nodes that share it. Plain data, so that a copy is an older snapshot. */
+export type MemberModel = { readonly channels: Map<string, ModelChannel>; lastVersion: number };
 
-export function createMemberModel(): MemberModel {
-  return { channels: new Map(), lastVersion: 0, losses: 0 };
-}
-
-/** The store comes back empty. */
-export function loseMembers(model: MemberModel): void {
-  model.channels.clear();
-  model.losses++;
+/** @param lastVersion where versions begin: above those of a model that was lost */
+export function createMemberModel(lastVersion = 0): MemberModel {
+  return { channels: new Map(), lastVersion };
 }
 
 /** @returns what is to be told; undefined where the user was in the channel already, by this node or another */

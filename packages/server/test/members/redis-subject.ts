@@ -1,0 +1,66 @@
+import { createClient } from '@redis/client';
+import { createKeys } from '../../src/adapters/redis/keys.ts';
+import { createRedisMembers } from '../../src/adapters/redis/members.ts';
+import { decodeNodeMessage } from '../../src/adapters/redis/node-message-codec.ts';
+import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
+import { type MemberNotice, channelTopic } from '../../src/ports/broker.ts';
+import type { SharedMembers } from '../../src/ports/members.ts';
+import type { MembersSubject } from '../../src/testing/members-contract.ts';
+import { openLink } from '../servers/open-link.ts';
+import type { RedisServer } from '../servers/redis-server.ts';
+
+let prefixes = 0;
+
+/** Several nodes over one real server, each with a line of its own; every subject has keys of its own. */
+export async function redisMembersSubject(server: RedisServer): Promise<MembersSubject> {
+  const prefix = `members-${++prefixes}:`;
+  const keys = createKeys(prefix);
+  const links: RedisLink[] = [];
+  const nodes = new Map<string, SharedMembers>();
+  const notices = new Map<string, MemberNotice[]>();
+  const probes = new Map<string, () => void>();
+  const subscriber = createClient({ RESP: 3, url: server.url, maintNotifications: 'disabled' });
+  await subscriber.connect();
+
+  async function linkOf(name: string): Promise<SharedMembers> {
+    const link = await openLink(server.port, { prefix });
+    links.push(link);
+    return createRedisMembers({ link, keys, node: name, nowMs: () => Date.now(), occupancy: true });
+  }
+  for (const name of ['a', 'b', 'c', 'd']) nodes.set(name, await linkOf(name));
+
+  return {
+    node(name) {
+      const node = nodes.get(name);
+      if (node === undefined) throw new Error(`no node ${name}`);
+      return node;
+    },
+    async watch(channel) {
+      const topic = channelTopic(channel);
+      const noted: MemberNotice[] = [];
+      notices.set(channel, noted);
+      await subscriber.sSubscribe(keys.channel(topic), (text) => {
+        const probe = probes.get(text);
+        if (probe !== undefined) return probe();
+        const message = decodeNodeMessage(topic, text);
+        if (message?.kind !== 'member') throw new Error(`on ${topic}: ${text}`);
+        noted.push(message);
+      });
+    },
+    async told(channel) {
+      const probe = `probe ${probes.size}`;
+      const come = new Promise<void>((resolve) => probes.set(probe, resolve));
+      const topic = keys.channel(channelTopic(channel));
+      await links[0]?.command(topic, 'SPUBLISH', topic, probe);
+      await come;
+      return notices.get(channel)?.splice(0) ?? [];
+    },
+    async lose() {
+      await server.run('FLUSHALL');
+    },
+    async close() {
+      subscriber.destroy();
+      await Promise.all(links.map((link) => link.close()));
+    },
+  };
+}
