@@ -17,7 +17,7 @@ import { createHttpApi } from './gateways/http-api/http-api.ts';
 import { isForApi } from './gateways/http-api/own-paths.ts';
 import { createWebSocketGateway } from './gateways/websocket/websocket-gateway.ts';
 import { createLogger, type Logger } from './ops/logger.ts';
-import { createMetrics } from './ops/metrics.ts';
+import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { readiness } from './ops/readiness.ts';
 import { createNode } from './runtime/node.ts';
 import type { RealtimeNode } from './runtime/node-api.ts';
@@ -84,6 +84,8 @@ export type ServerParts = {
   readonly logger: Logger;
   /** Only `carillon dev` gives it. */
   readonly development: Development | null;
+  /** What measures it, where that is part of something larger; unless given, its own. */
+  readonly metrics?: Metrics;
 };
 
 /**
@@ -116,12 +118,11 @@ export async function createServer<C extends Contract>(
  */
 export async function assembleServer(
   config: ServerConfig,
-  { logger, development }: ServerParts,
+  { logger, development, metrics = createMetrics(logger) }: ServerParts,
 ): Promise<CarillonServer> {
   if (config.auth === null) throw new StartError(NO_LOGIN);
   const clock = createNodeClock();
   const secrets = createNodeSecrets();
-  const metrics = createMetrics(logger);
   const { telemetry } = metrics;
 
   const failed = Promise.withResolvers<string>();

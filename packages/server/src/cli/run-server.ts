@@ -3,7 +3,7 @@ import type { CarillonServer } from '../server.ts';
 import { EXIT_FAILED, EXIT_OK } from './command.ts';
 
 /** Exit code of a process that a signal ended, as shells count it: 128 and the signal's number. */
-const EXIT_SIGNALLED = { SIGINT: 130, SIGTERM: 143 } as const;
+export const EXIT_SIGNALLED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** How long a drain may take beyond its window before the process ends anyway. */
 const STOP_TIME_LIMIT_MS = 10_000;
@@ -12,9 +12,15 @@ const STOP_TIME_LIMIT_MS = 10_000;
  * Runs a server that listens until a signal ends it, or it fails. Either drains it; a second signal, or one during the
  * drain of a failure, ends the process at once.
  *
+ * @param supervised a second signal means nothing: service managers and terminals send theirs to every process of a group,
+ * where the supervisor then passes on its own; it is the supervisor who ends what must end at once
  * @returns the exit code
  */
-export async function runUntilSignalled(server: CarillonServer, logger: Logger): Promise<number> {
+export async function runUntilSignalled(
+  server: CarillonServer,
+  logger: Logger,
+  { supervised = false }: { readonly supervised?: boolean } = {},
+): Promise<number> {
   const signalled = new Promise<'SIGINT' | 'SIGTERM'>((resolve) => {
     process.once('SIGINT', () => resolve('SIGINT'));
     process.once('SIGTERM', () => resolve('SIGTERM'));
@@ -25,7 +31,9 @@ export async function runUntilSignalled(server: CarillonServer, logger: Logger):
   ]);
   for (const again of ['SIGINT', 'SIGTERM'] as const) {
     process.removeAllListeners(again);
-    process.once(again, () => process.exit(EXIT_SIGNALLED[again]));
+    process.on(again, () => {
+      if (!supervised) process.exit(EXIT_SIGNALLED[again]);
+    });
   }
   logger.info(cause, 'draining');
   // Unreferenced: it ends a stop that hangs, and holds up none that does not.

@@ -1,4 +1,10 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Gauge,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { NodeCounts } from '../runtime/node-api.ts';
 import { createChannelMetrics } from './channel-metrics.ts';
@@ -15,6 +21,8 @@ export type Metrics = {
   watch(counts: () => NodeCounts): void;
   /** Everything, in the Prometheus text format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Everything as values, for whoever puts the metrics of several processes together. */
+  samples(): Promise<readonly MetricObjectWithValues<MetricValue<string>>[]>;
 };
 
 /** How often the event loop's delay is sampled. Finer samples would wake an idle process for nothing. */
@@ -196,6 +204,10 @@ export function createMetrics(logger: Logger): Metrics {
     async render() {
       const texts = await Promise.all([registry.metrics(), processMetrics().metrics()]);
       return { contentType: registry.contentType, text: texts.join('\n') };
+    },
+    async samples() {
+      const all = await Promise.all([registry.getMetricsAsJSON(), processMetrics().getMetricsAsJSON()]);
+      return all.flat();
     },
   };
 }

@@ -84,10 +84,11 @@ export function createEntrance({ http, host, port, begin, openGateway }: Entranc
       closed = true;
       address = null;
       stopWaiting?.();
-      // Nobody new before those who are there have gone.
+      // Nobody new while those who are there go: who knocks is sent elsewhere, by the balancer or among the workers.
+      const unbound = unbind(http);
       await gateway?.close();
       upgrades?.release();
-      await unbind(http);
+      await unbound;
     },
   };
 }

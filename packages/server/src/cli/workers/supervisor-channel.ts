@@ -1,0 +1,52 @@
+import type { Metrics } from '../../ops/metrics.ts';
+import { mergeSamples } from './merge-samples.ts';
+import { type FromWorker, isOurs, type ToWorker, type WorkerSamples } from './worker-messages.ts';
+
+/** What a worker has of the process that supervises it. */
+export type Supervisor = {
+  /** Its metrics in place of the worker's own: those of all workers. */
+  readonly metrics: Metrics;
+  /** Resolves once it is on its way, so that a process that ends then was heard. */
+  tell(message: FromWorker): Promise<void>;
+};
+
+/**
+ * A worker's end of the channel to its supervisor. The channel's end is the worker's: node:cluster ends it where the supervisor is
+ * gone, for nobody would hand it clients.
+ *
+ * @param own what this worker measures
+ */
+export function supervisorOf(own: Metrics): Supervisor {
+  const scrapes = new Map<number, (workers: readonly WorkerSamples[]) => void>();
+  let last = 0;
+
+  function tell(message: FromWorker): Promise<void> {
+    // Where it cannot be sent the supervisor is gone, and so is this process.
+    return new Promise((resolve) => process.send?.(message, undefined, undefined, () => resolve()));
+  }
+
+  process.on('message', (message: unknown) => {
+    if (!isOurs<ToWorker>(message)) return;
+    if (message.carillon === 'scraped') {
+      scrapes.get(message.scrape)?.(message.workers);
+      scrapes.delete(message.scrape);
+      return;
+    }
+    const { collection } = message;
+    void own.samples().then((samples) => tell({ carillon: 'samples', collection, samples }));
+  });
+
+  return {
+    tell,
+    metrics: {
+      ...own,
+      async render() {
+        const scrape = ++last;
+        const { promise, resolve } = Promise.withResolvers<readonly WorkerSamples[]>();
+        scrapes.set(scrape, resolve);
+        void tell({ carillon: 'scrape', scrape });
+        return { contentType: own.registry.contentType, text: await mergeSamples(await promise) };
+      },
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import cluster from 'node:cluster';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { supervise } from '../../../src/cli/workers/supervise.ts';
+import type { FromWorker } from '../../../src/cli/workers/worker-messages.ts';
+import { takeWorkerNumber } from '../../../src/cli/workers/worker-number.ts';
+import { createLogger } from '../../../src/ops/logger.ts';
+
+/**
+ * A program under the real supervisor, in place of a server: its workers do what they are asked over HTTP. How many, and
+ * what each does when it starts, stands in the arguments: `2 serve`, `2 fail-first`, `2 silent`.
+ */
+const [size = '1', manner = 'serve'] = process.argv.slice(2);
+const worker = takeWorkerNumber(process.env);
+
+const tell = (message: FromWorker): Promise<void> =>
+  new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
+
+if (worker === null) process.exit(await supervise(Number(size), createLogger('info')));
+
+if (manner === 'fail') {
+  await tell({ carillon: 'not-started', reason: 'the port is somebody else’s' });
+  process.exit(1);
+}
+if (manner === 'silent') process.exit(3);
+
+const http = createServer((request, response) => {
+  const [, what, wanted] = (request.url ?? '').split('/');
+  if (what === 'exit' && wanted === String(worker)) process.exit(7);
+  if (what === 'stubborn') process.removeAllListeners('SIGTERM').on('SIGTERM', () => undefined);
+  response.setHeader('connection', 'close');
+  response.end(JSON.stringify({ worker, pid: process.pid }));
+});
+http.listen(0, '127.0.0.1', () => {
+  process.on('SIGTERM', () => {
+    process.stdout.write(`${JSON.stringify({ msg: 'drained', worker })}\n`);
+    http.close(() => cluster.worker!.disconnect());
+    process.once('disconnect', () => process.exit(0));
+  });
+  process.on('SIGINT', () => undefined);
+  const { port } = http.address() as AddressInfo;
+  process.stdout.write(`${JSON.stringify({ msg: 'up', worker, pid: process.pid, port })}\n`);
+  void tell({ carillon: 'serving' });
+});
