@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  accepts,
+  type ChildServer,
+  freePorts,
+  removeFolder,
+  serverProgram,
+  startChild,
+  temporaryFolder,
+  untilAnswers,
+} from '../servers/child-server.ts';
+
+/** The files that are shipped. */
+export const DEPLOY_FOLDER = fileURLToPath(new URL('../../../../deploy/', import.meta.url));
+
+/** A real nginx or HAProxy with the file that is shipped, in front of nodes on the loopback. */
+export type Balancer = {
+  readonly name: 'nginx' | 'haproxy';
+  /** Plain HTTP. */
+  readonly port: number;
+  readonly tlsPort: number;
+  /** The certificate to trust, in PEM. */
+  readonly ca: string;
+  /** The newest lines it printed. */
+  readonly log: readonly string[];
+  stop(): Promise<void>;
+};
+
+export type BalancerOptions = {
+  readonly nodes: readonly number[];
+  /** More that is changed of the file: text in it, and what stands in its place. */
+  readonly changes?: readonly (readonly [string, string])[];
+};
+
+export async function startBalancer(name: Balancer['name'], options: BalancerOptions): Promise<Balancer> {
+  const folder = temporaryFolder(name);
+  const [port = 0, tlsPort = 0] = await freePorts(2);
+  const ca = throwawayCertificate(folder);
+  const server = (name === 'nginx' ? nginx : haproxy)(folder, { ...options, port, tlsPort });
+  await untilAnswers(
+    server,
+    `${name} on port ${port}`,
+    async () => (await accepts(port)) && accepts(tlsPort),
+  );
+  return {
+    name,
+    port,
+    tlsPort,
+    ca,
+    log: server.log,
+    async stop() {
+      // SIGTERM: both have processes of their own, which a killed one would leave behind.
+      await server.end('SIGTERM');
+      removeFolder(folder);
+    },
+  };
+}
+
+type Places = BalancerOptions & { readonly port: number; readonly tlsPort: number };
+
+function nginx(folder: string, { nodes, port, tlsPort, changes = [] }: Places): ChildServer {
+  const shipped = edited('nginx/carillon.conf', [
+    ...nodes.map((node, i) => [`node${i + 1}:8005`, `127.0.0.1:${node}`] as const),
+    ['listen 80;', `listen 127.0.0.1:${port};`],
+    ['listen 443 ssl;', `listen 127.0.0.1:${tlsPort} ssl;`],
+    ['/etc/nginx/certs/app.example.pem', join(folder, 'cert.pem')],
+    ['/etc/nginx/certs/app.example.key', join(folder, 'key.pem')],
+    ...changes,
+  ]);
+  writeFileSync(join(folder, 'carillon.conf'), shipped);
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
+    .join(' ');
+  writeFileSync(
+    join(folder, 'nginx.conf'),
+    // Two processes, as on a server: turns and failures must be theirs together.
+    `daemon off; worker_processes 2; pid ${folder}/pid; error_log stderr warn; user ${userInfo().username};
+events { worker_connections 4096; }
+http { access_log off; ${temporary} include ${folder}/carillon.conf; }
+`,
+  );
+  const program = serverProgram('CARILLON_NGINX', ['nginx']);
+  return startChild(program, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
+    deathSignal: 'TERM',
+  });
+}
+
+function haproxy(folder: string, { nodes, port, tlsPort, changes = [] }: Places): ChildServer {
+  const shipped = edited('haproxy/haproxy.cfg', [
+    ...nodes.map((node, i) => [`node${i + 1}:8005`, `127.0.0.1:${node}`] as const),
+    // More than a test may open.
+    ['maxconn 200000', 'maxconn 2000'],
+    ['bind :80 ', `bind 127.0.0.1:${port} `],
+    [
+      'bind :443 ssl crt /etc/haproxy/certs/app.example.pem',
+      `bind 127.0.0.1:${tlsPort} ssl crt ${folder}/both.pem`,
+    ],
+    ...changes,
+  ]);
+  writeFileSync(join(folder, 'haproxy.cfg'), shipped);
+  const program = serverProgram('CARILLON_HAPROXY', ['haproxy']);
+  return startChild(program, ['-db', '-f', join(folder, 'haproxy.cfg')], { deathSignal: 'TERM' });
+}
+
+/** A shipped file with what a machine's owner would change; each text must stand in it, and once. */
+function edited(file: string, changes: readonly (readonly [string, string])[]): string {
+  let text = readFileSync(join(DEPLOY_FOLDER, file), 'utf8');
+  for (const [from, to] of changes) {
+    const found = text.split(from).length - 1;
+    if (found !== 1) throw new Error(`${JSON.stringify(from)} stands in ${file} ${found} times, not once`);
+    text = text.replace(from, () => to);
+  }
+  return text;
+}
+
+/** For 127.0.0.1 and localhost, signed by itself; `both.pem` is certificate and key in one, as HAProxy wants it. */
+function throwawayCertificate(folder: string): string {
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const program = serverProgram('CARILLON_OPENSSL', ['openssl']);
+  execFileSync(
+    program,
+    [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '1',
+      ],
+      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+      ...['-keyout', key, '-out', cert],
+    ],
+    { stdio: 'ignore' },
+  );
+  const pem = readFileSync(cert, 'utf8');
+  writeFileSync(join(folder, 'both.pem'), pem + readFileSync(key, 'utf8'));
+  return pem;
+}

@@ -1,0 +1,235 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { type ClusterOptions, type ClusterScene, openClusterScene } from '../faults/cluster/cluster-scene.ts';
+import { type Commute, ROOMS_CONFIG, startCommute } from '../faults/cluster/commute.ts';
+import { connectBare } from '../wire/scene/bare-client.ts';
+import { API_KEY } from '../wire/scene/server-process.ts';
+import { within } from '../wire/scene/within.ts';
+import { type Balancer, type BalancerOptions, startBalancer } from './balancer.ts';
+import { sdkClient, type SdkClient } from './sdk-client.ts';
+import { FRESH, nodeThatCounts, RESUMED } from './which-node.ts';
+
+let scene: ClusterScene;
+let balancer: Balancer;
+const ending: (() => void)[] = [];
+afterEach(async () => {
+  for (const end of ending.splice(0)) end();
+  await balancer.stop();
+  await scene.close();
+});
+
+/** Three nodes over one Redis, and the balancer in front of them. */
+async function open(
+  name: Balancer['name'],
+  settings: Record<string, string> = {},
+  changes: BalancerOptions['changes'] = [],
+): Promise<void> {
+  const options: ClusterOptions = {
+    configModule: ROOMS_CONFIG,
+    settings: { CARILLON_TRUSTED_PROXIES: '127.0.0.1', ...settings },
+  };
+  scene = await openClusterScene(options);
+  balancer = await startBalancer(name, { nodes: scene.nodes.map(({ port }) => port), changes });
+}
+
+function sdk(user: string, tls: boolean): SdkClient {
+  const client = sdkClient(user, tls ? { port: balancer.tlsPort, ca: balancer.ca } : { port: balancer.port });
+  ending.push(() => client.client.disconnect());
+  return client;
+}
+
+async function commute(people: number): Promise<Commute> {
+  const started = await startCommute(scene, { people, rooms: 4, port: () => balancer.port });
+  ending.push(() => started.stop());
+  return started;
+}
+
+/** How an upgrade is answered: 101 or the status of the refusal. */
+async function upgrade(localAddress: string, headers: Record<string, string> = {}): Promise<number> {
+  const socket = new WebSocket(`ws://127.0.0.1:${balancer.port}/ws`, { localAddress, headers });
+  ending.push(() => socket.terminate());
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  socket.on('open', () => resolve(101));
+  socket.on('unexpected-response', (_request, response) => {
+    response.resume();
+    resolve(response.statusCode ?? 0);
+  });
+  socket.on('error', reject);
+  return within(promise, 'the upgrade is answered');
+}
+
+/** A request to the balancer; the answer's status. */
+async function ask(path: string, init: RequestInit = {}): Promise<number> {
+  const headers = { authorization: `Bearer ${API_KEY}` };
+  const response = await fetch(`http://127.0.0.1:${balancer.port}${path}`, { headers, ...init });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
+  it('connections go to each node in turn, and a session is resumed on another one', async () => {
+    await open(name);
+    const homes = new Map<number, number>();
+    for (let i = 0; i < 6; i++) {
+      const { node, result: client } = await nodeThatCounts(scene, FRESH, async () => {
+        const connected = await connectBare(balancer.port);
+        ending.push(() => connected.drop());
+        await connected.logIn(`user${i}`);
+        return connected;
+      });
+      homes.set(node.port, (homes.get(node.port) ?? 0) + 1);
+      client.drop();
+      const { node: next, result: again } = await nodeThatCounts(scene, RESUMED, async () => {
+        const connected = await connectBare(balancer.port);
+        ending.push(() => connected.drop());
+        const { token } = await connected.logIn(`user${i}`, {
+          resume: client.resumeToken,
+          at: client.at,
+          v: 1,
+        });
+        return token;
+      });
+      expect(again['resumed']).toBe(true);
+      expect(next.port).not.toBe(node.port);
+    }
+    expect([...homes.values()]).toEqual([2, 2, 2]);
+  });
+
+  it.each([
+    ['plain', false],
+    ['over TLS', true],
+  ])(
+    '%s: clients of the SDK talk and see each other across nodes, and come back on another one',
+    async (_, tls) => {
+      await open(name);
+      await scene.follow(['anna', 'ben'], ['ben', 'anna']);
+      const logIn = (user: string) =>
+        nodeThatCounts(scene, FRESH, async () => {
+          const client = sdk(user, tls);
+          await client.connected();
+          return client;
+        });
+      const { node: annas, result: anna } = await logIn('anna');
+      const { node: bens, result: ben } = await logIn('ben');
+      expect(annas.port).not.toBe(bens.port);
+
+      const heard: unknown[] = [];
+      const room = ben.client.stream('room:{id}', { id: 'tea' });
+      room.onPublication(({ data }) => heard.push(data));
+      await room.subscribe();
+      await anna.client.stream('room:{id}', { id: 'tea' }).publish('one');
+      await expect.poll(() => heard).toEqual(['one']);
+      await anna.client.setStatus({ status: 'Busy' });
+      await expect.poll(() => ben.client.presence.get('anna')?.status).toBe('Busy');
+
+      const { session } = ben.client;
+      const { node: next } = await nodeThatCounts(scene, RESUMED, async () => {
+        const back = Promise.withResolvers<void>();
+        let wasDown = false;
+        ben.client.onConnection(({ status }) => {
+          if (status !== 'connected') wasDown = true;
+          else if (wasDown) back.resolve();
+        });
+        ben.cut();
+        await anna.client.stream('room:{id}', { id: 'tea' }).publish('two');
+        await within(back.promise, 'ben is back');
+      });
+      expect(next.port).not.toBe(bens.port);
+      expect(ben.client.session).toBe(session);
+      await expect.poll(() => heard).toEqual(['one', 'two']);
+      await anna.client.setStatus({ status: 'Away' });
+      await expect.poll(() => ben.client.presence.get('anna')?.status).toBe('Away');
+    },
+  );
+
+  it('a node that is killed under load costs its clients a reconnect, and the others nothing', async () => {
+    await open(name);
+    const people = await commute(60);
+    people.keepPublishing();
+    await people.acknowledged(1_500);
+    const [victim] = scene.nodes;
+    const before = people.all.map(({ client }) => client);
+    const { body } = await victim!.process.api('GET', '/metrics');
+    const theirs = Number(/^carillon_connections (\d+)$/m.exec(String(body))?.[1]);
+    expect(theirs, 'connections on the node that is killed').toBe(20);
+    const inFlight = people.inFlight();
+    expect(inFlight, 'publications in flight').toBeGreaterThan(0);
+    await victim!.end('SIGKILL');
+    await people.acknowledged(1_500);
+    await people.calm();
+    const cut = people.all.filter(({ client }, i) => client !== before[i]);
+    expect(cut).toHaveLength(theirs);
+    for (const { resumed, lost } of cut) expect({ resumed, lost }).toEqual({ resumed: 1, lost: 0 });
+    expect(people.flaps()).toEqual([]);
+    people.verify();
+    await people.verifyViews();
+  });
+
+  it('a node that is restarted sends its clients to the others, and has its share of new ones again', async () => {
+    await open(name, { CARILLON_DRAIN_WINDOW_MS: '500' });
+    const people = await commute(30);
+    people.keepPublishing();
+    await people.acknowledged(500);
+    const [node] = scene.nodes;
+    expect(await node!.end('SIGTERM')).toEqual({ code: 0, signal: null });
+    await people.acknowledged(500);
+    await node!.start();
+    await people.calm();
+    for (const { resumed, lost } of people.all)
+      expect({ resumed: resumed <= 1, lost }).toEqual({ resumed: true, lost: 0 });
+    expect(people.all.reduce((sum, { resumed }) => sum + resumed, 0)).toBe(10);
+    expect(people.flaps()).toEqual([]);
+    people.verify();
+    const openedOn = async (): Promise<number> => {
+      expect(await upgrade('127.0.0.1')).toBe(101);
+      const { body } = await node!.process.api('GET', '/metrics');
+      return Number(/^carillon_connections_opened_total (\d+)$/m.exec(String(body))?.[1]);
+    };
+    await expect.poll(openedOn, { timeout: 20_000, interval: 200 }).toBeGreaterThan(0);
+  });
+
+  it('what counts is the address of the client, and not what it says of itself', async () => {
+    await open(name, { CARILLON_LIMITS_CONNECTIONS_PER_ADDRESS: '1' });
+    for (let node = 0; node < scene.nodes.length; node++) expect(await upgrade('127.0.0.5')).toBe(101);
+    expect(await upgrade('127.0.0.5')).toBe(429);
+    expect(await upgrade('127.0.0.5', { 'x-forwarded-for': '203.0.113.7' })).toBe(429);
+    expect(await upgrade('127.0.0.6')).toBe(101);
+  });
+
+  it('heartbeats keep a connection open on which nobody says anything', async () => {
+    // The same proportions in a fiftieth of the time: what is shipped is 90 s for a heartbeat of 30.
+    const timeouts: BalancerOptions['changes'] =
+      name === 'nginx'
+        ? [
+            ['proxy_read_timeout 90s', 'proxy_read_timeout 1800ms'],
+            ['proxy_send_timeout 90s', 'proxy_send_timeout 1800ms'],
+          ]
+        : [['timeout tunnel 90s', 'timeout tunnel 1800ms']];
+    await open(name, { CARILLON_SESSIONS_HEARTBEAT_MS: '600' }, timeouts);
+    const client = await connectBare(balancer.port);
+    ending.push(() => client.drop());
+    await client.logIn('anna');
+    const beats = Promise.withResolvers<void>();
+    let count = 0;
+    client.onMessage = ({ t }) => {
+      if (t === 'hb' && ++count === 8) beats.resolve();
+    };
+    await within(Promise.race([beats.promise, client.closed]), 'eight heartbeats have come');
+    expect({ count, closedWith: client.closedWith }).toEqual({ count: 8, closedWith: null });
+    await client.settle();
+  });
+
+  it('the operator’s endpoints are not for the world; the HTTP API is, whatever the size of an import', async () => {
+    await open(name);
+    for (const path of ['/metrics', '/ready', '/health', '/', '/dev/logins'])
+      expect([path, await ask(path)]).toEqual([path, 404]);
+    expect(await ask('/v1/users/anna', { method: 'PUT' })).toBeLessThan(300);
+    const lines = Array.from(
+      { length: 60_000 },
+      (_, i) => `follower-${i % 50},somebody-with-a-long-name-${i}`,
+    );
+    const body = lines.join('\n');
+    expect(body.length).toBeGreaterThan(2 * 1024 * 1024);
+    expect(await ask('/v1/import', { method: 'POST', body })).toBe(200);
+  });
+});
