@@ -28,6 +28,8 @@ export type KeptEvents = {
  * - A write MUST survive a `kill -9` of the process when it resolves; a later one MUST NOT survive without the earlier ones.
  * - A write MUST NOT hold up the event loop, and MUST reject with `storeUnavailable` where it cannot be taken.
  * - `put` MUST note in the same step whether its subject is there, as `mark` does.
+ * - Where several nodes share the store, each event, and each note of who is there, belongs to the node that made it last:
+ *   `load`, `drop` and `clear` MUST concern the node's own alone. A note that somebody is gone takes away whoever's note.
  */
 export interface EventStore {
   put(event: StoredEvent): Promise<void>;
@@ -38,6 +40,13 @@ export interface EventStore {
   /** Every event is given up; who is there stays noted. */
   clear(): Promise<void>;
   load(): Promise<KeptEvents>;
+  /**
+   * Takes over what a node left that is gone. Of several that try at once one gets it, and the others nothing of it.
+   *
+   * @returns what this node now has, as `load`. The events of the other one are numbered anew, in their order and below
+   *   every number of this node's own: at 0 and below.
+   */
+  adopt(node: string): Promise<KeptEvents>;
 }
 
 /** Whether the event says that its subject is there. */

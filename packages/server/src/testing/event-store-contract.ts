@@ -5,6 +5,8 @@ export type EventStoreSubject = {
   readonly store: EventStore;
   /** Ends the process and begins it anew over what it kept. */
   reopen(): Promise<EventStore>;
+  /** The store of another node that shares it. */
+  another(node: string): EventStore;
   close(): Promise<void>;
 };
 
@@ -85,6 +87,69 @@ export function eventStoreContract(name: string, open: () => Promise<EventStoreS
       const { events, present } = await (await subject.reopen()).load();
       expect(events).toEqual([event(3, 'user.offline', 'bob')]);
       expect(present).toEqual([ALICE]);
+    });
+
+    describe('of several nodes', () => {
+      it('each has its own events, under numbers of its own', async () => {
+        const other = subject.another('n2');
+        await store.put(event(1, 'user.online'));
+        await other.put(event(1, 'user.online', 'bob'));
+        await other.put(event(2, 'user.online', 'carol'));
+        expect((await store.load()).events).toEqual([event(1, 'user.online')]);
+        await store.drop(1);
+        await store.drop(2);
+        expect((await other.load()).events.map(({ number }) => number)).toEqual([1, 2]);
+        await store.put(event(2, 'user.online', 'dave'));
+        await other.clear();
+        expect((await other.load()).events).toEqual([]);
+        expect((await store.load()).events).toEqual([event(2, 'user.online', 'dave')]);
+      });
+
+      it('who is there belongs to the node that said it last, and who is gone is gone for all', async () => {
+        const other = subject.another('n2');
+        await store.mark(ALICE, true);
+        await other.mark(ALICE, true);
+        expect([(await store.load()).present, (await other.load()).present]).toEqual([[], [ALICE]]);
+        await store.put(event(1, 'user.offline'));
+        expect((await other.load()).present).toEqual([]);
+      });
+
+      it('what a dead node left is taken over once, in its order, and below what is there', async () => {
+        const [dead, third] = [subject.another('dead'), subject.another('n3')];
+        await store.put(event(1, 'user.online'));
+        const left = [7, 8, 9].map((number) => event(number, 'user.online', `u${number}`));
+        for (const one of left) await dead.put(one);
+        await dead.mark({ kind: 'channel', name: 'chat' }, true);
+        const [mine, theirs] = await Promise.all([store.adopt('dead'), third.adopt('dead')]);
+        const [taker, taken] = mine.events.length > 1 ? [store, mine] : [third, theirs];
+        expect(mine.events.length + theirs.events.length).toBe(4);
+        const adopted = taken.events.filter(({ number }) => number <= 0);
+        expect(adopted.map(({ number: _, ...rest }) => rest)).toEqual(
+          left.map(({ number: _, ...rest }) => rest),
+        );
+        expect(adopted.map(({ number }) => number)).toEqual(
+          adopted.map(({ number }) => number).toSorted((a, b) => a - b),
+        );
+        expect(taken.events.slice(0, 3)).toEqual(adopted);
+        expect(taken.present).toContainEqual({ kind: 'channel', name: 'chat' });
+        expect(await dead.load()).toEqual({ events: [], present: [] });
+        // Another one comes below those again, and each can be dropped by its number.
+        await subject.another('dead2').put(event(3, 'user.online', 'late'));
+        const again = await taker.adopt('dead2');
+        expect(again.events[0]?.subject.name).toBe('late');
+        expect(new Set(again.events.map(({ number }) => number)).size).toBe(again.events.length);
+        for (const { number } of again.events) await taker.drop(number);
+        expect((await taker.load()).events).toEqual([]);
+      });
+
+      it('a node that left nothing, or that is this one, changes nothing', async () => {
+        await store.put(event(1, 'user.online'));
+        const before = await store.load();
+        expect(await store.adopt('never')).toEqual(before);
+        const other = subject.another('n2');
+        await other.put(event(1, 'user.online', 'bob'));
+        expect((await other.adopt('n2')).events).toEqual([event(1, 'user.online', 'bob')]);
+      });
     });
   });
 }

@@ -13,6 +13,7 @@ eventStoreContract('SQLite', async () => {
       database = await file.open();
       return createSqliteEventStore(database);
     },
+    another: (node) => createSqliteEventStore(database, node),
     async close() {
       await database.close();
       await file.remove();
@@ -23,5 +24,10 @@ eventStoreContract('SQLite', async () => {
 // What the other tests here stand on is held to the same.
 eventStoreContract('the tests’ own, in memory', () => {
   const store = createTestEventStore();
-  return Promise.resolve({ store, reopen: () => Promise.resolve(store), close: () => Promise.resolve() });
+  return Promise.resolve({
+    store,
+    reopen: () => Promise.resolve(store),
+    another: (node) => store.another(node),
+    close: () => Promise.resolve(),
+  });
 });

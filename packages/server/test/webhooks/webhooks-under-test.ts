@@ -116,6 +116,7 @@ export function bench(): Bench {
             mark: (subject, present) => inLife(() => store.mark(subject, present)),
             drop: (number) => inLife(() => store.drop(number)),
             clear: () => inLife(() => store.clear()),
+            adopt: (node) => inLife(() => store.adopt(node)),
             load: () => store.load(),
           },
           clock,

@@ -7,7 +7,7 @@ import {
 } from '../../ports/event-store.ts';
 import type { Sqlite } from './sqlite.ts';
 
-type EventRow = {
+export type EventRow = {
   readonly number: number;
   readonly id: string;
   readonly type: EventType;
@@ -15,33 +15,46 @@ type EventRow = {
   readonly at_ms: number;
 };
 
-type PresentRow = { readonly kind: EventSubject['kind']; readonly subject: string };
+export type PresentRow = { readonly kind: EventSubject['kind']; readonly subject: string };
 
-/** Events in the database that holds the journal too: what happened, and that it happened, survive together or not at all. */
-export function createSqliteEventStore({ reader, writer }: Pick<Sqlite, 'reader' | 'writer'>): EventStore {
+/**
+ * Events in the database that holds the journal too: what happened, and that it happened, survive together or not at all.
+ *
+ * @param node whose events these are, where several processes share the file
+ */
+export function createSqliteEventStore(
+  { reader, writer }: Pick<Sqlite, 'reader' | 'writer'>,
+  node = '',
+): EventStore {
+  const events = reader.prepare<[string], EventRow>(
+    'SELECT number, id, type, subject, at_ms FROM webhook_events WHERE node = ? ORDER BY number',
+  );
+  const present = reader.prepare<[string], PresentRow>(
+    'SELECT kind, subject FROM webhook_present WHERE node = ?',
+  );
+  const load = reader.transaction(() => ({
+    events: events.all(node).map(eventOf),
+    present: present.all(node).map(subjectOf),
+  }));
   return {
     put: ({ number, id, type, subject, atMs }) =>
-      writer.put('putEvent', number, id, type, subject.kind, subject.name, atMs, saysPresent(type)),
-    mark: ({ kind, name }, present) => writer.put('markSubject', kind, name, present),
-    drop: (number) => writer.put('dropEvent', number),
-    clear: () => writer.put('clearEvents'),
-    load: () =>
-      Promise.resolve(
-        reader.transaction(() => ({
-          events: reader
-            .prepare<[], EventRow>('SELECT * FROM webhook_events ORDER BY number')
-            .all()
-            .map(eventOf),
-          present: reader
-            .prepare<[], PresentRow>('SELECT kind, subject FROM webhook_present')
-            .all()
-            .map(({ kind, subject }) => ({ kind, name: subject })),
-        }))(),
-      ),
+      writer.put('putEvent', node, number, id, type, subject.kind, subject.name, atMs, saysPresent(type)),
+    mark: ({ kind, name }, isPresent) => writer.put('markSubject', node, kind, name, isPresent),
+    drop: (number) => writer.put('dropEvent', node, number),
+    clear: () => writer.put('clearEvents', node),
+    async adopt(dead) {
+      await writer.put('adoptEvents', node, dead);
+      return load();
+    },
+    load: () => Promise.resolve(load()),
   } satisfies EventStore;
 }
 
-function eventOf({ number, id, type, subject, at_ms: atMs }: EventRow): StoredEvent {
+export function eventOf({ number, id, type, subject, at_ms: atMs }: EventRow): StoredEvent {
   const kind = type === 'user.online' || type === 'user.offline' ? 'user' : 'channel';
   return { number, id, type, subject: { kind, name: subject }, atMs };
+}
+
+export function subjectOf({ kind, subject }: PresentRow): EventSubject {
+  return { kind, name: subject };
 }

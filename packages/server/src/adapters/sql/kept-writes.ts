@@ -12,6 +12,7 @@ export type KeptWrites = {
   keepKey: { args: [name: string, secret: string]; result: string };
   putEvent: {
     args: [
+      node: string,
       number: number,
       id: string,
       type: EventType,
@@ -22,9 +23,13 @@ export type KeptWrites = {
     ];
     result: undefined;
   };
-  markSubject: { args: [kind: EventSubject['kind'], subject: string, present: boolean]; result: undefined };
-  dropEvent: { args: [number: number]; result: undefined };
-  clearEvents: { args: []; result: undefined };
+  markSubject: {
+    args: [node: string, kind: EventSubject['kind'], subject: string, present: boolean];
+    result: undefined;
+  };
+  dropEvent: { args: [node: string, number: number]; result: undefined };
+  clearEvents: { args: [node: string]; result: undefined };
+  adoptEvents: { args: [node: string, dead: string]; result: undefined };
 };
 
 type KeptHandlers = {
@@ -79,33 +84,51 @@ function revocationHandlers(
 
 function eventHandlers(
   database: Database,
-): Pick<KeptHandlers, 'putEvent' | 'markSubject' | 'dropEvent' | 'clearEvents'> {
+): Pick<KeptHandlers, 'putEvent' | 'markSubject' | 'dropEvent' | 'clearEvents' | 'adoptEvents'> {
   const putEvent = database.prepare(
-    'INSERT OR REPLACE INTO webhook_events (number, id, type, subject, at_ms) VALUES (?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO webhook_events (node, number, id, type, subject, at_ms) VALUES (?, ?, ?, ?, ?, ?)',
   );
-  const dropEvent = database.prepare('DELETE FROM webhook_events WHERE number = ?');
-  const clearEvents = database.prepare('DELETE FROM webhook_events');
-  const present = database.prepare(
-    'INSERT INTO webhook_present (kind, subject) VALUES (?, ?) ON CONFLICT DO NOTHING',
+  const dropEvent = database.prepare('DELETE FROM webhook_events WHERE node = ? AND number = ?');
+  const clearEvents = database.prepare('DELETE FROM webhook_events WHERE node = ?');
+  const setPresent = database.prepare(`
+    INSERT INTO webhook_present (node, kind, subject) VALUES (?, ?, ?)
+    ON CONFLICT (kind, subject) DO UPDATE SET node = excluded.node`);
+  const setGone = database.prepare('DELETE FROM webhook_present WHERE kind = ? AND subject = ?');
+  const eventsOf = database
+    .prepare<[string], number>('SELECT number FROM webhook_events WHERE node = ? ORDER BY number')
+    .pluck();
+  const moveEvent = database.prepare(
+    'UPDATE webhook_events SET node = ?, number = ? WHERE node = ? AND number = ?',
   );
-  const gone = database.prepare('DELETE FROM webhook_present WHERE kind = ? AND subject = ?');
+  const movePresent = database.prepare('UPDATE webhook_present SET node = ? WHERE node = ?');
+
+  function mark(node: string, kind: EventSubject['kind'], subject: string, isPresent: boolean): undefined {
+    if (isPresent) setPresent.run(node, kind, subject);
+    else setGone.run(kind, subject);
+    return undefined;
+  }
 
   return {
-    putEvent(number, id, type, kind, subject, atMs, isPresent) {
-      putEvent.run(number, id, type, subject, atMs);
-      (isPresent ? present : gone).run(kind, subject);
+    putEvent(node, number, id, type, kind, subject, atMs, isPresent) {
+      putEvent.run(node, number, id, type, subject, atMs);
+      return mark(node, kind, subject, isPresent);
+    },
+    markSubject: mark,
+    dropEvent(node, number) {
+      dropEvent.run(node, number);
       return undefined;
     },
-    markSubject(kind, subject, isPresent) {
-      (isPresent ? present : gone).run(kind, subject);
+    clearEvents(node) {
+      clearEvents.run(node);
       return undefined;
     },
-    dropEvent(number) {
-      dropEvent.run(number);
-      return undefined;
-    },
-    clearEvents() {
-      clearEvents.run();
+    adoptEvents(node, dead) {
+      if (node === dead) return undefined;
+      const numbers = eventsOf.all(dead);
+      // The node's own numbers count up from 1; those it takes over come below all of them, in their order.
+      let number = Math.min(1, eventsOf.get(node) ?? 1) - numbers.length;
+      for (const was of numbers) moveEvent.run(node, number++, dead, was);
+      movePresent.run(node, dead);
       return undefined;
     },
   };

@@ -2,9 +2,15 @@ import type { Database } from 'better-sqlite3';
 import { directoryAndJournal } from './migrations/0001-directory-and-journal.ts';
 import { aliveByTheWall } from './migrations/0002-alive-by-the-wall.ts';
 import { revocationsAndEvents } from './migrations/0003-revocations-and-events.ts';
+import { eventsOfNodes } from './migrations/0004-events-of-nodes.ts';
 
 /** In order; the schema's version is how many have been applied. One that was released is never edited. */
-const MIGRATIONS: readonly string[] = [directoryAndJournal, aliveByTheWall, revocationsAndEvents];
+const MIGRATIONS: readonly string[] = [
+  directoryAndJournal,
+  aliveByTheWall,
+  revocationsAndEvents,
+  eventsOfNodes,
+];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
