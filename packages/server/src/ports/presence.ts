@@ -57,8 +57,13 @@ export interface PresenceStore {
   join(user: string, device: string, holder: DeviceHolder, state: DevicePatch): Promise<DeviceState | null>;
   /** Changes a device. `by` is the acting session, or null for a lease. */
   update(user: string, device: string, by: ActingSession | null, patch: DevicePatch): Promise<void>;
-  /** Takes a holder away; the device goes with its last one. `session` null takes the lease away. */
-  leave(user: string, device: string, session: string | null): Promise<void>;
+  /**
+   * Takes a holder away; the device goes with its last one. `session` null takes the lease away.
+   *
+   * @param dueMs only a lease that holds no longer than until then: a timer ran out, and it may have been set anew over
+   *   another node
+   */
+  leave(user: string, device: string, session: string | null, dueMs?: number): Promise<void>;
   read(users: readonly string[]): Promise<readonly PresenceRecord[]>;
   /** The devices of one user, for export. */
   devicesOf(user: string): Promise<Readonly<Record<string, DeviceState>>>;

@@ -27,6 +27,7 @@ export type ResumeRequest = {
 export type ResumeResult =
   /** `from`: the node that had it before, which may still hold an older connection. */
   | { readonly ok: true; readonly session: SessionRecord; readonly from: string }
+  /** A store MAY say `unknown` in place of `foreign`. */
   | { readonly ok: false; readonly reason: 'unknown' | 'foreign' | 'expired' };
 
 export type CreateResult =

@@ -32,7 +32,7 @@ export function createLeases(context: NodeContext): Leases {
     before?.timer.cancel();
     const pacing = before?.pacing ?? pacingOf(context, user, device);
     const timer = clock.setTimer(Math.max(0, expiresAtMs - clock.nowMs()), () => {
-      end(user, device).catch((error: unknown) => {
+      end(user, device, expiresAtMs).catch((error: unknown) => {
         telemetry.warn('lease_end_failed', { error: String(error) });
         if (leaseOf(user, device) === undefined) arm(user, device, clock.nowMs() + RETRY_UNAVAILABLE_MS);
       });
@@ -53,15 +53,19 @@ export function createLeases(context: NodeContext): Leases {
     return lease;
   }
 
-  /** Takes a device's lease away, behind the change that is held back: a session may have the device too, and its state. */
-  async function end(user: string, device: string): Promise<void> {
+  /**
+   * Takes a device's lease away, behind the change that is held back: a session may have the device too, and its state.
+   *
+   * @param dueMs when it ran out by what this node knows: another node may have been asked for a longer one
+   */
+  async function end(user: string, device: string, dueMs?: number): Promise<void> {
     const lease = disarm(user, device);
     if (lease !== undefined && lease.pacing.by !== null) {
       await applyHeld(context, lease);
       // Set anew meanwhile: what comes now would take that away.
       if (leaseOf(user, device) !== undefined) return;
     }
-    await presence.leave(user, device, null);
+    await presence.leave(user, device, null, dueMs);
   }
 
   return {

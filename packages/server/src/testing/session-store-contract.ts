@@ -89,9 +89,11 @@ export function sessionStoreContract(name: string, open: () => Promise<SessionSt
       expect(await resume('hash-x', 'hash-2')).toEqual({ ok: false, reason: 'unknown' });
     });
 
-    it("another user's token is refused as foreign, and stays good for its owner", async () => {
+    it("another user's token is refused, and stays good for its owner", async () => {
       await store.create(fresh(), MOST);
-      expect(await resume('hash-1', 'hash-m', T0, 'mallory')).toEqual({ ok: false, reason: 'foreign' });
+      // A store that keeps each user's sessions by themselves does not know whose it is.
+      const refused: unknown = expect.stringMatching(/^(foreign|unknown)$/);
+      expect(await resume('hash-1', 'hash-m', T0, 'mallory')).toEqual({ ok: false, reason: refused });
       expect(await resume('hash-m', 'hash-n', T0, 'mallory')).toEqual({ ok: false, reason: 'unknown' });
       expect(await resume('hash-1', 'hash-2')).toMatchObject({ ok: true, session: { generation: 2 } });
     });

@@ -64,7 +64,8 @@ export function distantPresence(presence: PresenceStore, calls: Calls): Presence
     join: (user, device, holder, state) => calls.inOrder(() => presence.join(user, device, holder, state)),
     update: (user, device, session, patch) =>
       calls.inOrder(() => presence.update(user, device, session, patch)),
-    leave: (user, device, session) => calls.inOrder(() => presence.leave(user, device, session)),
+    leave: (user, device, session, dueMs) =>
+      calls.inOrder(() => presence.leave(user, device, session, dueMs)),
     read: (users) => calls.inOrder(() => presence.read(users)),
     devicesOf: (user) => calls.inOrder(() => presence.devicesOf(user)),
     erase: (user) => calls.inOrder(() => presence.erase(user)),

@@ -74,8 +74,14 @@ export function createClusterPresence(parts: ClusterPresenceParts): PresenceStor
           recallChange(recall, user, device, patch, at.stamp);
       });
     },
-    async leave(user, device, session) {
-      await step(user, (at) => leaveStored(shared, user, device, session, at));
+    async leave(user, device, session, dueMs = Infinity) {
+      const left = await step(user, (at) => {
+        const untilMs = shared.state.users.get(user)?.devices.get(device)?.lease?.expiresAtMs ?? 0;
+        if (session === null && untilMs > dueMs) return false;
+        leaveStored(shared, user, device, session, at);
+        return true;
+      });
+      if (!left) return;
       forgetHolder(recall, user, device, session);
       if (session === null) await line.run(() => dropNote(shared.state, node, { user, device, session }));
     },

@@ -147,9 +147,10 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       const gone = show(user, stamp);
       await both(gone, devices.write(name, deviceName));
     },
-    async leave(name, deviceName, session) {
+    async leave(name, deviceName, session, dueMs) {
       const user = users.get(name);
       const device = user?.devices.get(deviceName);
+      if (session === null && (device?.leaseExpiresAtMs ?? 0) > (dueMs ?? Infinity)) return;
       // Gone already, but perhaps not for the journal: whoever asks again asks for that.
       if (user === undefined || device === undefined || !holds(device, session)) {
         const gone = user !== undefined && owed.has(user) ? recordOwedOf(user) : undefined;
