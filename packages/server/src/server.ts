@@ -19,6 +19,7 @@ import { createWebSocketGateway } from './gateways/websocket/websocket-gateway.t
 import { createLogger, type Logger } from './ops/logger.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { readiness } from './ops/readiness.ts';
+import type { Authenticator } from './ports/auth.ts';
 import { createNode } from './runtime/node.ts';
 import type { RealtimeNode } from './runtime/node-api.ts';
 import { createAuthenticator } from './server/authenticator.ts';
@@ -112,7 +113,7 @@ export async function createServer<C extends Contract>(
 }
 
 /**
- * Wires everything there is. Top to bottom: what is told, who may log in, what is kept, the node, the gateways.
+ * Wires everything there is. Top to bottom: what is told, what is kept, who may log in, the node, the gateways.
  *
  * @throws StartError where nothing says who may log in, or the database cannot be opened
  */
@@ -121,7 +122,6 @@ export async function assembleServer(
   { logger, development, metrics = createMetrics(logger) }: ServerParts,
 ): Promise<CarillonServer> {
   if (config.auth === null) throw new StartError(NO_LOGIN);
-  const clock = createNodeClock();
   const secrets = createNodeSecrets();
   const { telemetry } = metrics;
 
@@ -133,19 +133,19 @@ export async function assembleServer(
     failed.resolve(reason);
   }
 
-  const auth = await createAuthenticator(config.auth, clock, telemetry);
   const stores = await openStores({
     databasePath: config.databasePath,
     graceMs: config.node.graceMs,
     storesChannels: storesChannels(config.contract),
-    clock,
+    clock: createNodeClock(),
     telemetry,
     secrets,
     webhooks: config.webhooks,
     onFailed: fail,
   });
 
-  const { probe, beginLife, ownSecret, close: closeStores, ...kept } = stores;
+  const { clock, probe, beginLife, ownSecret, close: closeStores, ...kept } = stores;
+  const auth = await authenticatorOr(closeStores, config.auth, clock, telemetry);
   const authorizer = createAuthorizer(config.authorize, config.authorizeCallback, {
     clock,
     secrets,
@@ -271,6 +271,19 @@ const HTTP_OPTIONS: HttpServerOptions = {
   connectionsCheckingInterval: 2_000,
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 };
+
+/** Whoever cannot say who may log in must not hold what is kept. */
+async function authenticatorOr(
+  close: () => Promise<void>,
+  ...options: Parameters<typeof createAuthenticator>
+): Promise<Authenticator> {
+  try {
+    return await createAuthenticator(...options);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
 function storesChannels({ channels }: ServerConfig['contract']): boolean {
   return Object.values(channels).some(

@@ -22,6 +22,7 @@ export type StoreOptions = {
 
 export type Stores = Pick<
   NodePorts,
+  | 'clock'
   | 'cluster'
   | 'sessions'
   | 'presence'

@@ -51,6 +51,7 @@ export async function openSingleNode(
   }
 
   return {
+    clock,
     cluster: null,
     sessions,
     presence,
