@@ -81,14 +81,10 @@ export async function startRedisCluster(options: RedisServerOptions = {}): Promi
           return false;
       }
       const views = await Promise.all(running().map(readNodes));
-      const primaries = views.map((view) =>
-        JSON.stringify(
-          view
-            .filter(({ slots }) => slots !== '')
-            .map(({ id, slots }) => [id, slots])
-            .toSorted(),
-        ),
-      );
+      const primaries = views.map((view) => {
+        const served = view.filter(({ slots }) => slots !== '').map(({ id, slots }) => `${id} ${slots}`);
+        return served.toSorted().join('\n');
+      });
       return primaries.every((view) => view === primaries[0]);
     });
   }

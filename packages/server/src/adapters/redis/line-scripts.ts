@@ -7,10 +7,19 @@ import type { Script } from './script.ts';
 /** Asks the server itself; for where a text that holds the answer is not known to it. */
 const ASK_RUN = `local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')\n`;
 
-/** Runs scripts and commands on one line. */
+/**
+ * Runs scripts and commands on one line.
+ *
+ * With `asking` the server of a Cluster is told that it was named by another (`ASK`), for that one command.
+ */
 export type LineCommands = {
-  run(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<Reply>;
-  send(args: readonly RedisArgument[]): Promise<Reply>;
+  run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+    asking: boolean,
+  ): Promise<Reply>;
+  send(args: readonly RedisArgument[], asking: boolean): Promise<Reply>;
 };
 
 /**
@@ -32,7 +41,13 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
   let lastBefore = 0;
 
   /** @param unknown what to send instead, later, where the script is not known */
-  function count(args: readonly RedisArgument[], unknown?: () => readonly RedisArgument[]): Promise<Reply> {
+  function count(
+    args: readonly RedisArgument[],
+    asking: boolean,
+    unknown?: () => readonly RedisArgument[],
+  ): Promise<Reply> {
+    // What becomes of it, the command itself shows.
+    if (asking) count(['ASKING'], false).catch(() => undefined);
     sent++;
     return new Promise((resolve, reject) => {
       // In one step each: what is to be sent again must be noted before another answer lets it go.
@@ -45,7 +60,7 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
         (error: unknown) => {
           answered++;
           if (unknown !== undefined && errorWord(error) === 'NOSCRIPT')
-            sendAgain(() => resolve(count(unknown())));
+            sendAgain(() => resolve(count(unknown(), asking)));
           else reject(error);
           release();
         },
@@ -79,26 +94,31 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
     const digest = createHash('sha1').update(text).digest('hex');
     digests.set(script, digest);
     // Where it could not be loaded it is not known when it is run; where the line is at its end, that is told there.
-    count(['SCRIPT', 'LOAD', text]).catch(() => undefined);
+    count(['SCRIPT', 'LOAD', text], false).catch(() => undefined);
     return digest;
   }
 
-  function runNow(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<Reply> {
+  function runNow(
+    script: Script,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+    asking: boolean,
+  ): Promise<Reply> {
     const rest = [String(keys.length), ...keys, ...args];
-    return count(['EVALSHA', digestOf(script), ...rest], () => [
+    return count(['EVALSHA', digestOf(script), ...rest], asking, () => [
       'EVAL',
       script.knowsRun ? ASK_RUN + script.lua : script.lua,
       ...rest,
     ]);
   }
 
-  function inTurn(now: () => Promise<Reply>): Promise<Reply> {
-    if (again === null) return now();
-    return new Promise((resolve) => held.push(() => resolve(now())));
+  function later(go: () => Promise<Reply>): Promise<Reply> {
+    return new Promise((resolve) => held.push(() => resolve(go())));
   }
 
   return {
-    run: (script, keys, args) => inTurn(() => runNow(script, keys, args)),
-    send: (args) => inTurn(() => count(args)),
+    run: (script, keys, args, asking) =>
+      again === null ? runNow(script, keys, args, asking) : later(() => runNow(script, keys, args, asking)),
+    send: (args, asking) => (again === null ? count(args, asking) : later(() => count(args, asking))),
   };
 }

@@ -6,14 +6,19 @@ import { commandError, errorWord, reasonOf } from './redis-errors.ts';
 import type { RedisArgument, Reply } from './redis-link.ts';
 import type { RedisAddress, RedisLogin, RedisTls } from './redis-settings.ts';
 
-/** A server may be reached, greeted and asked who it is in so many ms, or counts as unreachable. */
-const CONNECT_TIMEOUT_MS = 5_000;
-
 export type LineSettings = {
   readonly address: RedisAddress;
   readonly login: RedisLogin;
   readonly tls: RedisTls | null;
+  /** For an answer, and for the greeting when it connects. */
   readonly commandTimeoutMs: number;
+};
+
+export type LineEvents = {
+  /** An open line ended, whoever ended it. Called once. */
+  onEnd(line: Line, reason: string): void;
+  /** The server took a subscription back: in a Cluster, the slot of the channel went elsewhere. */
+  onTakenBack?(line: Line, channel: string): void;
 };
 
 /**
@@ -27,33 +32,29 @@ export type Line = {
   readonly address: RedisAddress;
   readonly open: boolean;
   send(args: readonly RedisArgument[]): Promise<Reply>;
+  /** Resolves when all are subscribed; in a Cluster all have to lie in one slot. */
+  subscribe(channels: readonly string[], listener: (text: string, channel: string) => void): Promise<void>;
+  unsubscribe(channels: readonly string[]): Promise<void>;
   /** Ends it; commands in flight reject. */
   close(reason: string): void;
 };
 
-export type OpenLine = Line & { readonly client: LineClient };
-
-/** What the subscriber needs of the client beside commands. */
-export type LineClient = ReturnType<typeof newClient>;
-
 /**
  * Connects and logs in.
  *
- * @param onEnd called once when an open line ends, whoever ended it
- * @throws whatever the connection attempt failed with, as it is
+ * @throws whatever the attempt failed with, as it is
  */
 export async function openLine(
   settings: LineSettings,
   { clock }: Pick<RedisLinkDeps, 'clock'>,
-  onEnd: (reason: string) => void,
-): Promise<OpenLine> {
-  const { address } = settings;
+  events: LineEvents,
+): Promise<Line> {
+  const { address, commandTimeoutMs } = settings;
   const client = newClient(settings);
   let open = false;
   let ended: string | null = null;
-
-  const deadline = createDeadline(clock, settings.commandTimeoutMs, () =>
-    end(`no answer within ${settings.commandTimeoutMs} ms`),
+  const deadline = createDeadline(clock, commandTimeoutMs, () =>
+    end(`no answer within ${commandTimeoutMs} ms`),
   );
 
   function end(reason: string): void {
@@ -64,13 +65,39 @@ export async function openLine(
     client.destroy();
     if (!open) return;
     open = false;
-    onEnd(reason);
+    events.onEnd(line, reason);
   }
+
+  async function exchange<T>(sending: () => Promise<T>): Promise<T> {
+    if (!open) throw storeUnavailable(`Redis: ${ended ?? 'there is no connection'}`);
+    deadline.sent();
+    try {
+      return await sending();
+    } catch (error) {
+      // It was demoted: whoever the primary is now, it is not at the other end of this line.
+      if (errorWord(error) === 'READONLY') end('the server is no primary any more');
+      throw ended === null ? commandError(error) : storeUnavailable(`Redis: ${ended}`, error);
+    } finally {
+      deadline.answered();
+    }
+  }
+
+  const line: Line = {
+    address,
+    get open() {
+      return open;
+    },
+    send: (args) => exchange(() => client.sendCommand<Reply>(args)),
+    subscribe: (channels, listener) => exchange(() => client.sSubscribe([...channels], listener)),
+    unsubscribe: (channels) => exchange(() => client.sUnsubscribe([...channels])),
+    close: end,
+  };
 
   // The client reports each failure of the connection here, and then rejects what is in flight.
   client.on('error', (error: unknown) => end(reasonOf(error)));
+  client.on('sharded-channel-moved', (channel: string) => events.onTakenBack?.(line, channel));
 
-  const late = clock.setTimer(CONNECT_TIMEOUT_MS, () => end(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
+  const late = clock.setTimer(commandTimeoutMs, () => end(`no connection within ${commandTimeoutMs} ms`));
   try {
     await client.connect();
   } catch (error) {
@@ -81,31 +108,10 @@ export async function openLine(
   }
   if (ended !== null) throw storeUnavailable(`Redis: ${ended as string}`);
   open = true;
-
-  return {
-    address,
-    client,
-    get open() {
-      return open;
-    },
-    async send(args) {
-      if (!open) throw storeUnavailable(`Redis: ${ended ?? 'the connection is closed'}`);
-      deadline.sent();
-      try {
-        return await client.sendCommand<Reply>(args);
-      } catch (error) {
-        // It was demoted: whoever the primary is now, it is not at the other end of this line.
-        if (errorWord(error) === 'READONLY') end('the server is no primary any more');
-        throw ended === null ? commandError(error) : storeUnavailable(`Redis: ${ended}`, error);
-      } finally {
-        deadline.answered();
-      }
-    },
-    close: end,
-  };
+  return line;
 }
 
-function newClient({ address, login, tls }: LineSettings) {
+function newClient({ address, login, tls, commandTimeoutMs }: LineSettings) {
   return createClient({
     RESP: 3,
     ...(login.username === null ? {} : { username: login.username }),
@@ -121,7 +127,7 @@ function newClient({ address, login, tls }: LineSettings) {
     socket: {
       host: address.host,
       port: address.port,
-      connectTimeout: CONNECT_TIMEOUT_MS,
+      connectTimeout: commandTimeoutMs,
       reconnectStrategy: false,
       ...(tls === null
         ? {}

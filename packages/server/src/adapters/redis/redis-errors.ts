@@ -7,13 +7,19 @@ const PASSING = new Set([
   'MASTERDOWN',
   'CLUSTERDOWN',
   'READONLY',
-  'TRYAGAIN',
   'BUSY',
   // Writes are refused: no memory left, no snapshot could be written, too few replicas.
   'OOM',
   'MISCONF',
   'NOREPLICAS',
 ]);
+
+/** Answers by which a Cluster sends a command elsewhere, or later; it was not carried out. */
+const ELSEWHERE = new Set(['MOVED', 'ASK', 'TRYAGAIN']);
+
+export function isElsewhere(error: unknown): error is ErrorReply {
+  return ELSEWHERE.has(errorWord(error));
+}
 
 /** The first word of an error that Redis answered; '' where it is none. */
 export function errorWord(error: unknown): string {

@@ -1,6 +1,17 @@
 /** Where a server of Redis, or a Sentinel, listens. */
 export type RedisAddress = { readonly host: string; readonly port: number };
 
+/** `host:port`, with brackets about an IPv6 address. */
+export function addressText({ host, port }: RedisAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The same, beginning at another one. */
+export function rotated<T>(list: readonly T[], by: number): readonly T[] {
+  const first = list.length === 0 ? 0 : by % list.length;
+  return [...list.slice(first), ...list.slice(0, first)];
+}
+
 export type RedisLogin = {
   /** An ACL user; null: the `default` one. */
   readonly username: string | null;

@@ -7,12 +7,15 @@ export type ServerInfo = {
   readonly runId: string;
   /** `7.0.15` */
   readonly version: string;
+  /** `master` or `slave`. */
   readonly role: string;
+  /** What it does when its memory is full. */
+  readonly policy: string;
 };
 
 /** Asks a server who it is: one `INFO` for all of it. */
 export async function readServerInfo(line: Line): Promise<ServerInfo> {
-  const text = await line.send(['INFO', 'everything']);
+  const text = await line.send(['INFO']);
   const fields = typeof text === 'string' ? parseInfo(text) : new Map<string, string>();
   const runId = fields.get('run_id');
   if (runId === undefined)
@@ -21,6 +24,7 @@ export async function readServerInfo(line: Line): Promise<ServerInfo> {
     runId,
     version: fields.get('redis_version') ?? '',
     role: fields.get('role') ?? '',
+    policy: fields.get('maxmemory_policy') ?? '',
   };
 }
 

@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRedisLink } from '../../src/adapters/redis/link.ts';
+import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
+import type { RedisAddress } from '../../src/adapters/redis/redis-settings.ts';
+import type { Script } from '../../src/adapters/redis/script.ts';
+import { slotOf } from '../../src/adapters/redis/slot.ts';
+import { linkDeps, redisSettings } from '../servers/open-link.ts';
+import { moveSlot, type RedisCluster, startRedisCluster } from '../servers/redis-cluster.ts';
+import type { RedisServer } from '../servers/redis-server.ts';
+import { within } from '../wire/scene/within.ts';
+
+/** Counts what is carried out, in order: what is carried out twice is there twice. */
+const NOTE: Script = {
+  name: 'note',
+  lua: "redis.call('RPUSH', KEYS[1], ARGV[1]) redis.call('SET', KEYS[2], ARGV[1]) return ARGV[1]",
+  knowsRun: false,
+};
+const WHICH_RUN: Script = { name: 'which-run', lua: 'return run_id', knowsRun: true };
+
+const addressOf = ({ host, port }: RedisServer): RedisAddress => ({ host, port });
+
+describe('the link to a Cluster', () => {
+  let cluster: RedisCluster;
+  let link: RedisLink;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+    link = createRedisLink(
+      redisSettings(0, { topology: { kind: 'cluster', nodes: cluster.nodes.slice(0, 2).map(addressOf) } }),
+      linkDeps(),
+    );
+    await link.open();
+  }, 120_000);
+  afterAll(async () => {
+    await link.close();
+    await cluster.stop();
+  });
+
+  it('the slots of keys are those that Redis says', async () => {
+    const keys = [
+      '',
+      'foo',
+      '{foo}bar',
+      'a{}b{c}',
+      '{',
+      'a{b',
+      '}{x}',
+      'ünïcödé💚',
+      '{ünï}x',
+      'x'.repeat(300),
+      '123456789',
+    ];
+    for (const key of keys)
+      expect([key, slotOf(key)]).toEqual([key, await cluster.nodes[0]!.run('CLUSTER', 'KEYSLOT', key)]);
+  });
+
+  it('sends each command to the server of its slot, and reads many keys of all of them in order', async () => {
+    const keys = Array.from({ length: 60 }, (_, i) => `k${i}`);
+    const servers = new Set(await Promise.all(keys.map((key) => cluster.primaryOf(slotOf(key)))));
+    expect(servers.size).toBe(3);
+    await Promise.all(keys.map((key) => link.command(key, 'SET', key, `v of ${key}`)));
+    const asked = [...keys, 'nothing', ...keys.toReversed()];
+    expect(await link.getMany(asked)).toEqual(asked.map((key) => (key === 'nothing' ? null : `v of ${key}`)));
+  });
+
+  it('tells a script which server runs it', async () => {
+    for (const primary of cluster.nodes.slice(0, 3)) {
+      const key = await keyOn(cluster, primary);
+      const info = String(await primary.run('INFO', 'server'));
+      expect(await link.run(WHICH_RUN, [key], [])).toBe(/run_id:(\w+)/.exec(info)![1]);
+    }
+  });
+
+  it('a slot that is moved while commands run: each is carried out once, in the order of the calls', async () => {
+    const key = await keyOn(cluster, cluster.nodes[0]!);
+    const [list, other] = [`{${key}}:list`, `{${key}}:other`];
+    const slot = slotOf(key);
+    const target = cluster.nodes[1]!;
+    const before = (await errorCounts(cluster)).total;
+    let wanted = 0;
+    let going = true;
+    const answered: number[] = [];
+    const failures: unknown[] = [];
+    const sending = (async () => {
+      while (going) {
+        // A few at once, so that some are in flight whenever the slot goes.
+        const batch = Array.from({ length: 5 }, () => {
+          const mine = wanted++;
+          return link.run(NOTE, [list, other], [String(mine)]).then(
+            () => answered.push(mine),
+            (error: unknown) => failures.push(error),
+          );
+        });
+        await Promise.all(batch);
+      }
+    })();
+    const sentAtLeast = async (count: number): Promise<void> => {
+      while (answered.length < count && failures.length === 0)
+        await new Promise((resolve) => setImmediate(resolve));
+    };
+    await sentAtLeast(50);
+    await moveSlot(cluster, slot, target);
+    await sentAtLeast(answered.length + 50);
+    going = false;
+    await sending;
+
+    expect(failures).toEqual([]);
+    const carriedOut = (await target.run('LRANGE', list, '0', '-1')) as string[];
+    expect(carriedOut.map(Number)).toEqual(Array.from({ length: wanted }, (_, i) => i));
+    expect(answered).toEqual(carriedOut.map(Number));
+    // It was in the middle of something: commands were sent elsewhere.
+    expect((await errorCounts(cluster)).total).toBeGreaterThan(before);
+  });
+
+  it('keys that are made while their slot is under way are made at the other server', async () => {
+    const key = await keyOn(cluster, cluster.nodes[2]!);
+    const asked = (await errorCounts(cluster)).ask;
+    await moveSlot(cluster, slotOf(key), cluster.nodes[0]!, async () => {
+      await link.command(key, 'SET', key, 'made on the way');
+      expect(await link.run(WHICH_RUN, [key], [])).toBe(await runIdOf(cluster.nodes[0]!));
+    });
+    expect((await errorCounts(cluster)).ask).toBeGreaterThan(asked);
+    expect(await link.command(key, 'GET', key)).toBe('made on the way');
+  });
+
+  it('a primary that is killed under load: nothing is carried out twice, and all goes on at its replica', async () => {
+    const victim = cluster.nodes[1]!;
+    const replica = await cluster.replicaOf(victim);
+    const key = await keyOn(cluster, victim);
+    const [list, other] = [`{${key}}:list`, `{${key}}:other`];
+    const ups: number[] = [];
+    const down = Promise.withResolvers<string>();
+    const upAgain = Promise.withResolvers<void>();
+    link.onDown(down.resolve);
+    link.onUp(async () => {
+      ups.push(1);
+      upAgain.resolve();
+    });
+    const settled: { n: number; ok: boolean }[] = [];
+    const note = (n: number): Promise<void> =>
+      link.run(NOTE, [list, other], [String(n)]).then(
+        () => void settled.push({ n, ok: true }),
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: 'unavailable' });
+          settled.push({ n, ok: false });
+        },
+      );
+    const first = Array.from({ length: 200 }, (_, i) => note(i));
+    await first[0];
+    const inFlight = 200 - settled.length;
+    expect(inFlight).toBeGreaterThan(0);
+    victim.pause(); // What is in flight stays in flight until it is dead.
+    const more = Array.from({ length: 200 }, (_, i) => note(200 + i));
+    await victim.kill9();
+    await within(down.promise, 'the link is down');
+    await Promise.all([...first, ...more]);
+    await within(upAgain.promise, 'the link is up again', () => '', 60_000);
+    await within(whileDown(link), 'it lets commands through');
+
+    expect(settled.filter(({ ok }) => !ok).length).toBeGreaterThan(0);
+    await link.run(NOTE, [list, other], ['last']);
+    const carriedOut = (await replica.run('LRANGE', list, '0', '-1')) as string[];
+    expect(new Set(carriedOut).size).toBe(carriedOut.length);
+    expect(carriedOut.at(-1)).toBe('last');
+    expect(carriedOut.slice(0, -1)).toEqual(
+      carriedOut.slice(0, -1).toSorted((one, two) => Number(one) - Number(two)),
+    );
+    expect(ups).toHaveLength(1);
+  }, 120_000);
+});
+
+async function whileDown(link: RedisLink): Promise<void> {
+  while (!link.up) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function runIdOf(server: RedisServer): Promise<string> {
+  return /run_id:(\w+)/.exec(String(await server.run('INFO', 'server')))![1]!;
+}
+
+let keys = 0;
+
+/** A key in a slot that a server serves, never used before. */
+async function keyOn(cluster: RedisCluster, server: RedisServer): Promise<string> {
+  for (;;) {
+    const key = `key-${keys++}`;
+    if ((await cluster.primaryOf(slotOf(key))) === server) return key;
+  }
+}
+
+/** How often servers of the Cluster sent a command elsewhere. */
+async function errorCounts(cluster: RedisCluster): Promise<{ total: number; ask: number }> {
+  let [total, ask] = [0, 0];
+  for (const node of cluster.nodes) {
+    const text = String(await node.run('INFO', 'errorstats'));
+    for (const [, word, count] of text.matchAll(/errorstat_(MOVED|ASK|TRYAGAIN):count=(\d+)/g)) {
+      total += Number(count);
+      if (word === 'ASK') ask += Number(count);
+    }
+  }
+  return { total, ask };
+}
