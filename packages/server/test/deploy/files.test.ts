@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS } from '../../src/runtime/node-options.ts';
 import { DEPLOY_FOLDER } from './balancer.ts';
 
+const SERVER_PACKAGE = new URL('../../package.json', import.meta.url);
+
 const read = (file: string): string => readFileSync(join(DEPLOY_FOLDER, file), 'utf8');
 
 /** When the server itself ends a client that says nothing: two heartbeats missed, and the half that the last has to come in. */
@@ -18,5 +20,14 @@ describe('what is shipped', () => {
       const [, seconds] = new RegExp(`^ +${name} (\\d+)s;?$`, 'm').exec(read(file)) ?? [];
       expect([name, Number(seconds) > SILENT_S]).toEqual([name, true]);
     }
+  });
+
+  it('brings the drivers in the versions that are tested', () => {
+    const { devDependencies } = JSON.parse(readFileSync(SERVER_PACKAGE, 'utf8')) as {
+      devDependencies: Record<string, string>;
+    };
+    const image = read('docker/Dockerfile');
+    for (const driver of ['@redis/client', 'pg'])
+      expect(image).toContain(` ${driver}@${devDependencies[driver]}`);
   });
 });

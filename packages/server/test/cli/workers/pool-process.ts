@@ -27,10 +27,14 @@ if (manner === 'silent') process.exit(3);
 const http = createServer((request, response) => {
   const [, what, wanted] = (request.url ?? '').split('/');
   if (what === 'exit' && wanted === String(worker)) process.exit(7);
-  if (what === 'stubborn') process.removeAllListeners('SIGTERM').on('SIGTERM', () => undefined);
+  // Hears no signal and no end of its channel: only SIGKILL ends it before its time.
+  if (what === 'hang') response.once('close', () => void setImmediate(hang));
   response.setHeader('connection', 'close');
   response.end(JSON.stringify({ worker, pid: process.pid }));
 });
+function hang(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+}
 http.listen(0, '127.0.0.1', () => {
   process.on('SIGTERM', () => {
     process.stdout.write(`${JSON.stringify({ msg: 'drained', worker })}\n`);

@@ -134,10 +134,10 @@ describe('the supervisor', () => {
     expect(pool.stderr()).toBe('');
   });
 
-  it('a second signal ends all of them at once', async () => {
+  it('a second signal ends all of them at once, those too that hang', async () => {
     const pool = start(2);
     const { port } = await pool.up();
-    for (let i = 0; i < 2; i++) await ask(port, 'stubborn');
+    for (let i = 0; i < 2; i++) await ask(port, 'hang');
     pool.child.kill('SIGTERM');
     await pool.says(({ msg }) => msg === 'draining');
     pool.child.kill('SIGTERM');
