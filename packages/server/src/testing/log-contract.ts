@@ -1,17 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Log } from '../ports/log.ts';
+import type { Log, LogCounts } from '../ports/log.ts';
 import { logHistoryContract } from './log-history-contract.ts';
 import { logMapContract } from './log-map-contract.ts';
-import { type LogSubject, type OpenLog, T0, appendOf, behind, taken, takenMany } from './log-subject.ts';
+import {
+  type LogSubject,
+  type LogTraits,
+  type OpenLog,
+  T0,
+  appendOf,
+  behind,
+  taken,
+  takenMany,
+} from './log-subject.ts';
 
 const once = (id: string, patch: { scope?: string; print?: string } = {}) => ({
   once: { scope: 'alice', id, print: 'print', ...patch },
 });
 
 /** What every `Log` must do. `open` gives a new, empty log for each test. */
-export function logContract(name: string, open: OpenLog): void {
+export function logContract(name: string, open: OpenLog, { shared = false }: LogTraits = {}): void {
   logHistoryContract(name, open);
-  logMapContract(name, open);
+  logMapContract(name, open, { shared });
   describe(`Log: ${name}`, () => {
     let subject: LogSubject;
     let log: Log;
@@ -20,6 +29,10 @@ export function logContract(name: string, open: OpenLog): void {
       log = subject.log;
     });
     afterEach(() => subject.close());
+
+    function countsAre(counts: LogCounts): void {
+      expect(log.counts()).toEqual(shared ? null : counts);
+    }
 
     /** Opens a log with limits of its own in place of the test's. */
     async function openWith(limits: Parameters<OpenLog>[0]): Promise<Log> {
@@ -37,14 +50,15 @@ export function logContract(name: string, open: OpenLog): void {
       });
 
       it('appends of one turn are taken, and answered, in the order of the calls', async () => {
-        const answered: number[] = [];
+        const answered: number[][] = shared ? [[], [], []] : [[]];
         const all = Array.from({ length: 200 }, async (_, i) => {
           const result = await log.append(appendOf({ channel: `chat:${i % 3}`, data: String(i) }));
-          answered.push(i);
+          answered[i % answered.length]?.push(i);
           return result;
         });
         const results = await Promise.all(all);
-        expect(answered).toEqual(Array.from({ length: 200 }, (_, i) => i));
+        expect(answered.map(({ length }) => length)).toEqual(shared ? [67, 67, 66] : [200]);
+        for (const ofOne of answered) expect(ofOne).toEqual(ofOne.toSorted((one, other) => one - other));
         expect(results.map((result) => 'publication' in result && result.publication.offset)).toEqual(
           Array.from({ length: 200 }, (_, i) => Math.floor(i / 3) + 1),
         );
@@ -62,7 +76,7 @@ export function logContract(name: string, open: OpenLog): void {
 
       it('asking about a channel does not make one', async () => {
         for (let i = 0; i < 50; i++) await log.top(`chat:${i}`);
-        expect(log.counts()).toEqual({ channels: 0, publications: 0, keys: 0 });
+        countsAre({ channels: 0, publications: 0, keys: 0 });
       });
 
       it('a publication is kept as it was given, whatever it holds', async () => {
@@ -112,7 +126,7 @@ export function logContract(name: string, open: OpenLog): void {
             top,
           });
         }
-        expect(log.counts()).toEqual({ channels: 0, publications: 0, keys: 0 });
+        countsAre({ channels: 0, publications: 0, keys: 0 });
       });
 
       it('leaves other channels as they are, and one without a publication', async () => {
@@ -278,68 +292,71 @@ export function logContract(name: string, open: OpenLog): void {
           code: 'conflict',
           top,
         });
-        expect(log.counts()?.channels).toBe(0);
+        countsAre({ channels: 0, publications: 0, keys: 0 });
       });
     });
 
-    describe('channels', () => {
-      it('are limited: one more is refused, and those there are go on', async () => {
-        await openWith({ channels: 3 });
-        for (const channel of ['a', 'b', 'c']) await taken(log, { channel });
-        expect(await log.append(appendOf({ channel: 'd' }))).toEqual({
-          ok: false,
-          code: 'limit_reached',
-          detail: expect.stringContaining('3 channels') as string,
+    if (!shared)
+      describe('channels', () => {
+        it('are limited: one more is refused, and those there are go on', async () => {
+          await openWith({ channels: 3 });
+          for (const channel of ['a', 'b', 'c']) await taken(log, { channel });
+          expect(await log.append(appendOf({ channel: 'd' }))).toEqual({
+            ok: false,
+            code: 'limit_reached',
+            detail: expect.stringContaining('3 channels') as string,
+          });
+          expect((await taken(log, { channel: 'b' })).publication.offset).toBe(2);
+          countsAre({ channels: 3, publications: 4, keys: 0 });
         });
-        expect((await taken(log, { channel: 'b' })).publication.offset).toBe(2);
-        expect(log.counts()).toEqual({ channels: 3, publications: 4, keys: 0 });
-      });
 
-      it('one in which nothing is left gives way, and begins a new epoch when it comes back', async () => {
-        await openWith({ channels: 3, onceMs: 1_000 });
-        const short = { ...appendOf().retention, ageMs: 1_000 };
-        const first = await taken(log, { channel: 'old', retention: short });
-        await taken(log, { channel: 'map', key: 'k', retention: short });
-        await taken(log, { channel: 'kept' });
-        const nowMs = T0 + 10_000;
-        expect((await taken(log, { channel: 'new', nowMs })).publication.offset).toBe(1);
-        expect(log.counts()?.channels).toBe(3);
-        expect((await log.top('kept')).offset).toBe(1);
-        expect(await log.entry('map', 'k')).toMatchObject({ data: '"hello"' });
-        const top = await log.top('old');
-        expect(top.offset).toBe(0);
-        expect(top.epoch).not.toBe(first.epoch);
-        // Neither a map with a key nor a channel with history gives way.
-        expect(await log.append(appendOf({ channel: 'newer', nowMs }))).toMatchObject({
-          code: 'limit_reached',
+        it('one in which nothing is left gives way, and begins a new epoch when it comes back', async () => {
+          await openWith({ channels: 3, onceMs: 1_000 });
+          const short = { ...appendOf().retention, ageMs: 1_000 };
+          const first = await taken(log, { channel: 'old', retention: short });
+          await taken(log, { channel: 'map', key: 'k', retention: short });
+          await taken(log, { channel: 'kept' });
+          const nowMs = T0 + 10_000;
+          expect((await taken(log, { channel: 'new', nowMs })).publication.offset).toBe(1);
+          expect(log.counts()?.channels).toBe(3);
+          expect((await log.top('kept')).offset).toBe(1);
+          expect(await log.entry('map', 'k')).toMatchObject({ data: '"hello"' });
+          const top = await log.top('old');
+          expect(top.offset).toBe(0);
+          expect(top.epoch).not.toBe(first.epoch);
+          // Neither a map with a key nor a channel with history gives way.
+          expect(await log.append(appendOf({ channel: 'newer', nowMs }))).toMatchObject({
+            code: 'limit_reached',
+          });
         });
-      });
 
-      it('one that still holds ids does not give way', async () => {
-        await openWith({ channels: 1, onceMs: 60_000 });
-        const retention = { ...appendOf().retention, ageMs: 1_000 };
-        await taken(log, { channel: 'a', retention, ...once('x') });
-        const nowMs = T0 + 30_000;
-        expect(await log.append(appendOf({ channel: 'b', nowMs }))).toMatchObject({ code: 'limit_reached' });
-        expect(await log.append(appendOf({ channel: 'a', ...once('x'), nowMs }))).toMatchObject({
-          duplicate: { offset: 1 },
+        it('one that still holds ids does not give way', async () => {
+          await openWith({ channels: 1, onceMs: 60_000 });
+          const retention = { ...appendOf().retention, ageMs: 1_000 };
+          await taken(log, { channel: 'a', retention, ...once('x') });
+          const nowMs = T0 + 30_000;
+          expect(await log.append(appendOf({ channel: 'b', nowMs }))).toMatchObject({
+            code: 'limit_reached',
+          });
+          expect(await log.append(appendOf({ channel: 'a', ...once('x'), nowMs }))).toMatchObject({
+            duplicate: { offset: 1 },
+          });
+          for (let i = 0; i < 5; i++)
+            await log.append(appendOf({ channel: 'b', nowMs: T0 + 200_000 + i * 60_000 }));
+          expect((await log.top('a')).offset).toBe(0);
         });
-        for (let i = 0; i < 5; i++)
-          await log.append(appendOf({ channel: 'b', nowMs: T0 + 200_000 + i * 60_000 }));
-        expect((await log.top('a')).offset).toBe(0);
       });
-    });
 
     it('what is kept is counted, through appends, trimming, keys and forgetting', async () => {
       const retention = { ...appendOf().retention, count: 3 };
       await takenMany(log, 5, { retention });
       for (const key of ['a', 'b', 'c', 'a']) await taken(log, { channel: 'map', key });
       await taken(log, { channel: 'map', key: 'b', data: null });
-      expect(log.counts()).toEqual({ channels: 2, publications: 8, keys: 2 });
+      countsAre({ channels: 2, publications: 8, keys: 2 });
       await log.forget('chat:1');
-      expect(log.counts()).toEqual({ channels: 1, publications: 5, keys: 2 });
+      countsAre({ channels: 1, publications: 5, keys: 2 });
       await log.forget('map');
-      expect(log.counts()).toEqual({ channels: 0, publications: 0, keys: 0 });
+      countsAre({ channels: 0, publications: 0, keys: 0 });
     });
   });
 }

@@ -15,6 +15,12 @@ export type LogSubject = {
   close(): Promise<void>;
 };
 
+/**
+ * What a log in a store of many nodes is excused from: it counts nothing and limits no channels, `nextExpiryMs` tells to ask
+ * again and again for what others noted, and what is appended to several channels may be answered in any order.
+ */
+export type LogTraits = { readonly shared?: boolean };
+
 /** Opens a new, empty log. */
 export type OpenLog = (limits?: Partial<LogTestLimits>) => Promise<LogSubject>;
 

@@ -1,56 +1,5 @@
-import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Log } from '../../src/ports/log.ts';
-import type { LogSubject, OpenLog } from '../../src/testing/index.ts';
-import { ONCE_MS, keptOfEach, stepsOf } from './log-history.ts';
-import { OUTCOMES, type Outcome, createLogRun } from './log-run.ts';
+import { randomHistories } from './random-histories.ts';
 import { openMemory, openSqliteLog } from './subjects.ts';
 
-const T0 = 1_700_000_000_000;
-
-/** Runs random histories on a log and on a model of it that is too plain to be wrong. */
-function histories(name: string, open: OpenLog, numRuns: number): void {
-  describe(`random histories: ${name}`, () => {
-    let subject: LogSubject;
-    let log: Log;
-    let runs = 0;
-    beforeAll(async () => {
-      subject = await open({ onceMs: ONCE_MS });
-      log = subject.log;
-    });
-    afterAll(() => subject.close());
-
-    it('what each reader holds is complete, ordered and free of repeats, or it was told otherwise', async () => {
-      const happened = new Set<Outcome>();
-      await fc.assert(
-        fc.asyncProperty(stepsOf(subject.reopen !== null), keptOfEach, async (steps, kept) => {
-          // One log for all runs, each with channels of its own and later than those before.
-          const run = createLogRun(
-            log,
-            `run${++runs}:`,
-            T0 + runs * 1_000_000,
-            kept,
-            async () => {
-              if (subject.reopen !== null) log = await subject.reopen();
-              return log;
-            },
-            (what) => happened.add(what),
-          );
-          try {
-            await run.begin();
-            for (const step of steps) await run.take(step);
-            await run.finish();
-          } finally {
-            await run.forgetAll();
-          }
-          expect(log.counts()).toEqual({ channels: 0, publications: 0, keys: 0 });
-        }),
-        { numRuns },
-      );
-      expect([...happened].toSorted()).toEqual([...OUTCOMES].toSorted());
-    }, 120_000);
-  });
-}
-
-histories('memory', openMemory, 2_000);
-histories('SQLite', openSqliteLog, 100);
+randomHistories('memory', openMemory, 2_000);
+randomHistories('SQLite', openSqliteLog, 100);
