@@ -1,4 +1,5 @@
 import { createClient } from '@redis/client';
+import { expect, vi } from 'vitest';
 import { createKeys } from '../../src/adapters/redis/keys.ts';
 import { createRedisMembers } from '../../src/adapters/redis/members.ts';
 import { decodeNodeMessage } from '../../src/adapters/redis/node-message-codec.ts';
@@ -11,16 +12,23 @@ import type { RedisServer } from '../servers/redis-server.ts';
 
 let prefixes = 0;
 
+/** How long a line may take to be made anew, ms. */
+const WAIT = { timeout: 30_000 };
+
+export type RedisMembersSubject = MembersSubject & {
+  /** The server is there again: resolves when every line to it stands, and everything is watched anew. */
+  reconnected(): Promise<void>;
+};
+
 /** Several nodes over one real server, each with a line of its own; every subject has keys of its own. */
-export async function redisMembersSubject(server: RedisServer): Promise<MembersSubject> {
+export async function redisMembersSubject(server: RedisServer): Promise<RedisMembersSubject> {
   const prefix = `members-${++prefixes}:`;
   const keys = createKeys(prefix);
   const links: RedisLink[] = [];
   const nodes = new Map<string, SharedMembers>();
   const notices = new Map<string, MemberNotice[]>();
   const probes = new Map<string, () => void>();
-  const subscriber = createClient({ RESP: 3, url: server.url, maintNotifications: 'disabled' });
-  await subscriber.connect();
+  let subscriber = await newSubscriber(server);
 
   async function linkOf(name: string): Promise<SharedMembers> {
     const link = await openLink(server.port, { prefix });
@@ -29,24 +37,26 @@ export async function redisMembersSubject(server: RedisServer): Promise<MembersS
   }
   for (const name of ['a', 'b', 'c', 'd']) nodes.set(name, await linkOf(name));
 
+  async function watch(channel: string): Promise<void> {
+    const topic = channelTopic(channel);
+    const noted: MemberNotice[] = [];
+    notices.set(channel, noted);
+    await subscriber.sSubscribe(keys.channel(topic), (text) => {
+      const probe = probes.get(text);
+      if (probe !== undefined) return probe();
+      const message = decodeNodeMessage(topic, text);
+      if (message?.kind !== 'member') throw new Error(`on ${topic}: ${text}`);
+      noted.push(message);
+    });
+  }
+
   return {
     node(name) {
       const node = nodes.get(name);
       if (node === undefined) throw new Error(`no node ${name}`);
       return node;
     },
-    async watch(channel) {
-      const topic = channelTopic(channel);
-      const noted: MemberNotice[] = [];
-      notices.set(channel, noted);
-      await subscriber.sSubscribe(keys.channel(topic), (text) => {
-        const probe = probes.get(text);
-        if (probe !== undefined) return probe();
-        const message = decodeNodeMessage(topic, text);
-        if (message?.kind !== 'member') throw new Error(`on ${topic}: ${text}`);
-        noted.push(message);
-      });
-    },
+    watch,
     async told(channel) {
       const probe = `probe ${probes.size}`;
       const come = new Promise<void>((resolve) => probes.set(probe, resolve));
@@ -58,9 +68,23 @@ export async function redisMembersSubject(server: RedisServer): Promise<MembersS
     async lose() {
       await server.run('FLUSHALL');
     },
+    async reconnected() {
+      subscriber.destroy();
+      subscriber = await newSubscriber(server);
+      for (const channel of notices.keys()) await watch(channel);
+      await vi.waitFor(() => expect(links.every(({ up }) => up)).toBe(true), WAIT);
+    },
     async close() {
       subscriber.destroy();
       await Promise.all(links.map((link) => link.close()));
     },
   };
+}
+
+async function newSubscriber({ url }: RedisServer) {
+  const client = createClient({ RESP: 3, url, maintNotifications: 'disabled' });
+  // Its server may be killed on purpose.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
 }

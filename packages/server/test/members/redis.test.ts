@@ -1,5 +1,8 @@
-import { afterAll, beforeAll } from 'vitest';
-import { membersContract } from '../../src/testing/members-contract.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createKeys } from '../../src/adapters/redis/keys.ts';
+import { createRedisMembers } from '../../src/adapters/redis/members.ts';
+import { type MembersSubject, membersContract } from '../../src/testing/members-contract.ts';
+import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { redisMembersSubject } from './redis-subject.ts';
 
@@ -10,3 +13,104 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 membersContract('one Redis', () => redisMembersSubject(server));
+
+describe('Members in Redis', () => {
+  const ROOM = 'room:1';
+  let subject: MembersSubject;
+  beforeEach(async () => {
+    subject = await redisMembersSubject(server);
+    await subject.watch(ROOM);
+  });
+  afterEach(() => subject.close());
+
+  const told = async () =>
+    (await subject.told(ROOM)).map(({ user, joined }) => `${joined ? '+' : '-'}${user}`);
+
+  it('a node that counts finds that the list was lost, and puts back what it holds without a word', async () => {
+    const [a, b] = [subject.node('a'), subject.node('b')];
+    for (const user of ['ann', 'bob']) await a.join(ROOM, user);
+    await b.join(ROOM, 'cid');
+    await told();
+    await subject.lose();
+    // Somebody who comes before that does not make it look whole, neither to this node nor to the other.
+    await a.join(ROOM, 'dan');
+    expect(await told()).toEqual(['+dan']);
+    expect((await a.count(ROOM)).count).toBe(3);
+    expect((await b.count(ROOM)).count).toBe(4);
+    expect(await told()).toEqual([]);
+    expect((await a.page(ROOM, null, 10)).users).toEqual(['ann', 'bob', 'cid', 'dan']);
+    // The others would find it, too.
+    await b.sweepNode('a', 100);
+    expect((await told()).sort()).toEqual(['-ann', '-bob', '-dan']);
+  });
+
+  it('a node that counts finds that it was swept, and comes back with a word', async () => {
+    const [a, b] = [subject.node('a'), subject.node('b')];
+    await a.join(ROOM, 'ann');
+    await b.sweepNode('a', 100);
+    expect(await told()).toEqual(['+ann', '-ann']);
+    expect((await a.count(ROOM)).count).toBe(1);
+    expect(await told()).toEqual(['+ann']);
+  });
+
+  it('asks nothing of who is subscribed where nobody wants to hear of it', async () => {
+    const prefix = 'unheard:';
+    const link = await openLink(server.port, { prefix });
+    const keys = createKeys(prefix);
+    const nowMs = (): number => Date.now();
+    const members = createRedisMembers({ link, keys, node: 'a', nowMs, occupancy: false });
+    expect(members.occupied(ROOM)).toBe(false);
+    expect(members.vacated(ROOM)).toBe(false);
+    expect(await server.run('KEYS', '*unheard:*')).toEqual([]);
+    await link.close();
+  });
+
+  it('keeps nothing of a channel that everybody left but its version, and that for an hour', async () => {
+    const [a, b] = [subject.node('a'), subject.node('b')];
+    await server.run('FLUSHALL');
+    for (const node of [a, b]) {
+      await node.join(ROOM, 'ann');
+      await node.occupied(ROOM);
+    }
+    for (const node of [a, b]) {
+      await node.leave(ROOM, 'ann');
+      await node.vacated(ROOM);
+    }
+    const kept = (await server.run('KEYS', '*')) as string[];
+    expect(kept).toHaveLength(1);
+    const ttlMs = (await server.run('PTTL', kept[0] ?? '')) as number;
+    expect(ttlMs).toBeGreaterThan(3_500_000);
+    await a.join(ROOM, 'ann');
+    expect(await server.run('PTTL', kept[0] ?? '')).toBe(-1);
+  });
+});
+
+describe('Members in a Redis that loses what it was told last', () => {
+  it('are put back by the nodes, without a word', async () => {
+    const durable = await startRedis({ settings: [['save', '3600 1000000']] });
+    const subject = await redisMembersSubject(durable);
+    await subject.watch('room:1');
+    const [a, b] = [subject.node('a'), subject.node('b')];
+    try {
+      await a.join('room:1', 'ann');
+      await durable.run('SAVE');
+      await a.join('room:1', 'bob');
+      await b.join('room:1', 'cid');
+      await a.leave('room:1', 'ann');
+      const { version } = await a.count('room:1');
+      await durable.kill9();
+      await durable.restart();
+      await subject.reconnected();
+      // As the snapshot has it.
+      expect((await subject.node('c').page('room:1', null, 10)).users).toEqual(['ann']);
+      await a.restore();
+      await b.restore();
+      expect(await subject.told('room:1')).toEqual([]);
+      expect((await b.count('room:1')).version).toBeGreaterThan(version);
+      expect((await b.page('room:1', null, 10)).users).toEqual(['bob', 'cid']);
+    } finally {
+      await subject.close();
+      await durable.stop();
+    }
+  });
+});

@@ -2,6 +2,7 @@ import { offlineRecord } from '../../core/presence/aggregate.ts';
 import type { NodeLease } from '../../ports/cluster.ts';
 import type { DeviceState, PresenceRecord } from '../../ports/presence.ts';
 import type { SessionRecord } from '../../ports/sessions.ts';
+import { type MemberModel, createMemberModel } from './member-model.ts';
 
 /** A session that holds a device: by which of its generations, and the number of the last change that it made. */
 export type StoredHolder = { readonly generation: number; readonly change: number };
@@ -34,6 +35,7 @@ export type ClusterState = {
   readonly sessions: Map<string, SessionRecord>;
   readonly users: Map<string, StoredUser>;
   readonly leases: Map<string, NodeLease>;
+  readonly members: MemberModel;
   /** By node, then by what `noteKey` says. */
   readonly holders: Map<string, Map<string, HolderNote>>;
   /** Time in which no node renewed its lease, ms. */
@@ -47,6 +49,7 @@ export function emptyState(): ClusterState {
     sessions: new Map(),
     users: new Map(),
     leases: new Map(),
+    members: createMemberModel(),
     holders: new Map(),
     lostMs: 0,
     renewedAtMs: null,

@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Cluster } from '../../ports/cluster.ts';
 import type { Directory } from '../../ports/directory.ts';
 import type { PublishingLog } from '../../ports/log.ts';
+import type { SharedMembers } from '../../ports/members.ts';
 import type { PresenceStore } from '../../ports/presence.ts';
 import type { SessionStore } from '../../ports/sessions.ts';
 import { createClusterBroker } from './cluster-broker.ts';
@@ -18,6 +19,7 @@ import { createClusterPresence } from './cluster-presence-face.ts';
 import { newRecall } from './cluster-recall.ts';
 import { createClusterSessions } from './cluster-sessions.ts';
 import { type ClusterState, emptyState } from './cluster-state.ts';
+import { createSharedMemoryMembers } from './shared-members.ts';
 
 /** What nodes share, in one process: the model of what Redis does for many nodes. */
 export type MemoryCluster = {
@@ -48,6 +50,7 @@ export type NodeStores = {
   readonly cluster: Cluster;
   readonly sessions: SessionStore;
   readonly presence: PresenceStore;
+  readonly members: SharedMembers;
   readonly log: PublishingLog;
   readonly broker: Broker;
   /** The node's clock, set by the store's. */
@@ -76,6 +79,8 @@ export function createMemoryCluster(nowMs: () => number, times: LeaseTimes): Mem
     shared.state = state;
     shared.log = log;
     shared.incarnation = runs;
+    // Versions do not come again: Redis makes them of its time.
+    state.members.lastVersion = Math.max(state.members.lastVersion, 1000 * nowMs());
   }
 
   return {
@@ -86,10 +91,27 @@ export function createMemoryCluster(nowMs: () => number, times: LeaseTimes): Mem
       const parts = { shared, node, line, recall, stamps, nowMs: () => lease.clock.nowMs() };
       const broker = createClusterBroker(shared, node, line);
       lease.onStanding((run) => broker.resubscribe(run));
+      const members = createSharedMemoryMembers(
+        {
+          model: () => shared.state.members,
+          incarnation: () => shared.incarnation,
+          publish: bus.publish,
+          run: (step) => line.run(step),
+        },
+        node,
+      );
       return {
-        cluster: lease.cluster,
+        cluster: {
+          ...lease.cluster,
+          async renew() {
+            const renewal = await lease.cluster.renew();
+            await members.restore();
+            return renewal;
+          },
+        },
         sessions: createClusterSessions({ ...parts, owed: lease.owed, steadyMs: lease.steadyMs }),
         presence: createClusterPresence({ ...parts, lastSeen }),
+        members,
         log: createClusterLog(shared, line),
         broker: broker.port,
         clock: lease.clock,

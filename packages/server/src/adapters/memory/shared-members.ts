@@ -19,6 +19,8 @@ type Held = { readonly users: Set<string>; occupied: boolean };
 export function createSharedMemoryMembers(store: MemberStore, node: string): SharedMembers {
   /** What this node holds: the model may lose it. */
   const held = new Map<string, Held>();
+  /** Whom the model may have taken without this node having been told so. */
+  const joining = new Set<string>();
   let incarnation = store.incarnation();
 
   function heldIn(channel: string): Held {
@@ -59,20 +61,41 @@ export function createSharedMemoryMembers(store: MemberStore, node: string): Sha
   function restoreHere(): void {
     const wasLost = incarnation !== store.incarnation();
     incarnation = store.incarnation();
+    const model = store.model();
     for (const [channel, { users, occupied }] of held) {
-      if (occupied) occupy(store.model(), channel, node);
+      if (occupied) occupy(model, channel, node);
       for (const user of users) {
-        const notice = enter(store.model(), channel, user, node);
+        const notice = enter(model, channel, user, node);
+        if (!wasLost) tell(notice);
+      }
+    }
+    // An older copy holds users who have left since.
+    for (const { channel, users, occupied } of [...heldBy(model, node)]) {
+      const at = held.get(channel);
+      if (occupied && at?.occupied !== true && !joining.has(`\n${channel}`)) vacate(model, channel, node);
+      for (const user of users) {
+        if (at?.users.has(user) === true || joining.has(`${user}\n${channel}`)) continue;
+        const notice = quit(model, channel, user, node);
         if (!wasLost) tell(notice);
       }
     }
   }
 
+  async function whileJoining<T>(about: string, work: () => Promise<T>): Promise<T> {
+    joining.add(about);
+    try {
+      return await work();
+    } finally {
+      joining.delete(about);
+    }
+  }
+
   return {
-    async join(channel, user) {
-      await store.run(() => tell(enter(store.model(), channel, user, node)));
-      heldIn(channel).users.add(user);
-    },
+    join: (channel, user) =>
+      whileJoining(`${user}\n${channel}`, async () => {
+        await store.run(() => tell(enter(store.model(), channel, user, node)));
+        heldIn(channel).users.add(user);
+      }),
     leave(channel, user) {
       // At once: what is put back from here on is put back without them.
       letGo(channel, ({ users }) => users.delete(user));
@@ -80,10 +103,12 @@ export function createSharedMemoryMembers(store: MemberStore, node: string): Sha
     },
     page: (channel, after, limit) => store.run(() => page(store.model(), channel, after, limit)),
     count: (channel) => store.run(() => countOf(store.model(), channel)),
-    async occupied(channel) {
-      const isFirst = await store.run(() => occupy(store.model(), channel, node));
-      heldIn(channel).occupied = true;
-      return isFirst;
+    occupied(channel) {
+      return whileJoining(`\n${channel}`, async () => {
+        const isFirst = await store.run(() => occupy(store.model(), channel, node));
+        heldIn(channel).occupied = true;
+        return isFirst;
+      });
     },
     vacated(channel) {
       letGo(channel, (at) => {

@@ -10,6 +10,8 @@ export type HeldChannel = {
   incarnation: string;
   /** Operations under way. */
   pending: number;
+  /** Counts the operations. */
+  changes: number;
   /** Resolves once the index names the channel; null: that was not tried, or failed. */
   indexed: Promise<unknown> | null;
 };
@@ -22,13 +24,10 @@ export type HeldMembers = {
    * @param index whether the channel has to be in the index first
    */
   use<T>(channel: string, index: boolean, work: (at: HeldChannel) => Promise<T>): Promise<T>;
-  channels(): Iterable<readonly [string, HeldChannel]>;
-  /** Writes the whole index anew. */
-  indexAll(): Promise<void>;
+  get(channel: string): HeldChannel | undefined;
+  /** The channels that the index names, or should: they will be put into it with their next use. */
+  indexed(): Promise<readonly string[]>;
 };
-
-/** Channels that one command puts into the index. */
-const CHANNELS_A_COMMAND = 1_000;
 
 /** @param indexKey of this node's index */
 export function createHeldMembers(link: RedisLink, indexKey: string): HeldMembers {
@@ -37,7 +36,14 @@ export function createHeldMembers(link: RedisLink, indexKey: string): HeldMember
   function heldIn(channel: string): HeldChannel {
     const there = held.get(channel);
     if (there !== undefined) return there;
-    const at: HeldChannel = { users: new Set(), occupied: false, incarnation: '', pending: 0, indexed: null };
+    const at: HeldChannel = {
+      users: new Set(),
+      occupied: false,
+      incarnation: '',
+      pending: 0,
+      changes: 0,
+      indexed: null,
+    };
     held.set(channel, at);
     return at;
   }
@@ -64,6 +70,7 @@ export function createHeldMembers(link: RedisLink, indexKey: string): HeldMember
     async use(channel, toIndex, work) {
       const at = heldIn(channel);
       at.pending++;
+      at.changes++;
       try {
         if (toIndex) await index(channel, at);
         return await work(at);
@@ -71,11 +78,11 @@ export function createHeldMembers(link: RedisLink, indexKey: string): HeldMember
         release(channel, at);
       }
     },
-    channels: () => held.entries(),
-    async indexAll() {
-      const channels = [...held.keys()];
-      for (let from = 0; from < channels.length; from += CHANNELS_A_COMMAND)
-        await link.command(indexKey, 'SADD', indexKey, ...channels.slice(from, from + CHANNELS_A_COMMAND));
+    get: (channel) => held.get(channel),
+    async indexed() {
+      const named = (await link.command(indexKey, 'SMEMBERS', indexKey)) as string[];
+      for (const at of held.values()) at.indexed = null;
+      return [...new Set([...named, ...held.keys()])];
     },
   };
 }

@@ -7,7 +7,7 @@ import { toOrdered } from './utf16-order.ts';
 export const MEMBER_SCRIPTS = {
   enter: loadScript('members-enter', ['member-message', 'members-state'], true),
   quit: loadScript('members-quit', ['member-message', 'members-state'], true),
-  count: loadScript('members-count'),
+  count: loadScript('members-count', ['members-state'], true),
   page: loadScript('members-page'),
   occupancy: loadScript('members-occupancy'),
 } satisfies Record<string, Script>;
@@ -23,6 +23,9 @@ export type RedisMembersOptions = {
   readonly occupancy: boolean;
 };
 
+/** An incarnation that never was. */
+export const NO_INCARNATION = '-';
+
 /** Of a node: the channels that it holds anything of. */
 export const INDEX_PART = 'member-channels';
 
@@ -37,16 +40,22 @@ export function nodesKey(keys: Keys, channel: string): string {
   return keys.of(channelTopic(channel), 'members:nodes');
 }
 
-/** Users whom a node held leave a channel. */
+/**
+ * Users whom a node held leave a channel.
+ *
+ * @param incarnation see members-quit.lua
+ */
 export async function quitMembers(
   { link, keys, nowMs }: RedisMembersOptions,
   channel: string,
   node: string,
   users: readonly string[],
+  incarnation = '',
 ): Promise<void> {
   await link.run(MEMBER_SCRIPTS.quit, memberKeys(keys, channel, node), [
     keys.channel(channelTopic(channel)),
     String(nowMs()),
+    incarnation,
     ...users.flatMap(userArguments),
   ]);
 }

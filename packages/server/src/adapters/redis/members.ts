@@ -4,6 +4,7 @@ import { type HeldChannel, createHeldMembers } from './held-members.ts';
 import {
   INDEX_PART,
   MEMBER_SCRIPTS,
+  NO_INCARNATION,
   type RedisMembersOptions,
   memberKeys,
   nodesKey,
@@ -29,14 +30,14 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
   const held = createHeldMembers(link, keys.node(node, INDEX_PART));
 
   /** Puts users in who are not; what is told depends on the incarnation that is given (see members-enter.lua). */
-  async function enter(channel: string, at: HeldChannel, incarnation: string, users: readonly string[]) {
+  async function enter(channel: string, incarnation: string, users: readonly string[]): Promise<string> {
     const reply = await link.run(MEMBER_SCRIPTS.enter, memberKeys(keys, channel, node), [
       keys.channel(channelTopic(channel)),
       String(nowMs()),
       incarnation,
       ...users.flatMap(userArguments),
     ]);
-    at.incarnation = String(reply);
+    return reply as string;
   }
 
   async function setOccupied(channel: string, command: 'SADD' | 'SREM'): Promise<number> {
@@ -48,21 +49,45 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
     return nodes;
   }
 
+  async function countIn(channel: string): Promise<MemberCount & { holds: number; incarnation: string }> {
+    const reply = await link.run(MEMBER_SCRIPTS.count, memberKeys(keys, channel, node), [String(nowMs())]);
+    const [count, version, holds, incarnation] = reply as readonly [number, number, number, string];
+    return { count, version, holds, incarnation };
+  }
+
+  /** Makes the list hold of this node what this node holds. */
   async function restoreChannel(channel: string, at: HeldChannel): Promise<void> {
-    if (at.occupied) await setOccupied(channel, 'SADD');
+    if (occupancy) await setOccupied(channel, at.occupied ? 'SADD' : 'SREM');
     // Who joins meanwhile does so by itself, and who leaves does behind this.
     const users = [...at.users];
-    const { incarnation } = at;
+    const known = at.incarnation === '' ? NO_INCARNATION : at.incarnation;
+    let { incarnation } = at;
     for (let from = 0; from < users.length; from += USERS_A_SCRIPT) {
       const slice = users.slice(from, from + USERS_A_SCRIPT).filter((user) => at.users.has(user));
-      await enter(channel, at, incarnation, slice);
+      if (slice.length > 0) incarnation = await enter(channel, known, slice);
     }
+    await letSurplusGo(channel, at, known);
+    at.incarnation = incarnation;
+  }
+
+  /** An older copy of the list holds users who have left since. */
+  async function letSurplusGo(channel: string, at: HeldChannel, known: string): Promise<void> {
+    const { changes } = at;
+    const heldKey = memberKeys(keys, channel, node)[2];
+    const there = ((await link.command(heldKey, 'SMEMBERS', heldKey)) as string[]).map(fromOrdered);
+    // Something else is under way: who comes by it may be there already. The next time that this is looked at will do.
+    if (at.pending > 1 || at.changes !== changes) return;
+    const surplus = there.filter((user) => !at.users.has(user));
+    for (let from = 0; from < surplus.length; from += USERS_A_SCRIPT)
+      await quitMembers(options, channel, node, surplus.slice(from, from + USERS_A_SCRIPT), known);
   }
 
   return {
     join: (channel, user) =>
       held.use(channel, true, async (at) => {
-        await enter(channel, at, '', [user]);
+        const incarnation = await enter(channel, '', [user]);
+        // Of the others it is not known yet whether they are held in this one too.
+        if (at.users.size === 0) at.incarnation = incarnation;
         at.users.add(user);
       }),
     leave: (channel, user) =>
@@ -72,9 +97,18 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
         await quitMembers(options, channel, node, [user]);
       }),
     async count(channel): Promise<MemberCount> {
-      const [order, more] = memberKeys(keys, channel, node);
-      const [count, version] = (await link.run(MEMBER_SCRIPTS.count, [order, more], [])) as Pair;
-      return { count, version };
+      const at = held.get(channel);
+      const asked = at?.changes;
+      const { count, version, holds, incarnation } = await countIn(channel);
+      // Of a channel that something is under way in, the answer may be older than what is held.
+      if (at === undefined || at.pending > 0 || at.changes !== asked) return { count, version };
+      if (holds === at.users.size && (holds === 0 || incarnation === at.incarnation))
+        return { count, version };
+      // The list was lost, or is older, or this node was swept: what it holds is put right where that is found.
+      at.indexed = null;
+      await held.use(channel, true, () => restoreChannel(channel, at));
+      const whole = await countIn(channel);
+      return { count: whole.count, version: whole.version };
     },
     async page(channel, after, limit): Promise<MembersPage> {
       const [order] = memberKeys(keys, channel, node);
@@ -102,11 +136,12 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
     },
     sweepNode: (dead, limit) => sweepMembers(options, dead, limit),
     async restore() {
-      await held.indexAll();
-      const channels = [...held.channels()];
+      const channels = await held.indexed();
       for (let from = 0; from < channels.length; from += CHANNELS_AT_ONCE) {
         const slice = channels.slice(from, from + CHANNELS_AT_ONCE);
-        await Promise.all(slice.map(([channel, at]) => restoreChannel(channel, at)));
+        await Promise.all(
+          slice.map((channel) => held.use(channel, true, (at) => restoreChannel(channel, at))),
+        );
       }
     },
   } satisfies SharedMembers;

@@ -1,5 +1,6 @@
 import type { Timer } from '../../ports/clock.ts';
 import type { Cluster } from '../../ports/cluster.ts';
+import { areShared } from '../../ports/members.ts';
 import type { LeasedDevice } from '../../ports/presence.ts';
 import type { NodePorts } from '../node-options.ts';
 
@@ -26,7 +27,13 @@ export type Sweeper = {
 /** @param adopt HTTP statuses that this node looks after from now on */
 export function createSweeper(
   cluster: Cluster,
-  { clock, secrets, telemetry }: Pick<NodePorts, 'clock' | 'secrets' | 'telemetry'>,
+  {
+    clock,
+    events,
+    members,
+    secrets,
+    telemetry,
+  }: Pick<NodePorts, 'clock' | 'events' | 'members' | 'secrets' | 'telemetry'>,
   adopt: (leases: readonly LeasedDevice[]) => void,
 ): Sweeper {
   const waiting = new Map<string, Timer | null>();
@@ -49,7 +56,9 @@ export function createSweeper(
       if (stopped) return;
       for (let i = 0; i < ended; i++) telemetry.sessionExpired();
       adopt(leases);
-      if (holders > 0) wait(node, PAUSE_MS);
+      const gone = await sweepMembers(node);
+      if (stopped) return;
+      if (holders > 0 || gone > 0) wait(node, PAUSE_MS);
       else {
         waiting.delete(node);
         telemetry.warn('node_swept', { node });
@@ -63,6 +72,14 @@ export function createSweeper(
         clock.setTimer(RETRY_MS, () => void waiting.delete(node)),
       );
     }
+  }
+
+  /** A batch of each: once its last session is gone the node is forgotten, and few of its members must be left then. */
+  async function sweepMembers(node: string): Promise<number> {
+    if (!areShared(members)) return 0;
+    const { gone, vacated } = await members.sweepNode(node, HOLDERS_A_BATCH);
+    for (const channel of vacated) events.channelVacated(channel, clock.nowMs());
+    return gone;
   }
 
   return {

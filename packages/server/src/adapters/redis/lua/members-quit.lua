@@ -1,4 +1,4 @@
--- A node's users leave a channel: `Members.leave`, and `SharedMembers.sweepNode`.
+-- A node's users leave a channel: `Members.leave`, `SharedMembers.sweepNode`, and `restore`, where Redis is older than that.
 -- Needs run_id, and members-state.lua and member-message.lua before it.
 --
 -- KEYS[1] zset of the channel's users, in order
@@ -6,12 +6,14 @@
 -- KEYS[3] set of the users that the node holds
 -- ARGV[1] the channel's pub/sub channel
 -- ARGV[2] now, ms
--- ARGV[3], ARGV[4], … each user, as ordered text (utf16-order.ts) and as JSON text
+-- ARGV[3] the incarnation that the node knows: in another one nothing is published, for it was; '' publishes always
+-- ARGV[4], ARGV[5], … each user, as ordered text (utf16-order.ts) and as JSON text
 -- Result: nothing
 local now = tonumber(ARGV[2])
 local version, incarnation = members_state(now)
+local published = ARGV[3] == '' or ARGV[3] == incarnation
 local changed = false
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local user = ARGV[i]
   if redis.call('SREM', KEYS[3], user) == 1 then
     local further = redis.call('HGET', KEYS[2], user)
@@ -20,7 +22,7 @@ for i = 3, #ARGV, 2 do
       local prev = version
       version = next_version(prev, now)
       changed = true
-      redis.call('SPUBLISH', ARGV[1], member_message(ARGV[i + 1], false, version, prev))
+      if published then redis.call('SPUBLISH', ARGV[1], member_message(ARGV[i + 1], false, version, prev)) end
     elseif tonumber(further) > 1 then
       redis.call('HINCRBY', KEYS[2], user, -1)
     else
