@@ -105,6 +105,7 @@ export function supervise(size: number, logger: Logger): Promise<number> {
   function heard(number: number, process: Running, message: FromWorker): void {
     switch (message.carillon) {
       case 'serving':
+        logger.info({ worker: number, pid: process.worker.process.pid }, 'worker_serving');
         take({ type: 'serving', worker: number, nowMs: performance.now() });
         return;
       case 'not-started':

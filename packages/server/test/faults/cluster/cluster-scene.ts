@@ -37,6 +37,8 @@ export type ClusterOptions = {
   readonly nodes?: number;
   readonly configModule?: string;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Behind `serve` on the command line of each. */
+  readonly args?: readonly string[];
   /** Environment of one node alone, by its number. */
   readonly settingsOf?: (node: number) => Readonly<Record<string, string>>;
   /** A Redis of the test's own; it ends it itself. */
@@ -49,6 +51,7 @@ export async function openClusterScene({
   nodes: count = 3,
   configModule,
   settings = {},
+  args = [],
   settingsOf = () => ({}),
   redis: given,
   redisUrl,
@@ -56,11 +59,15 @@ export async function openClusterScene({
   const folder = await mkdtemp(join(tmpdir(), 'carillon-cluster-'));
   if (configModule !== undefined) await writeFile(join(folder, 'carillon.config.mjs'), configModule);
   const redis = given ?? (await startRedis());
-  const common = { CARILLON_REDIS_URL: redisUrl ?? redis.url, CARILLON_LIMITS_NEW_SESSION_BURST: '1000', ...settings };
+  const common = {
+    CARILLON_REDIS_URL: redisUrl ?? redis.url,
+    CARILLON_LIMITS_NEW_SESSION_BURST: '1000',
+    ...settings,
+  };
 
   async function openNode(number: number): Promise<ClusterNode> {
     const own = { ...common, ...settingsOf(number) };
-    let server = await serve({ folder, settings: own });
+    let server = await serve({ folder, settings: own, args });
     let isUp = true;
     void server.exited.then(() => (isUp = false));
     return {
@@ -78,7 +85,7 @@ export async function openClusterScene({
         return within(server.exited, `the node ends after ${signal}`, () => server.log.join('\n'));
       },
       async start(changed = {}) {
-        server = await serve({ folder, settings: { ...own, ...changed }, port: server.port });
+        server = await serve({ folder, settings: { ...own, ...changed }, port: server.port, args });
         const life = server;
         isUp = true;
         void life.exited.then(() => {

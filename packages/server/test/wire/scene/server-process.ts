@@ -47,6 +47,8 @@ export type ServeOptions = {
   readonly port?: number;
   /** Whether what it holds in memory will be looked at. */
   readonly inspect?: boolean;
+  /** Behind `serve` on the command line. */
+  readonly args?: readonly string[];
 };
 
 const running = new Set<ChildProcess>();
@@ -60,10 +62,11 @@ export async function serve({
   settings = {},
   port = 0,
   inspect = false,
+  args = [],
 }: ServeOptions): Promise<ServerProcess> {
   const child = spawn(
     process.execPath,
-    [...(inspect ? INSPECT_ARGUMENTS : []), ...NODE_ARGUMENTS, MAIN, 'serve'],
+    [...(inspect ? INSPECT_ARGUMENTS : []), ...NODE_ARGUMENTS, MAIN, 'serve', ...args],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
