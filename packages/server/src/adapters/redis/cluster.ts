@@ -1,0 +1,121 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { Cluster, NodeLease, Renewal } from '../../ports/cluster.ts';
+import type { ClusterTime } from './cluster-time.ts';
+import { createSweep } from './cluster-sweep.ts';
+import type { GivenUp } from './given-up.ts';
+import type { Holders } from './holders.ts';
+import type { Keys } from './keys.ts';
+import type { Missing } from './missing.ts';
+import type { Rebuild } from './rebuild.ts';
+import type { RedisLink, Reply } from './redis-link.ts';
+import { listOf, textOf } from './reply-values.ts';
+import { loadScript } from './script.ts';
+import type { UserScripts } from './user-scripts.ts';
+
+const RENEW = loadScript('cluster-renew', ['cluster-leases'], true);
+const HOLD = loadScript('cluster-hold', ['cluster-leases']);
+const RETIRE = loadScript('cluster-retire', ['cluster-leases']);
+
+export type RedisClusterOptions = {
+  readonly link: RedisLink;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  /** Whether Redis is a Cluster, where a server that lost what it held is not always the one that is asked to renew. */
+  readonly clustered: boolean;
+  /** How long a session waits for its client. */
+  readonly graceMs: number;
+  /** A name that was never given, for the life of a store that is empty. */
+  readonly newLife: () => string;
+  readonly time: ClusterTime;
+  readonly holders: Holders;
+  readonly scripts: UserScripts;
+  readonly rebuild: Rebuild;
+  readonly givenUp: GivenUp;
+  readonly missing: Missing;
+  readonly nextChange: () => number;
+};
+
+/** What the script of a renewal answers. */
+type Answer = {
+  /** By the server's clock, ms since the epoch, to the microsecond. */
+  readonly serverMs: number;
+  readonly lostMs: number;
+  /** Of the store's contents: another where they were lost. */
+  readonly life: string;
+  /** Of the server's process: another where it was started again, or another one took over. */
+  readonly run: string;
+  readonly known: boolean;
+  readonly leases: readonly NodeLease[];
+};
+
+/** Leases of the nodes in Redis. */
+export function createRedisCluster(options: RedisClusterOptions): Cluster {
+  const { link, keys, clock, leaseMs, graceMs, newLife, time, holders, rebuild, givenUp, missing } = options;
+  const { node } = holders;
+  const leases = keys.cluster('leases');
+  const state = keys.cluster('state');
+  /** As the last renewal found the store; null before the first. */
+  let before: Pick<Answer, 'life' | 'run'> | null = null;
+  /** In a Cluster: a line was down, and nobody knows what its server remembers. */
+  let inDoubt = false;
+  link.onDown(() => {
+    inDoubt = options.clustered;
+  });
+
+  async function ask(): Promise<Answer> {
+    const sentMs = clock.monotonicMs();
+    const args = [leaseMs, graceMs, newLife(), time.lostMs, time.renewedAtMs];
+    const answer = readAnswer(await link.run(RENEW, [leases, state], [node, ...args.map(String)]));
+    time.answered(answer.serverMs, sentMs, answer.lostMs);
+    return answer;
+  }
+
+  /** Makes the store and this node agree again, where one of them lost something. */
+  async function reconcile({ life, run, known }: Answer): Promise<void> {
+    if (before === null) return;
+    if (before.life !== life || before.run !== run || inDoubt) return rebuild.all();
+    // Nothing was lost, so it was swept, and what it still holds is over.
+    if (!known) holders.clear();
+  }
+
+  return {
+    node,
+    leaseMs,
+    async renew(): Promise<Renewal> {
+      const answer = await ask();
+      await reconcile(answer);
+      // Only now: where that failed, the next renewal does it again.
+      before = answer;
+      inDoubt = false;
+      await rebuild.some(missing.take());
+      await holders.repair();
+      await givenUp.lookAgain();
+      return { nowMs: Math.floor(answer.serverMs), leases: answer.leases };
+    },
+    async hold(nodes, sweepAtMs) {
+      if (nodes.length > 0) await link.run(HOLD, [leases], [String(sweepAtMs), ...nodes]);
+    },
+    sweep: createSweep(options),
+    async retire() {
+      await link.run(RETIRE, [leases], [node, String(graceMs)]);
+    },
+  } satisfies Cluster;
+}
+
+function readAnswer(reply: Reply): Answer {
+  const [seconds, micros, lost, life, run, known, ...rest] = listOf(reply);
+  const leases: NodeLease[] = [];
+  for (let i = 0; i + 1 < rest.length; i += 2) {
+    const [expiresAtMs, sweepAtMs, held] = JSON.parse(textOf(rest[i + 1])) as [number, number, number];
+    leases.push({ node: textOf(rest[i]), expiresAtMs, sweepAtMs, held: held === 1 });
+  }
+  return {
+    serverMs: Number(seconds) * 1_000 + Number(micros) / 1_000,
+    lostMs: Number(lost),
+    life: textOf(life),
+    run: textOf(run),
+    known: known === 1,
+    leases,
+  };
+}

@@ -1,0 +1,149 @@
+import type { SessionRecord } from '../../ports/sessions.ts';
+import { type HeldUser, holdSession, isEmpty, newHeldUser, releaseSession } from './held-user.ts';
+import type { Keys } from './keys.ts';
+import type { RedisLink } from './redis-link.ts';
+
+export type HoldersOptions = {
+  readonly link: RedisLink;
+  readonly keys: Keys;
+  readonly node: string;
+  /**
+   * Whether Redis is a Cluster. There a note and what it announces go to different servers, so the note has to be answered
+   * first; one server takes them in the order in which they are sent.
+   */
+  readonly clustered: boolean;
+};
+
+/**
+ * What this node holds: the sessions it is home to, devices, HTTP statuses. In its memory, to be put back into a store that
+ * forgot; and the users of them as a set in Redis, for whoever sweeps this node should it die.
+ */
+export type Holders = {
+  readonly node: string;
+  /** How many users. */
+  readonly size: number;
+  /** Begins a call about a user: until `exit` nothing of the user is forgotten here. */
+  enter(user: string): HeldUser;
+  exit(held: HeldUser): void;
+  /** Sends a command that may make this node hold something of the user, which is noted before. */
+  noted<T>(held: HeldUser, send: () => Promise<T>): Promise<T>;
+  userOf(session: string): HeldUser | undefined;
+  session(id: string): SessionRecord | undefined;
+  keepSession(held: HeldUser, record: SessionRecord): void;
+  /** The session is over, or elsewhere; with its hold on devices. */
+  dropSession(id: string): void;
+  all(): IterableIterator<HeldUser>;
+  get(user: string): HeldUser | undefined;
+  /** Forgets everything: this node was swept. */
+  clear(): void;
+  /** Notes users again, whatever was noted before. */
+  note(users: readonly string[]): Promise<void>;
+  /** Notes, and takes back, what was refused before. */
+  repair(): Promise<void>;
+};
+
+export function createHolders({ link, keys, node, clustered }: HoldersOptions): Holders {
+  const users = new Map<string, HeldUser>();
+  const bySession = new Map<string, HeldUser>();
+  /** Users of whom it is not known whether the index lists them: a command was given up, and may even come late. */
+  const unsure = new Set<string>();
+  const index = keys.node(node, 'holders');
+
+  async function sendNote(held: HeldUser): Promise<void> {
+    try {
+      await link.command(index, 'SADD', index, held.user);
+      held.noted = true;
+    } catch (error) {
+      held.noted = false;
+      unsure.add(held.user);
+      throw error;
+    }
+  }
+
+  function note(held: HeldUser): Promise<void> | null {
+    if (held.noted === true) return null;
+    if (held.noted === false) held.noted = sendNote(held);
+    return held.noted;
+  }
+
+  function release(held: HeldUser): void {
+    if (held.calls > 0 || !isEmpty(held)) return;
+    if (users.get(held.user) === held) users.delete(held.user);
+    // Never noted, for instance where nothing was there to leave.
+    if (held.noted === false) return;
+    held.noted = false;
+    // Behind everything: a note too many costs nothing but a look, should this node die.
+    link.command(index, 'SREM', index, held.user).catch(() => unsure.add(held.user));
+  }
+
+  return {
+    node,
+    get size() {
+      return users.size;
+    },
+    enter(user) {
+      let held = users.get(user);
+      if (held === undefined) {
+        held = newHeldUser(user);
+        users.set(user, held);
+      }
+      held.calls++;
+      return held;
+    },
+    exit(held) {
+      held.calls--;
+      release(held);
+    },
+    async noted(held, send) {
+      const noting = note(held);
+      if (noting === null) return send();
+      if (clustered) {
+        await noting;
+        return send();
+      }
+      const [reply] = await Promise.all([send(), noting]);
+      return reply;
+    },
+    userOf: (session) => bySession.get(session),
+    session: (id) => bySession.get(id)?.sessions.find((session) => session.id === id),
+    keepSession(held, record) {
+      holdSession(held, record);
+      bySession.set(record.id, held);
+    },
+    dropSession(id) {
+      const held = bySession.get(id);
+      if (held === undefined) return;
+      bySession.delete(id);
+      releaseSession(held, id);
+      release(held);
+    },
+    all: () => users.values(),
+    get: (user) => users.get(user),
+    clear() {
+      bySession.clear();
+      for (const held of [...users.values()]) {
+        held.sessions.length = 0;
+        held.devices.length = 0;
+        held.record = null;
+        // The sweep took the note back.
+        held.noted = false;
+        if (held.calls === 0) users.delete(held.user);
+      }
+    },
+    async note(names) {
+      if (names.length > 0) await link.command(index, 'SADD', index, ...names);
+      for (const name of names) {
+        const held = users.get(name);
+        if (held !== undefined) held.noted = true;
+      }
+    },
+    async repair() {
+      if (unsure.size === 0) return;
+      const due = [...unsure];
+      const [noted, gone] = [due.filter((user) => users.has(user)), due.filter((user) => !users.has(user))];
+      if (gone.length > 0) await link.command(index, 'SREM', index, ...gone);
+      if (noted.length > 0) await link.command(index, 'SADD', index, ...noted);
+      for (const user of due) unsure.delete(user);
+    },
+  };
+}

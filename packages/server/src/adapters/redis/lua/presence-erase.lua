@@ -1,0 +1,7 @@
+-- PresenceStore.erase
+-- KEYS and ARGV[1..4] as in presence-rules.lua
+-- the last record that others are shown, or false
+redis.call('DEL', KEYS[1], KEYS[3])
+local shown = show()
+redis.call('DEL', KEYS[2])
+return shown

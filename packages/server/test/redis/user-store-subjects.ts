@@ -1,0 +1,249 @@
+import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
+import { type Keys, createKeys } from '../../src/adapters/redis/keys.ts';
+import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
+import { type RedisUserStores, createRedisUserStores } from '../../src/adapters/redis/user-stores.ts';
+import { createStampSource } from '../../src/core/presence/stamp.ts';
+import type { Broker, PresenceMessage } from '../../src/ports/broker.ts';
+import { presenceTopic } from '../../src/ports/broker.ts';
+import type { LastSeen } from '../../src/ports/directory.ts';
+import type { DeviceHolder, PresenceRecord, PresenceStore } from '../../src/ports/presence.ts';
+import type { SessionStore } from '../../src/ports/sessions.ts';
+import type {
+  ClusterNodeSubject,
+  LosableClusterSubject,
+  PresenceStoreSubject,
+  SessionStoreSubject,
+} from '../../src/testing/index.ts';
+import { GRACE_MS, T0 } from '../adapters/subjects.ts';
+import { type VirtualClock, createVirtualClock } from '../runtime/virtual-clock.ts';
+import { type PresenceListener, listenTo } from './presence-listener.ts';
+import { type TimedLink, createTimedLink } from './timed-link.ts';
+
+export const LEASE_MS = 30_000;
+
+/** Where the stores are tried: one server, or a Cluster. */
+export type RedisUnderTest = {
+  /** Of all servers, to subscribe. */
+  readonly ports: readonly number[];
+  readonly isCluster: boolean;
+  openLink(prefix: string): Promise<RedisLink>;
+  /** Empties it. */
+  flush(): Promise<void>;
+};
+
+let apps = 0;
+
+/** Keys that no other test has. */
+function newPrefix(): string {
+  return `test${process.pid}-${++apps}:`;
+}
+
+type NodeOptions = {
+  readonly node: string;
+  readonly link: RedisLink;
+  readonly keys: Keys;
+  readonly redis: RedisUnderTest;
+  readonly clock: VirtualClock;
+  readonly directory: ReturnType<typeof createMemoryDirectory>;
+  readonly onShown?: (record: PresenceRecord) => void;
+};
+
+let lives = 0;
+
+export function openStores({
+  node,
+  link,
+  keys,
+  redis,
+  clock,
+  directory,
+  onShown,
+}: NodeOptions): RedisUserStores {
+  return createRedisUserStores({
+    link,
+    keys,
+    node,
+    clock,
+    leaseMs: LEASE_MS,
+    graceMs: GRACE_MS,
+    clustered: redis.isCluster,
+    newId: () => `life-${++lives}`,
+    stamps: createStampSource(0),
+    lastSeen: directory,
+    recordLastSeen: (seen: LastSeen) => void directory.recordLastSeen([seen]),
+    onShown: onShown ?? (() => undefined),
+  });
+}
+
+export async function sessionSubject(redis: RedisUnderTest): Promise<SessionStoreSubject> {
+  const prefix = newPrefix();
+  const link = await redis.openLink(prefix);
+  const { sessions, stop } = openStores({
+    node: '',
+    link,
+    keys: createKeys(prefix),
+    redis,
+    clock: createVirtualClock(T0),
+    directory: createMemoryDirectory(),
+  });
+  return {
+    store: sessions,
+    graceMs: GRACE_MS,
+    async close() {
+      stop();
+      await link.close();
+    },
+  };
+}
+
+export async function presenceSubject(
+  redis: RedisUnderTest,
+  users: readonly string[],
+): Promise<PresenceStoreSubject> {
+  const prefix = newPrefix();
+  const keys = createKeys(prefix);
+  const link = await redis.openLink(prefix);
+  const clock = { nowMs: T0 };
+  const directory = createMemoryDirectory();
+  for (const user of users) await directory.ensureUser(user);
+  const { sessions, presence, stop } = openStores({
+    node: 'n1',
+    link,
+    keys,
+    redis,
+    clock: { ...createVirtualClock(), nowMs: () => clock.nowMs },
+    directory,
+  });
+  let receive: Parameters<Broker['listen']>[0] = () => undefined;
+  const listener = await listenTo(redis.ports, keys, (topic, message) => receive(topic, message));
+  const broker: Broker = {
+    publish: () => undefined,
+    subscribe: (topic) => listener.subscribe(topic),
+    unsubscribe: () => undefined,
+    listen: (listening) => void (receive = listening),
+  };
+  return {
+    store: withSessions(presence, sessions),
+    broker,
+    clock,
+    outlivesNodes: true,
+    settle: () => listener.settle(),
+    async close() {
+      stop();
+      listener.close();
+      await link.close();
+    },
+  };
+}
+
+/** The suite joins devices by sessions that it never created; here those have to be there, in the generation that joins. */
+function withSessions(presence: PresenceStore, sessions: SessionStore): PresenceStore {
+  const generations = new Map<string, number>();
+
+  async function begin(user: string, device: string, holder: DeviceHolder): Promise<void> {
+    if (holder.kind !== 'session') return;
+    const { session: id } = holder;
+    for (;;) {
+      const generation = generations.get(id) ?? 0;
+      if (generation >= holder.generation) return;
+      generations.set(id, generation + 1);
+      const tokenHash = `${id}-${generation + 1}`;
+      if (generation === 0) {
+        const record = { id, user, device, node: 'n1', generation: 1, tokenHash };
+        await sessions.create({ ...record, previousTokenHash: null, detachedAtMs: null }, 64);
+      } else {
+        const before = `${id}-${generation}`;
+        await sessions.resume({ user, tokenHash: before, nextTokenHash: tokenHash, node: 'n1', nowMs: T0 });
+      }
+    }
+  }
+
+  return {
+    ...presence,
+    async join(user, device, holder, state) {
+      await begin(user, device, holder);
+      return presence.join(user, device, holder, state);
+    },
+  };
+}
+
+/** A node of several, over its own connection, with a clock of its own that is hours away from the others'. */
+export type NodeUnderTest = ClusterNodeSubject & {
+  readonly stores: RedisUserStores;
+  readonly link: TimedLink;
+  readonly clock: VirtualClock;
+  readonly shown: PresenceRecord[];
+};
+
+export type ManyNodes = Omit<LosableClusterSubject, 'start'> & {
+  readonly keys: Keys;
+  readonly directory: ReturnType<typeof createMemoryDirectory>;
+  readonly listener: PresenceListener;
+  start(wrap?: (link: RedisLink) => RedisLink): Promise<NodeUnderTest>;
+};
+
+export const WATCHED = ['alice', 'bob', 'carol', 'dave'];
+
+/** Several nodes over one Redis, in a time that the test lets pass. */
+export async function openMany(redis: RedisUnderTest): Promise<ManyNodes> {
+  const prefix = newPrefix();
+  const keys = createKeys(prefix);
+  const time = { nowMs: T0 };
+  const directory = createMemoryDirectory();
+  for (const user of WATCHED) await directory.ensureUser(user);
+  const nodes: NodeUnderTest[] = [];
+  const messages: PresenceMessage[] = [];
+  const listener = await listenTo(redis.ports, keys, (_topic, message) => {
+    if (message.kind === 'presence') messages.push(message);
+  });
+  for (const user of WATCHED) await listener.subscribe(presenceTopic(user));
+
+  async function idle(): Promise<void> {
+    for (const { link } of nodes) await link.idle();
+  }
+
+  return {
+    graceMs: GRACE_MS,
+    settleMs: LEASE_MS,
+    keys,
+    directory,
+    listener,
+    async start(wrap = (link) => link) {
+      const link = createTimedLink(wrap(await redis.openLink(prefix)), time);
+      const clock = createVirtualClock(T0 + (nodes.length + 1) * 3_600_000);
+      const shown: PresenceRecord[] = [];
+      const stores = openStores({
+        node: `n${nodes.length + 1}`,
+        link,
+        keys,
+        redis,
+        clock,
+        directory,
+        onShown: (record) => shown.push(record),
+      });
+      const { sessions, presence, cluster } = stores;
+      const { nowMs, steadyMs } = stores.time;
+      const node = { cluster, sessions, presence, nowMs, steadyMs, stores, link, clock, shown };
+      nodes.push(node);
+      return node;
+    },
+    async pass(ms) {
+      time.nowMs += ms;
+      for (const { clock } of nodes) await clock.advance(ms);
+      await idle();
+    },
+    async published() {
+      await idle();
+      await listener.settle();
+      return messages.splice(0);
+    },
+    lose: () => redis.flush(),
+    async close() {
+      for (const { stores, link } of nodes) {
+        stores.stop();
+        await link.close();
+      }
+      listener.close();
+    },
+  };
+}
