@@ -3,16 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  accepts,
-  type ChildServer,
-  freePorts,
-  removeFolder,
-  serverProgram,
-  startChild,
-  temporaryFolder,
-  untilAnswers,
-} from '../servers/child-server.ts';
+import { freePorts, removeFolder, serverProgram, temporaryFolder } from '../servers/child-server.ts';
+import { type ProxyServer, startHaproxy, startNginx } from '../servers/proxy-server.ts';
 
 /** The files that are shipped. */
 export const DEPLOY_FOLDER = fileURLToPath(new URL('../../../../deploy/', import.meta.url));
@@ -37,15 +29,10 @@ export type BalancerOptions = {
 };
 
 export async function startBalancer(name: Balancer['name'], options: BalancerOptions): Promise<Balancer> {
-  const folder = temporaryFolder(name);
+  const folder = temporaryFolder('balancer');
   const [port = 0, tlsPort = 0] = await freePorts(2);
   const ca = throwawayCertificate(folder);
-  const server = (name === 'nginx' ? nginx : haproxy)(folder, { ...options, port, tlsPort });
-  await untilAnswers(
-    server,
-    `${name} on port ${port}`,
-    async () => (await accepts(port)) && accepts(tlsPort),
-  );
+  const server = await (name === 'nginx' ? nginx : haproxy)(folder, { ...options, port, tlsPort });
   return {
     name,
     port,
@@ -53,8 +40,7 @@ export async function startBalancer(name: Balancer['name'], options: BalancerOpt
     ca,
     log: server.log,
     async stop() {
-      // SIGTERM: both have processes of their own, which a killed one would leave behind.
-      await server.end('SIGTERM');
+      await server.stop();
       removeFolder(folder);
     },
   };
@@ -62,7 +48,7 @@ export async function startBalancer(name: Balancer['name'], options: BalancerOpt
 
 type Places = BalancerOptions & { readonly port: number; readonly tlsPort: number };
 
-function nginx(folder: string, { nodes, port, tlsPort, changes = [] }: Places): ChildServer {
+function nginx(folder: string, { nodes, port, tlsPort, changes = [] }: Places): Promise<ProxyServer> {
   const shipped = edited('nginx/carillon.conf', [
     ...nodes.map((node, i) => [`node${i + 1}:8005`, `127.0.0.1:${node}`] as const),
     ['listen 80;', `listen 127.0.0.1:${port};`],
@@ -71,25 +57,19 @@ function nginx(folder: string, { nodes, port, tlsPort, changes = [] }: Places): 
     ['/etc/nginx/certs/app.example.key', join(folder, 'key.pem')],
     ...changes,
   ]);
-  writeFileSync(join(folder, 'carillon.conf'), shipped);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
     .join(' ');
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    // Two processes, as on a server: turns and failures must be theirs together.
-    `daemon off; worker_processes 2; pid ${folder}/pid; error_log stderr warn; user ${userInfo().username};
+  // Two processes, as on a server: turns and failures must be theirs together.
+  const main = `worker_processes 2; user ${userInfo().username};
 events { worker_connections 4096; }
-http { access_log off; ${temporary} include ${folder}/carillon.conf; }
-`,
-  );
-  const program = serverProgram('CARILLON_NGINX', ['nginx']);
-  return startChild(program, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
-    deathSignal: 'TERM',
-  });
+http { access_log off; ${temporary}
+${shipped} }
+`;
+  return startNginx(main, port);
 }
 
-function haproxy(folder: string, { nodes, port, tlsPort, changes = [] }: Places): ChildServer {
+function haproxy(folder: string, { nodes, port, tlsPort, changes = [] }: Places): Promise<ProxyServer> {
   const shipped = edited('haproxy/haproxy.cfg', [
     ...nodes.map((node, i) => [`node${i + 1}:8005`, `127.0.0.1:${node}`] as const),
     // More than a test may open.
@@ -101,9 +81,7 @@ function haproxy(folder: string, { nodes, port, tlsPort, changes = [] }: Places)
     ],
     ...changes,
   ]);
-  writeFileSync(join(folder, 'haproxy.cfg'), shipped);
-  const program = serverProgram('CARILLON_HAPROXY', ['haproxy']);
-  return startChild(program, ['-db', '-f', join(folder, 'haproxy.cfg')], { deathSignal: 'TERM' });
+  return startHaproxy(shipped, port);
 }
 
 /** A shipped file with what a machine's owner would change; each text must stand in it, and once. */
