@@ -135,6 +135,7 @@ export async function assembleServer(
 
   const stores = await openStores({
     databasePath: config.databasePath,
+    redis: config.redis,
     graceMs: config.node.graceMs,
     storesChannels: storesChannels(config.contract),
     clock: createNodeClock(),

@@ -1,11 +1,5 @@
 import { settingList, type Setting } from './setting-list.ts';
 
-/** Settings that a later version will have. Set today they would be ignored in silence. */
-const NOT_YET: Readonly<Record<string, string>> = {
-  CARILLON_REDIS_URL: 'Redis is not in this version: unset it and run one node',
-  CARILLON_REDIS_PREFIX: 'Redis is not in this version: unset it',
-};
-
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type EnvironmentSettings =
@@ -20,8 +14,6 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
   const unknown: string[] = [];
   for (const [variable, text] of Object.entries(env)) {
     if (text === undefined || text === '') continue;
-    const later = NOT_YET[variable];
-    if (later !== undefined) return { ok: false, problem: `${variable}: ${later}` };
     const setting = byVariable.get(variable);
     if (setting !== undefined) values.set(setting.name, valueOf(setting, text));
     else if (variable.startsWith('CARILLON_')) unknown.push(variable);

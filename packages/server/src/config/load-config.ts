@@ -10,6 +10,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { configProblem } from './problem.ts';
 import { type CarillonConfig, configSchema } from './schema.ts';
 import { toNodeSettings } from './node-settings.ts';
+import { type RedisConfig, toRedisSettings } from './redis-settings.ts';
 import { toWebhookConfig, type WebhookConfig } from './webhook-settings.ts';
 import type { NodeSettings } from '../runtime/node-options.ts';
 import type * as z from 'zod';
@@ -22,6 +23,8 @@ export type ServerConfig = {
   readonly host: string;
   /** Absolute path of the SQLite file. */
   readonly databasePath: string;
+  /** What several nodes share; null: this one is alone. */
+  readonly redis: RedisConfig | null;
   readonly apiKey: string | null;
   readonly allowedOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
@@ -96,12 +99,15 @@ export function resolveConfig(
     };
   }
   const config = parsed.data;
+  const redis = toRedisSettings(config.redis, cwd);
+  if (typeof redis === 'string') return { ok: false, problem: redis };
   return {
     ok: true,
     config: {
       port: config.port,
       host: config.host,
       databasePath: databasePath(config.databaseUrl, cwd),
+      redis,
       apiKey: config.apiKey ?? null,
       allowedOrigins: config.allowedOrigins,
       trustedProxies: config.trustedProxies,

@@ -14,6 +14,7 @@ import { databaseProblem } from './database.ts';
 import { grantSecretProblem, grantsSchema } from './grant-settings.ts';
 import { channelsSchema, limitsSchema, sessionsSchema } from './limit-settings.ts';
 import { audienceProblem, presenceSchema, toFieldSpecs } from './presence-settings.ts';
+import { redisSchema } from './redis-settings.ts';
 import { list, text, whole } from './setting.ts';
 import { webhooksSchema } from './webhook-settings.ts';
 
@@ -32,6 +33,7 @@ const settings = z.strictObject({
     { env: 'CARILLON_DATABASE_URL', secret: true },
     databaseProblem,
   ).default('sqlite:.carillon/carillon.sqlite'),
+  redis: redisSchema.prefault({}),
   apiKey: text(
     'Bearer key of the HTTP API; without one the API answers nobody.',
     { env: 'CARILLON_API_KEY', secret: true },

@@ -1,13 +1,17 @@
+import type { RedisConfig } from '../config/redis-settings.ts';
 import type { WebhookConfig } from '../config/webhook-settings.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { NodePorts } from '../runtime/node-options.ts';
+import { openCluster } from './stores/cluster.ts';
 import { openSingleNode } from './stores/single-node.ts';
 import { openSqliteDatabase } from './stores/sqlite-database.ts';
 
 export type StoreOptions = {
   readonly databasePath: string;
+  /** What several nodes share; null: this one is alone. */
+  readonly redis: RedisConfig | null;
   readonly graceMs: number;
   /** Whether the contract has channels whose history is stored: only then there is a file for it. */
   readonly storesChannels: boolean;
@@ -55,9 +59,12 @@ export type Stores = Pick<
  * @throws StartError where it cannot be had
  */
 export async function openStores(options: StoreOptions): Promise<Stores> {
-  const database = await openSqliteDatabase(options.databasePath, false, options);
+  const { redis } = options;
+  const database = await openSqliteDatabase(options.databasePath, redis !== null, options);
   try {
-    return await openSingleNode(database, options);
+    return redis === null
+      ? await openSingleNode(database, options)
+      : await openCluster(database, redis, options);
   } catch (error) {
     await database.close();
     throw error;

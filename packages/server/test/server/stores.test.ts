@@ -18,6 +18,7 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
   const open = (): Promise<Stores> =>
     openStores({
       databasePath,
+      redis: null,
       graceMs: 60_000,
       storesChannels: false,
       clock,

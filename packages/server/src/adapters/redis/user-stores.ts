@@ -51,6 +51,8 @@ export type RedisUserStores = {
   readonly time: ClusterTime;
   /** What this node holds, and what is yet to be put right. */
   readonly size: { readonly users: number; readonly unsettled: number; readonly givenUp: number };
+  /** Users of whom this node holds something. */
+  users(): Iterable<string>;
   /** Ends the timers. */
   stop(): void;
 };
@@ -98,6 +100,9 @@ export function createRedisUserStores(options: RedisUserStoresOptions): RedisUse
     time,
     get size() {
       return { users: shared.holders.size, unsettled: rebuild.unsettled, givenUp: givenUp.size };
+    },
+    *users() {
+      for (const { user } of shared.holders.all()) yield user;
     },
     stop() {
       stopped = true;

@@ -1,0 +1,144 @@
+import { createRedisBroker } from '../../adapters/redis/broker.ts';
+import { createKeys } from '../../adapters/redis/keys.ts';
+import { createLastSeenWriter } from '../../adapters/redis/last-seen.ts';
+import { createRedisLink } from '../../adapters/redis/link.ts';
+import { createRedisLog } from '../../adapters/redis/log.ts';
+import { createRedisMembers } from '../../adapters/redis/members.ts';
+import { claimPrefix, openingProblem } from '../../adapters/redis/preflight.ts';
+import { createRosterCache } from '../../adapters/redis/roster-cache.ts';
+import { createRedisUserStores } from '../../adapters/redis/user-stores.ts';
+import type { RedisConfig } from '../../config/redis-settings.ts';
+import { createStampSource } from '../../core/presence/stamp.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { PresenceRecord } from '../../ports/presence.ts';
+import { StartError } from '../start-error.ts';
+import type { StoreOptions, Stores } from '../stores.ts';
+import { openWebhooks, UNHEARD } from '../webhooks.ts';
+import type { Database } from './database.ts';
+import { newEpoch } from './new-epoch.ts';
+import { createNoteOnline } from './note-online.ts';
+
+/** What several nodes share: Redis for what moves, a database for what lasts. */
+export async function openCluster(
+  database: Database,
+  redis: RedisConfig,
+  { graceMs, clock: machine, telemetry, secrets, webhooks: webhookConfig }: StoreOptions,
+): Promise<Stores> {
+  const node = secrets.id();
+  const keys = createKeys(redis.prefix);
+  const deps = { clock: machine, fraction: secrets.fraction, warn: telemetry.warn };
+  const link = createRedisLink(redis, deps);
+  const stamps = createStampSource(0);
+  const users = createRedisUserStores({
+    link,
+    keys,
+    node,
+    clock: machine,
+    leaseMs: redis.leaseMs,
+    graceMs,
+    clustered: redis.topology.kind === 'cluster',
+    newId: secrets.token,
+    stamps,
+    lastSeen: { lastSeen: (names) => lastSeen.lastSeen(names) },
+    recordLastSeen: (seen) => void lastSeen.recordLastSeen([seen]),
+    onShown: (record) => shown(record),
+  });
+  // Everything goes by the time of Redis, whatever the machine's clock says.
+  const clock: Clock = { ...machine, nowMs: users.time.nowMs };
+  const { cluster } = users;
+  const lastSeen = createLastSeenWriter({
+    directory: database.directory,
+    clock,
+    nowMs: clock.nowMs,
+    online: () => [],
+    warn: telemetry.warn,
+  });
+  const webhooks = await openWebhooks(database.events, {
+    config: webhookConfig,
+    graceMs,
+    clock,
+    secrets,
+    telemetry,
+  });
+  function shown({ user, s }: PresenceRecord): void {
+    if (s === 'Offline') webhooks?.userOffline(user, clock.nowMs());
+    else webhooks?.userOnline(user, clock.nowMs());
+  }
+  const online = createNoteOnline({
+    clock,
+    presence: users.presence,
+    telemetry,
+    users: users.users,
+    note: (seen) => void lastSeen.recordLastSeen(seen),
+  });
+  const members = createRedisMembers({
+    link,
+    keys,
+    node,
+    nowMs: clock.nowMs,
+    occupancy: webhooks !== null,
+  });
+  const broker = createRedisBroker(link, redis, { ...deps, clock }, node);
+  const memoryLog = createRedisLog({ link, keys, newEpoch: () => newEpoch(secrets), nowMs: clock.nowMs });
+  const directory = createRosterCache({
+    directory: database.directory,
+    link,
+    keys,
+    clock,
+    nowMs: clock.nowMs,
+    id: secrets.id,
+    warn: telemetry.warn,
+  });
+
+  // Whatever came between: whose it is, then the lease, which brings the time, and then everything else.
+  link.onUp(() => claimPrefix(link, database.id));
+  link.onUp(async () => void (await cluster.renew()));
+  link.onUp(() => members.restore());
+  try {
+    await link.open();
+    await broker.open();
+  } catch (error) {
+    await broker.close();
+    await link.close();
+    throw new StartError(openingProblem(error, redis));
+  }
+
+  return {
+    clock,
+    cluster,
+    sessions: users.sessions,
+    presence: users.presence,
+    members,
+    directory,
+    broker,
+    // Without stored channels nothing is ever asked of the second.
+    logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
+    revocations: database.revocations,
+    events: webhooks ?? UNHEARD,
+    ownSecret: database.ownSecret,
+    stamps,
+    seen: broker.seen,
+    steadyMs: users.time.steadyMs,
+    beginLife() {
+      lastSeen.start();
+      online.start();
+      void webhooks?.start(users.presence);
+    },
+    async probe() {
+      await Promise.all([
+        link.command(null, 'PING'),
+        database.probe(users.time.steadyMs(), stamps.last(), clock.nowMs()),
+      ]);
+    },
+    async close() {
+      await webhooks?.close();
+      online.stop();
+      await lastSeen.close();
+      directory.close();
+      users.stop();
+      await broker.close();
+      await link.close();
+      await database.close();
+    },
+  };
+}
