@@ -10,6 +10,7 @@ import type { Leaving } from './leaving.ts';
 import { type DevicePacing, type Lease, type LinkState, type LocalSession, newPacing } from './link-state.ts';
 import type { NodeState } from './node-api.ts';
 import type { NodeOptions } from './node-options.ts';
+import type { RestoredGrace } from './restored-grace.ts';
 import type { Topics } from './topics.ts';
 
 /** What the parts of a node share. Built once, in node.ts. */
@@ -33,6 +34,8 @@ export type NodeContext = NodeOptions & {
   readonly heartbeats: DueQueue<LinkState>;
   readonly answerDeadlines: DueQueue<LinkState>;
   readonly grace: DueQueue<LocalSession>;
+  /** Sessions with a part of their grace left: of an earlier life, or put off by an outage. */
+  readonly restoredGrace: RestoredGrace;
   readonly leaving: Leaving;
   /** Ends a connection: says why, closes, and leaves the session to its grace. */
   closeLink(link: LinkState, reason: CloseReason, afterMs?: number): void;

@@ -69,14 +69,23 @@ function detach(context: NodeContext, session: LocalSession): void {
   const { sessions, steadyMs, telemetry } = context.ports;
   const { generation } = session;
   // The grace counts from now, whether or not the store can note it at the moment.
+  session.detachedAtMs = steadyMs();
   if (context.sessions.get(session.id) === session) context.grace.add(session);
-  sessions.detach(session.id, generation, steadyMs()).catch((error: unknown) => {
+  sessions.detach(session.id, generation, session.detachedAtMs).catch((error: unknown) => {
     telemetry.warn('detach_failed', { error: String(error) });
   });
 }
 
-/** The grace is over and nobody came back. */
+/** Less than this is what timers and clocks differ by, ms. */
+const PUT_OFF_MS = 1_000;
+
+/** The grace is over and nobody came back; unless the store was away meanwhile, for that is nobody's absence. */
 export function expireSession(context: NodeContext, session: LocalSession): void {
+  const leftMs = session.detachedAtMs + context.settings.graceMs - context.ports.steadyMs();
+  if (leftMs > PUT_OFF_MS) {
+    context.restoredGrace.add(session, leftMs);
+    return;
+  }
   endSession(context, session).then(
     (ended) => {
       if (ended) context.ports.telemetry.sessionExpired();

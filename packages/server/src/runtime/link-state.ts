@@ -85,6 +85,8 @@ export type LocalSession = {
   readonly device: string;
   generation: number;
   link: LinkState | null;
+  /** When it was left to its grace, by steady time; what an outage took is taken out of that. Of no meaning while attached. */
+  detachedAtMs: number;
   /** When the login token runs out, ms since the epoch. */
   tokenExpiresAtMs: number | null;
   /** Counts the login tokens that were offered, and the newest that was taken: answers may come in any order. */
@@ -135,6 +137,7 @@ export function newLocalSession(
     device,
     generation,
     link: null,
+    detachedAtMs: 0,
     tokenExpiresAtMs: null,
     tokensOffered: 0,
     tokenTaken: 0,

@@ -30,8 +30,8 @@ export function createNode(options: NodeOptions): RealtimeNode {
   const { ports, settings } = options;
   const { clock } = ports;
   const context = createContext(options);
+  const { restoredGrace } = context;
   const leases = createLeases(context);
-  const restoredGrace = createRestoredGrace(clock, (session) => expireSession(context, session));
 
   const receive = createNodeMessages(context);
   const audit = createPresenceAudit(context, receive);
@@ -182,6 +182,7 @@ function createContext(options: NodeOptions): NodeContext {
     grace: createDueQueue<LocalSession>(clock, settings.graceMs, (session) =>
       expireSession(context, session),
     ),
+    restoredGrace: createRestoredGrace(clock, (session) => expireSession(context, session)),
     leaving: createLeaving(ports),
     closeLink: (link, reason, afterMs) => closeLink(context, link, reason, afterMs),
   };
