@@ -101,7 +101,7 @@ export async function playScript<
   }
 }
 
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
@@ -140,7 +140,7 @@ export async function comeToRest(world: World): Promise<void> {
     await time.pass(500);
 }
 
-function isThere(client: SimClient): boolean {
+export function isThere(client: SimClient): boolean {
   return client.connected || !client.wants;
 }
 

@@ -14,6 +14,7 @@ export type Invariant =
   | 'l'
   | 'm'
   | 'n'
+  | 'p'
   | 'protocol'
   | 'alive'
   | 'threw';

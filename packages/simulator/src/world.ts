@@ -196,7 +196,8 @@ export async function createWorld(parts: WorldParts): Promise<World> {
   return world;
 }
 
-function tapped(watch: WireObserver, onWire: NonNullable<WorldParts['onWire']>): WireObserver {
+/** The same, with somebody looking on. */
+export function tapped(watch: WireObserver, onWire: NonNullable<WorldParts['onWire']>): WireObserver {
   return {
     arrived(line, text) {
       onWire(line, 'up', text);

@@ -3,6 +3,13 @@
  * the repository alone: the subpath is resolved from source and not published.
  */
 export { createMemoryBroker } from '../adapters/memory/broker.ts';
+export {
+  createMemoryCluster,
+  type MemoryCluster,
+  type NodeStores,
+  type Snapshot,
+} from '../adapters/memory/cluster.ts';
+export type { StoreLine } from '../adapters/memory/cluster-line.ts';
 export { createMemoryDirectory } from '../adapters/memory/directory.ts';
 export { createMemoryJournal } from '../adapters/memory/journal.ts';
 export { createMemoryLog, type MemoryLog } from '../adapters/memory/log.ts';

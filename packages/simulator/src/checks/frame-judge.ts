@@ -3,14 +3,27 @@ import { AUDIENCE_PARTS, type AudiencePart } from '../model/audience.ts';
 import { sight } from '../model/roster.ts';
 import type { WireRecord } from '../model/wire-record.ts';
 import { CAUSE_MS, LATE_BY_DISK_MS, LATE_EXPIRY_MS, type WorldModel } from '../model/world-model.ts';
-import type { Line } from '../network/line.ts';
 import type { Violations } from '../violations.ts';
+
+/** What is on its way between nodes has arrived within this, where all is well, ms. */
+const UNDER_WAY_MS = 1_000;
+
+/** What delays the news, or lets nodes forget: where several share a store. */
+export type Troubles = {
+  /** Since when what is told at this moment may have been owed, ms. */
+  sinceMs(): number;
+  /** Whether whoever was sent everything at that time may have been sent what was not so, for the store had forgotten. */
+  misinformed(syncedMs: number): boolean;
+  /** How much later than elsewhere a session may end, ms. */
+  readonly lateMs: number;
+};
 
 /** Judges what the server hands to a viewer, at the moment it does. */
 export function createFrameJudge(
   model: WorldModel,
   violations: Violations,
   diskRefusedAtMs: () => number,
+  troubles: Troubles | null = null,
 ): (record: WireRecord, text: string) => void {
   const { nowMs, roster, causes, sessions, visibility } = model;
 
@@ -25,7 +38,7 @@ export function createFrameJudge(
   }
 
   function judgeSubject(viewer: string, subject: string, wire: Readonly<Record<string, unknown>>): void {
-    if (sight(roster, viewer, subject) === 'no') {
+    if (sight(roster, viewer, subject) === 'no' && !mayBeUntold(viewer, subject)) {
       violations.found(
         'c',
         `${viewer} is told of ${subject}, whom they may not see: ${JSON.stringify(wire)}`,
@@ -44,9 +57,21 @@ export function createFrameJudge(
     }
   }
 
-  function judgeTransition(line: Line, viewer: string, subject: string, text: string): void {
-    const fromMs = line.behindSinceMs ?? nowMs();
+  /** The node of the viewer may not have heard of the edit yet. */
+  function mayBeUntold(viewer: string, subject: string): boolean {
+    if (troubles === null) return false;
+    return roster.edited(viewer, subject, Math.min(troubles.sinceMs(), nowMs() - UNDER_WAY_MS), nowMs());
+  }
+
+  function judgeTransition(
+    { line, syncedMs }: Pick<WireRecord, 'line' | 'syncedMs'>,
+    viewer: string,
+    subject: string,
+    text: string,
+  ): void {
+    const fromMs = Math.min(line.behindSinceMs ?? nowMs(), troubles?.sinceMs() ?? nowMs());
     const excused =
+      troubles?.misinformed(syncedMs) === true ||
       causes.overlap(subject, fromMs, nowMs()) ||
       roster.edited(viewer, subject, fromMs - CAUSE_MS, nowMs()) ||
       mayHaveExpired(subject, fromMs) ||
@@ -63,7 +88,7 @@ export function createFrameJudge(
 
   function mayHaveExpired(subject: string, fromMs: number): boolean {
     const lateMs = nowMs() - diskRefusedAtMs() < 2 * LATE_BY_DISK_MS ? LATE_BY_DISK_MS : 0;
-    const latestMs = model.graceMs + LATE_EXPIRY_MS + lateMs + (nowMs() - fromMs);
+    const latestMs = model.graceMs + LATE_EXPIRY_MS + lateMs + (troubles?.lateMs ?? 0) + (nowMs() - fromMs);
     return sessions
       .of(subject)
       .some(
@@ -81,7 +106,8 @@ export function createFrameJudge(
     return false;
   }
 
-  return ({ line, login }, text) => {
+  return (record, text) => {
+    const { login } = record;
     const message = JSON.parse(text) as DownMessage;
     const viewer = login?.username ?? '';
     switch (message.t) {
@@ -93,7 +119,7 @@ export function createFrameJudge(
       case 'o':
       case 'x':
         judgeSubject(viewer, message.id, message);
-        return judgeTransition(line, viewer, message.id, text);
+        return judgeTransition(record, viewer, message.id, text);
       default:
     }
   };

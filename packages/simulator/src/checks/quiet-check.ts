@@ -14,9 +14,13 @@ export async function checkQuiet(world: World): Promise<void> {
   if (caller.unanswered > 0) return violations.found('alive', `${caller.unanswered} requests are unanswered`);
   for (const client of clients) checkClient(world, client);
   if (violations.first !== null) return;
-  const truth = new Map(world.users.map((user) => [user, possibleViews(devicesOf(world, user))] as const));
+  const truth = new Map(world.users.map((user) => [user, viewsOf(world, user)] as const));
   for (const client of clients) if (client.connected) checkView(world, client, truth);
   for (const user of world.users) await checkNode(world, node, user, truth.get(user) ?? null);
+}
+
+function viewsOf(world: World, user: string): readonly View[] | null {
+  return world.model.blurred.has(user) ? null : possibleViews(devicesOf(world, user));
 }
 
 function checkClient({ violations }: World, client: SimClient): void {
@@ -66,7 +70,7 @@ function checkView(
 type Expected = View & { readonly ts: 'none' | 'any' };
 
 /** What of a view the viewer may see. */
-function masked({ model }: World, viewer: string, subject: string, view: View): Expected {
+export function masked({ model }: World, viewer: string, subject: string, view: View): Expected {
   const close = model.roster.possible('close', subject, viewer)[0] ?? false;
   const sees = (part: 'status' | 'lastSeen' | 'a' | 'p' | 'l'): boolean =>
     model.visibility.sees(subject, viewer, close, part);
@@ -82,7 +86,7 @@ function masked({ model }: World, viewer: string, subject: string, view: View): 
   };
 }
 
-function matches(friend: SeenFriend, expected: Expected): boolean {
+export function matches(friend: SeenFriend, expected: Expected): boolean {
   const { fields } = friend;
   return (
     friend.s === expected.s &&

@@ -8,15 +8,18 @@ export type Arguments = {
   readonly trace: boolean;
   /** Runs with streams and maps, instead of those about presence alone. */
   readonly channels: boolean;
+  /** Runs with several nodes over one store. */
+  readonly cluster: boolean;
   readonly mutation: MutationName | null;
 };
 
-export const USAGE = `npm run simulate -- [--seeds N] [--from S] [--seed S] [--channels] [--trace] [--mutation NAME]
+export const USAGE = `npm run simulate -- [--seeds N] [--from S] [--seed S] [--channels | --cluster] [--trace] [--mutation NAME]
 
   --seeds N      how many seeds to run (1000)
   --from S       the first of them (1)
   --seed S       only this one
   --channels     runs with streams and maps, instead of those about presence alone
+  --cluster      runs with several nodes over one store
   --trace        prints what passes the wire and what happens
   --mutation M   with a bug put in: ${Object.keys(mutations).join(', ')}
 `;
@@ -32,6 +35,7 @@ export function readArguments(args: readonly string[]): Arguments | string {
         seeds: { type: 'string' },
         from: { type: 'string' },
         seed: { type: 'string' },
+        cluster: { type: 'boolean', default: false },
         trace: { type: 'boolean', default: false },
         channels: { type: 'boolean', default: false },
         mutation: { type: 'string' },
@@ -44,7 +48,13 @@ export function readArguments(args: readonly string[]): Arguments | string {
     if (mutation !== undefined && !isMutationName(mutation)) return `there is no mutation ${mutation}`;
     const seeds =
       values.seed === undefined ? Array.from({ length: count }, (_, i) => String(from + i)) : [values.seed];
-    return { seeds, trace: values.trace, channels: values.channels, mutation: mutation ?? null };
+    return {
+      seeds,
+      trace: values.trace,
+      channels: values.channels,
+      cluster: values.cluster,
+      mutation: mutation ?? null,
+    };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

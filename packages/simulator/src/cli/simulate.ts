@@ -15,14 +15,12 @@ export async function simulate(args: readonly string[]): Promise<number> {
   }
   if (read.mutation !== null) plant(mutations[read.mutation]);
   // Loaded only now: a bug is put into the modules as they are loaded.
-  const run = read.channels
-    ? (await import('../channels/run-channels.ts')).runChannelSeed
-    : (await import('../run.ts')).runSeed;
+  const run = await runOf(read);
 
   const startedMs = performance.now();
   let done = 0;
   for (const seed of read.seeds) {
-    const failure = await failureOf(seed, run as Run, read);
+    const failure = await failureOf(seed, run, read);
     if (failure !== null) {
       console.log(failure);
       return 1;
@@ -36,11 +34,25 @@ export async function simulate(args: readonly string[]): Promise<number> {
 
 type Run = typeof import('../run.ts').runSeed;
 
-async function failureOf(seed: string, run: Run, { trace, channels }: Arguments): Promise<string | null> {
+async function runOf({ channels, cluster }: Arguments): Promise<Run> {
+  if (cluster) return (await import('../cluster/run-cluster.ts')).runClusterSeed as Run;
+  if (channels) return (await import('../channels/run-channels.ts')).runChannelSeed as Run;
+  return (await import('../run.ts')).runSeed;
+}
+
+async function failureOf(
+  seed: string,
+  run: Run,
+  { trace, channels, cluster }: Arguments,
+): Promise<string | null> {
   const result = await run(seed, trace ? TRACE : {});
   if (result.violation === null) return null;
   const { shrink } = await import('../shrink.ts');
-  return describeFailure(await shrink(result, run), result, channels ? ' --channels' : '');
+  return describeFailure(
+    await shrink(result, run),
+    result,
+    cluster ? ' --cluster' : channels ? ' --channels' : '',
+  );
 }
 
 const TRACE: Parameters<typeof import('../run.ts').runSeed>[1] = {

@@ -3,24 +3,33 @@ export type Outages = {
   began(): void;
   ended(): void;
   readonly isDown: boolean;
-  /** How much of the time between the beginning and now the service was down, ms. */
-  totalMs(): number;
+  /** How much of the time since then the service was down, ms. */
+  sinceMs(fromMs: number): number;
 };
 
-export function createOutages(nowMs: () => number): Outages {
-  let pastMs = 0;
-  let sinceMs: number | null = null;
+type Span = { readonly fromMs: number; toMs: number | null };
+
+/** @param leastMs shorter ones do not count, for nobody notices them */
+export function createOutages(nowMs: () => number, leastMs = 0): Outages {
+  const spans: Span[] = [];
   return {
     began() {
-      sinceMs ??= nowMs();
+      if (spans.length === 0 || spans.at(-1)?.toMs !== null) spans.push({ fromMs: nowMs(), toMs: null });
     },
     ended() {
-      if (sinceMs !== null) pastMs += nowMs() - sinceMs;
-      sinceMs = null;
+      const last = spans.at(-1);
+      if (last !== undefined) last.toMs ??= nowMs();
     },
     get isDown() {
-      return sinceMs !== null;
+      return spans.at(-1)?.toMs === null;
     },
-    totalMs: () => pastMs + (sinceMs === null ? 0 : nowMs() - sinceMs),
+    sinceMs(fromMs) {
+      let sum = 0;
+      for (const span of spans) {
+        const toMs = span.toMs ?? nowMs();
+        if (toMs - span.fromMs >= leastMs) sum += Math.max(0, toMs - Math.max(span.fromMs, fromMs));
+      }
+      return sum;
+    },
   };
 }

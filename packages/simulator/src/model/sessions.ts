@@ -12,8 +12,6 @@ export type Session = {
   /** When the last connection began to suffer, and when the server lost it, ms. */
   lostMs: number;
   endedMs: number;
-  /** How long the service had been down by then, ms. */
-  downBeforeMs: number;
   /** Ended by a logout or an erasure, or perhaps about to be. */
   ended: boolean;
   /** Two clients hold its tokens: they take it from each other. */
@@ -63,7 +61,6 @@ export function createSessions(nowMs: () => number, graceMs: number, outages: Ou
         line,
         lostMs: nowMs(),
         endedMs: nowMs(),
-        downBeforeMs: 0,
         ended: false,
         duplicated: false,
         claim: null,
@@ -88,7 +85,6 @@ export function createSessions(nowMs: () => number, graceMs: number, outages: Ou
         session.line = null;
         session.lostMs = line.impairedSinceMs ?? nowMs();
         session.endedMs = nowMs();
-        session.downBeforeMs = outages.totalMs();
       }
     },
     remember: (token, session) => void tokens.set(token, session),
@@ -103,13 +99,13 @@ export function createSessions(nowMs: () => number, graceMs: number, outages: Ou
     },
   };
 
-  function abandonedMs({ line, endedMs, downBeforeMs }: Session): number {
-    return line === null ? nowMs() - endedMs - (outages.totalMs() - downBeforeMs) : 0;
+  function abandonedMs({ line, endedMs }: Session): number {
+    return line === null ? nowMs() - endedMs - outages.sinceMs(endedMs) : 0;
   }
 
-  function absentMs({ line, lostMs, downBeforeMs, claim }: Session): number {
+  function absentMs({ line, lostMs, endedMs, claim }: Session): number {
     if (line !== null) return line.impairedSinceMs === null ? 0 : nowMs() - line.impairedSinceMs;
     if (claim !== null && claim.line.impairedSinceMs === null) return claim.absentMs;
-    return nowMs() - lostMs - (outages.totalMs() - downBeforeMs);
+    return nowMs() - lostMs - outages.sinceMs(endedMs);
   }
 }

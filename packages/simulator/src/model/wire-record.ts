@@ -13,6 +13,8 @@ export type WireRecord = {
   /** The token went out; then also the sync. */
   hasToken: boolean;
   hasSync: boolean;
+  /** When the sync went out, ms. */
+  syncedMs: number;
   /** Requests that are not answered yet, with what they write. */
   readonly requests: Map<number, DeviceWrite | null>;
   /** Status changes that came before the token went out. */
@@ -31,6 +33,7 @@ export function newRecord(line: Line): WireRecord {
     session: null,
     hasToken: false,
     hasSync: false,
+    syncedMs: -Infinity,
     requests: new Map(),
     queued: [],
     askedMs: -Infinity,

@@ -54,10 +54,16 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
   function write(record: WireRecord, patch: Patch, request: number | undefined): void {
     const session = record.session;
     if (session?.device == null) return;
+    // It went on elsewhere: what this connection still sends changes nothing ([RES3]).
+    if (isElsewhere(record)) return void (request !== undefined && record.requests.set(request, null));
     if (patch.s !== undefined) cause(session.user);
     const begun = beginWrite(session.device, patch, session, nowMs());
     if (request !== undefined) record.requests.set(request, begun);
     else assumeMade(record, session, begun);
+  }
+
+  function isElsewhere({ session, line }: WireRecord): boolean {
+    return session !== null && session.line !== null && session.line !== line;
   }
 
   /** Without a request id nobody says that a change was made; after a while in which nothing went wrong it was. */
@@ -137,6 +143,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
       return;
     }
     if (written == null) return;
+    if (isElsewhere(record)) return;
     if (reply.t === 'ok') settleWrite(written, nowMs());
     else if (reply.code !== 'unavailable') voidWrite(written);
   }
@@ -160,6 +167,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
   function judgeRefusedResume(session: Session): void {
     const absentMs = sessions.absentMs(session);
     if (session.ended || session.duplicated || absentMs >= model.graceMs) return;
+    if (nowMs() <= model.forgetfulUntilMs) return;
     violations.found(
       'i',
       `resume_failed for ${session.user}, session ${session.id}, absent for ${absentMs} ms of ${model.graceMs}`,
@@ -187,7 +195,9 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     const presence = type === 'u' || type === 'o' || type === 'x';
     if (type === 'sync' && !record.hasToken) violations.found('protocol', 'a sync before the token');
     if (presence && !record.hasSync) violations.found('protocol', `${type} before the sync`);
-    if (type === 'sync') record.hasSync = true;
+    if (type !== 'sync') return;
+    record.hasSync = true;
+    record.syncedMs = nowMs();
   }
 
   return {
@@ -210,8 +220,14 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
       parts.judge(record, text);
     },
     ended(line) {
+      const session = records.get(line)?.session ?? null;
       sessions.detach(line);
       records.delete(line);
+      if (session?.line !== null) return;
+      // Of two nodes that both took it one has it, and that need not be the one whose answer came later.
+      for (const other of records.values())
+        if (other.session === session && other.hasToken && other.line.clientOpen && other.line.serverOpen)
+          sessions.attach(session, other.line);
     },
   };
 }

@@ -32,6 +32,10 @@ export type WorldModel = {
   /** Reasons why a user may be shown coming or going, by user. */
   readonly causes: Windows;
   readonly leases: Map<string, Lease>;
+  /** Until then a session may be unknown to the store, which lost everything, ms. */
+  forgetfulUntilMs: number;
+  /** Users of whose devices too little is known to say what they look like. */
+  readonly blurred: Set<string>;
   /** The device that a login with this name joins; its state begins anew where nobody holds it. */
   joinNamed(user: string, name: string, state: Patch, by: object): DeviceWrite;
   /** Devices with a name, for statuses set over HTTP and sessions alike. */
@@ -57,8 +61,12 @@ const NEW_DEVICE: Patch = { s: 'Online', a: '', p: '', l: '' };
 /** A reason may take this long to show, ms: everything on its way there takes its time. */
 export const CAUSE_MS = 6_000;
 
-export function createWorldModel(nowMs: () => number, graceMs: number, visibility: Visibility): WorldModel {
-  const outages = createOutages(nowMs);
+export function createWorldModel(
+  nowMs: () => number,
+  graceMs: number,
+  visibility: Visibility,
+  outages: Outages = createOutages(nowMs),
+): WorldModel {
   const sessions = createSessions(nowMs, graceMs, outages);
   const devices = new Map<string, Device>();
   const leases = new Map<string, Lease>();
@@ -99,6 +107,8 @@ export function createWorldModel(nowMs: () => number, graceMs: number, visibilit
     outages,
     causes: createWindows(),
     leases,
+    forgetfulUntilMs: -Infinity,
+    blurred: new Set(),
     joinNamed(user, name, state, by) {
       const key = keyOf(user, name);
       const known = devices.get(key);

@@ -4,6 +4,7 @@ import type { Cluster, Renewal } from '../../ports/cluster.ts';
 import type { Shared } from './cluster-shared.ts';
 import { endForgotten, holdStored, renewStored, retireStored, sweepStored } from './cluster-leases.ts';
 import type { StoreLine } from './cluster-line.ts';
+import type { Moment } from './cluster-presence.ts';
 import { type Recall, compareRecords, forgetSession, putBack, recallDevice } from './cluster-recall.ts';
 
 /** From putting back until records are compared: every node renews meanwhile, and puts back what it holds, ms. */
@@ -45,7 +46,8 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
 
   const nowMs = (): number =>
     aheadMs === null ? parts.clock.nowMs() : Math.floor(parts.clock.monotonicMs() + aheadMs);
-  const moment = () => ({ nowMs: nowMs(), stamp: stamps.next(nowMs()) });
+  /** By the store's clock: before the first renewal the node's own may be an hour ahead, and stamps never go back. */
+  const momentOf = (ms: number): Moment => ({ nowMs: ms, stamp: stamps.next(ms) });
 
   /** All in one step: Redis takes several, and nothing else of this node is let through between them. */
   function renewHere(): Renewal & { readonly lostMs: number } {
@@ -60,10 +62,10 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
     } else {
       forgetSwept();
       const overMs = at - shared.state.lostMs - shared.times.graceMs - FORGOTTEN_MS;
-      endForgotten(shared, node, (id) => recall.sessions.has(id), overMs, moment());
+      endForgotten(shared, node, (id) => recall.sessions.has(id), overMs, momentOf(at));
     }
     if (comparing !== null && comparing.dueMs <= at) {
-      compareRecords(shared, comparing.users, moment());
+      compareRecords(shared, comparing.users, momentOf(at));
       comparing = null;
     }
     incarnation = shared.incarnation;
@@ -100,7 +102,9 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
       renew: () => renew((step) => line.run(step)),
       hold: (nodes, sweepAtMs) => line.run(() => holdStored(shared.state, nodes, sweepAtMs, shared.nowMs())),
       async sweep(dead, limit) {
-        const swept = await line.run(() => sweepStored(shared, dead, node, limit, shared.nowMs(), moment()));
+        const swept = await line.run(() =>
+          sweepStored(shared, dead, node, limit, shared.nowMs(), momentOf(shared.nowMs())),
+        );
         for (const { user, device, expiresAtMs } of swept.leases) {
           const state = shared.state.users.get(user)?.devices.get(device)?.state;
           if (state !== undefined) recallDevice(recall, user, device, state, { expiresAtMs });

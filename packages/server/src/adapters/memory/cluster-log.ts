@@ -1,7 +1,7 @@
 import { type NodeMessage, channelTopic } from '../../ports/broker.ts';
 import type { Append, AppendResult, Expired } from '../../ports/log.ts';
 import type { ClusterBus } from './cluster-bus.ts';
-import { type MemoryLog, createMemoryLog } from './log.ts';
+import type { MemoryLog } from './log.ts';
 
 /** The log that nodes share: appends and publishes in one step. */
 export type SharedLog = {
@@ -17,8 +17,13 @@ export type SharedLog = {
 
 type Step = (log: MemoryLog) => unknown;
 
-export function createSharedLog(epoch: string, bus: ClusterBus, before: readonly Step[] = []): SharedLog {
-  const log = createMemoryLog({ newEpoch: () => epoch });
+export function createSharedLog(
+  epoch: string,
+  bus: ClusterBus,
+  newMemoryLog: (epoch: string) => MemoryLog,
+  before: readonly Step[] = [],
+): SharedLog {
+  const log = newMemoryLog(epoch);
   const steps: Step[] = [...before];
   for (const step of steps) step(log);
 
@@ -50,6 +55,6 @@ export function createSharedLog(epoch: string, bus: ClusterBus, before: readonly
       steps.push((other) => other.forget(channel));
       log.forget(channel);
     },
-    again: (next, appended) => createSharedLog(next, bus, steps.slice(0, appended)),
+    again: (next, appended) => createSharedLog(next, bus, newMemoryLog, steps.slice(0, appended)),
   };
 }

@@ -19,6 +19,7 @@ import { createClusterPresence } from './cluster-presence-face.ts';
 import { newRecall } from './cluster-recall.ts';
 import { createClusterSessions } from './cluster-sessions.ts';
 import { type ClusterState, emptyState } from './cluster-state.ts';
+import { type MemoryLog, createMemoryLog } from './log.ts';
 import { createSharedMemoryMembers } from './shared-members.ts';
 
 /** What nodes share, in one process: the model of what Redis does for many nodes. */
@@ -59,11 +60,18 @@ export type NodeStores = {
   readonly steadyMs: () => number;
 };
 
-/** @param nowMs the store's clock, ms since the epoch */
-export function createMemoryCluster(nowMs: () => number, times: LeaseTimes): MemoryCluster {
+/**
+ * @param nowMs the store's clock, ms since the epoch
+ * @param newMemoryLog the log that the shared one is made of
+ */
+export function createMemoryCluster(
+  nowMs: () => number,
+  times: LeaseTimes,
+  newMemoryLog: (epoch: string) => MemoryLog = (epoch) => createMemoryLog({ newEpoch: () => epoch }),
+): MemoryCluster {
   let runs = 1;
   const bus = createClusterBus();
-  const newLog = (): SharedLog => createSharedLog(`run ${runs}`, bus);
+  const newLog = (): SharedLog => createSharedLog(`run ${runs}`, bus, newMemoryLog);
   const shared: Shared = {
     state: emptyState(),
     log: newLog(),

@@ -1,0 +1,93 @@
+import { createRandom, type Random } from '../random.ts';
+import { perform } from '../script/perform.ts';
+import type { EventKind } from '../script/script.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import { type ClusterScriptEvent, FAULT_WEIGHTS, type FaultKind } from './cluster-script.ts';
+import type { ClusterWorld } from './cluster-world.ts';
+import type { ComesBack } from './shared-store.ts';
+
+/** The longest that the store hangs, ms. */
+const LONGEST_HANG_MS = 90_000;
+
+/** The longest that it is gone, ms. */
+const LONGEST_STOP_MS = 20_000;
+
+/** Makes one event of a script happen. */
+export function performClusterEvent(world: ClusterWorld, event: ClusterScriptEvent): void {
+  if (isFault(event.kind)) performFault(world, event.kind, createRandom(event.draw));
+  else perform(world, { ...event, kind: event.kind satisfies EventKind });
+}
+
+function isFault(kind: string): kind is FaultKind {
+  return Object.hasOwn(FAULT_WEIGHTS, kind);
+}
+
+function performFault(world: ClusterWorld, kind: FaultKind, random: Random): void {
+  const node = random.pick(world.nodes);
+  switch (kind) {
+    case 'killNode':
+      node.restartAfterMs = downMs(random);
+      return node.crash();
+    case 'stopNode':
+      node.restartAfterMs = downMs(random);
+      return void node.shutDown(random.pick([0, 2_000, 20_000]));
+    case 'cutNode':
+      return cut(world, node);
+    case 'mendNode':
+      return world.nodes.forEach((other) => mend(world, other));
+    case 'hangStore':
+      return world.store.hang(random.whole(1_000, LONGEST_HANG_MS));
+    case 'stopStore':
+      return stop(world, random, 'as it was');
+    case 'emptyStore':
+      return stop(world, random, 'empty');
+    case 'olderStore':
+      return stop(world, random, 'older');
+    case 'flushStore':
+      return world.store.flush();
+    case 'loseMessages':
+      return loseMessages(world, random);
+    case 'calmStore':
+      return world.store.calm();
+    case 'resumeElsewhere':
+      return resumeElsewhere(world, random);
+  }
+}
+
+/** Mostly as long as a restart takes, now and then until its sessions are swept. */
+function downMs(random: Random): number {
+  return random.chance(0.8) ? random.whole(0, 8_000) : random.whole(0, 150_000);
+}
+
+function cut({ troubles }: ClusterWorld, { line, life }: ClusterNode): void {
+  if (line === null || life === null || line.isCut) return;
+  line.cut();
+  troubles.began(life);
+}
+
+export function mend({ troubles }: ClusterWorld, { line, life }: ClusterNode): void {
+  if (line === null || life === null || !line.isCut) return;
+  line.mend();
+  troubles.ended(life);
+}
+
+function loseMessages({ time, owner, troubles, store }: ClusterWorld, random: Random): void {
+  const forMs = random.whole(1_000, 20_000);
+  store.loseMessages(random.pick([0.05, 0.3, 1]), forMs);
+  const lost = {};
+  troubles.began(lost);
+  time.plan(forMs, owner, () => troubles.ended(lost));
+}
+
+function stop({ store }: ClusterWorld, random: Random, back: ComesBack): void {
+  store.stop(random.pick([0, random.whole(0, 3_000), LONGEST_STOP_MS]), back);
+}
+
+/** A client whose line is dead without a word comes by another node, while the old connection is still believed in. */
+function resumeElsewhere(world: ClusterWorld, random: Random): void {
+  const client = random.pick(world.clients);
+  if (client.line === null) return;
+  if (random.chance(0.5)) client.line.breakBlindly('server');
+  else client.line.stall();
+  client.reload();
+}

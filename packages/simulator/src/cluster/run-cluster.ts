@@ -1,0 +1,104 @@
+import process from 'node:process';
+import { NAMES, addClient, castRoles } from '../clients/cast.ts';
+import { chooseVisibility } from '../model/audience.ts';
+import { chooseLatencies } from '../node/latencies.ts';
+import { type Random, createRandom } from '../random.ts';
+import { type RunOptions, type RunResult, chooseConditions, describe, seedRoster } from '../run.ts';
+import { checkClusterEmpty, checkClusterQuiet } from './cluster-checks.ts';
+import { type ClusterScriptEvent, writeClusterScript } from './cluster-script.ts';
+import { type ClusterWorld, createClusterWorld } from './cluster-world.ts';
+import { mend, performClusterEvent } from './perform-fault.ts';
+
+/** Events of one run. */
+export const CLUSTER_EVENTS_PER_RUN = 300;
+
+/**
+ * After the last event, ms: what died is swept (a lease, a grace, once more a grace where many died together), what nobody puts
+ * back is believed to be gone (twice a lease and a grace), and clients come back in between.
+ */
+const QUIET_MS = 420_000;
+
+/** Until everyone who left is gone, with the nodes that were started anew. */
+const EMPTY_MS = 260_000;
+
+export type ClusterRunOptions = Pick<RunOptions, 'onWire' | 'onNote'> & {
+  readonly events?: readonly ClusterScriptEvent[];
+};
+
+/** One seed with several nodes over one store: everything goes wrong, then everything is well, then everyone leaves. */
+export async function runClusterSeed(
+  seed: string,
+  options: ClusterRunOptions = {},
+): Promise<RunResult<ClusterScriptEvent>> {
+  const random = createRandom(`${seed}/cluster`);
+  const events = options.events ?? writeClusterScript(seed, CLUSTER_EVENTS_PER_RUN);
+  const { onWire, onNote } = options;
+  const world = await createClusterWorld({
+    random,
+    users: NAMES.slice(0, random.whole(5, NAMES.length)),
+    nodes: random.whole(2, 4),
+    latencies: chooseLatencies(random.fork('latencies')),
+    visibility: chooseVisibility(random.fork('audience')),
+    conditions: chooseConditions(random.fork('lines')),
+    heldFriends: random.fork('outbox').pick([1, 3, 2_000]),
+    ...(onWire === undefined ? {} : { onWire }),
+    ...(onNote === undefined ? {} : { onNote }),
+  });
+  for (const role of castRoles(random.fork('cast'), world.users)) addClient(world, role);
+  await play(world, random, events, onNote);
+  return { seed, clients: world.clients.length, events, violation: world.violations.first };
+}
+
+async function play(
+  world: ClusterWorld,
+  random: Random,
+  events: readonly ClusterScriptEvent[],
+  onNote: RunOptions['onNote'],
+): Promise<void> {
+  const { time, violations } = world;
+  const unhandled = (reason: unknown): void =>
+    violations.found('threw', `nobody handled: ${describe(reason)}`);
+  process.on('unhandledRejection', unhandled);
+  try {
+    world.process.start();
+    await time.pass(2_000);
+    seedRoster(world, random.fork('roster'));
+    for (const event of events) {
+      await time.pass(event.afterMs);
+      if (violations.first !== null) return;
+      onNote?.(`event: ${event.kind} (${event.draw})`, time.nowMs());
+      performClusterEvent(world, event);
+    }
+    await comeToRest(world);
+    if (violations.first === null) await checkClusterQuiet(world);
+    if (violations.first === null) await leaveAll(world, random.fork('leaving'));
+  } catch (error) {
+    violations.found('threw', describe(error));
+  } finally {
+    process.off('unhandledRejection', unhandled);
+  }
+}
+
+async function comeToRest(world: ClusterWorld): Promise<void> {
+  const { network, issuer, store, nodes, time } = world;
+  network.calm();
+  issuer.calm();
+  store.calm();
+  for (const node of nodes) {
+    mend(world, node);
+    node.restartAfterMs = 0;
+    node.start();
+  }
+  await time.pass(QUIET_MS);
+}
+
+/** Some say so, some close the page, some just vanish. */
+async function leaveAll(world: ClusterWorld, random: Random): Promise<void> {
+  for (const client of world.clients) {
+    if (random.chance(0.3)) client.line?.cut();
+    if (random.chance(0.5)) client.logOut();
+    else client.leave();
+  }
+  await world.time.pass(EMPTY_MS);
+  if (world.violations.first === null) checkClusterEmpty(world);
+}

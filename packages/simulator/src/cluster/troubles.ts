@@ -1,0 +1,64 @@
+import type { Troubles } from '../checks/frame-judge.ts';
+
+/** When what is shared did not work as it should: news is late then, and for a while after. */
+export type TroubleLog = Troubles & {
+  /** @param what goes on until `ended` is told of it */
+  began(what: object | string): void;
+  ended(what: object | string): void;
+  readonly underWay: boolean;
+  /** The store lost something: what nodes hold is put back, and what nobody holds is found missing. */
+  forgot(): void;
+};
+
+/** A line is made anew, its lease renewed and everything read again within this, ms. */
+const OVER_AFTER_MS = 40_000;
+
+/** Records that nobody puts back are believed to be gone after two leases and two graces, ms. */
+const FOUND_MISSING_MS = 260_000;
+
+/** Until every node has put back what it holds, ms. */
+const PUT_BACK_MS = 25_000;
+
+/** How long it may take until whoever read too early has been told, ms. */
+const CORRECTED_MS = 60_000;
+
+/** A lease that lapses, once more a grace because many did, and the sweeping; and outages that put all that off, ms. */
+const LATE_MS = 400_000;
+
+/** A reason may take this long to show where all is well, ms. */
+const CAUSE_MS = 10_000;
+
+export function createTroubleLog(nowMs: () => number): TroubleLog {
+  const underWay = new Set<object | string>();
+  let sinceMs = Infinity;
+  let untilMs = -Infinity;
+  let forgotMs = -Infinity;
+
+  function note(forMs: number): void {
+    if (nowMs() > untilMs && underWay.size === 0) sinceMs = nowMs();
+    untilMs = Math.max(untilMs, nowMs() + forMs);
+  }
+
+  return {
+    lateMs: LATE_MS,
+    began(what) {
+      note(OVER_AFTER_MS);
+      underWay.add(what);
+    },
+    ended(what) {
+      if (underWay.delete(what)) untilMs = Math.max(untilMs, nowMs() + OVER_AFTER_MS);
+    },
+    get underWay() {
+      return underWay.size > 0;
+    },
+    forgot() {
+      note(FOUND_MISSING_MS);
+      forgotMs = nowMs();
+    },
+    sinceMs: () => (underWay.size > 0 || nowMs() <= untilMs ? sinceMs - CAUSE_MS : nowMs()),
+    misinformed: (syncedMs) =>
+      syncedMs >= forgotMs &&
+      syncedMs <= forgotMs + PUT_BACK_MS &&
+      nowMs() <= forgotMs + PUT_BACK_MS + CORRECTED_MS,
+  };
+}
