@@ -4,21 +4,28 @@ import { createRedisMembers } from '../../src/adapters/redis/members.ts';
 import { type MembersSubject, membersContract } from '../../src/testing/members-contract.ts';
 import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
-import { redisMembersSubject } from './redis-subject.ts';
+import { memberHistories } from './member-histories.ts';
+import { type RedisPlace, onServer, redisMembersSubject } from './redis-subject.ts';
 
 let server: RedisServer;
+let place: RedisPlace;
 beforeAll(async () => {
   server = await startRedis();
+  place = onServer(server);
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await place.close();
+  await server.stop();
+});
 
-membersContract('one Redis', () => redisMembersSubject(server));
+membersContract('one Redis', () => redisMembersSubject(place));
+memberHistories('one Redis', () => redisMembersSubject(place), 60);
 
 describe('Members in Redis', () => {
   const ROOM = 'room:1';
   let subject: MembersSubject;
   beforeEach(async () => {
-    subject = await redisMembersSubject(server);
+    subject = await redisMembersSubject(place);
     await subject.watch(ROOM);
   });
   afterEach(() => subject.close());
@@ -88,7 +95,8 @@ describe('Members in Redis', () => {
 describe('Members in a Redis that loses what it was told last', () => {
   it('are put back by the nodes, without a word', async () => {
     const durable = await startRedis({ settings: [['save', '3600 1000000']] });
-    const subject = await redisMembersSubject(durable);
+    const lossy = onServer(durable);
+    const subject = await redisMembersSubject(lossy);
     await subject.watch('room:1');
     const [a, b] = [subject.node('a'), subject.node('b')];
     try {
@@ -110,6 +118,7 @@ describe('Members in a Redis that loses what it was told last', () => {
       expect((await b.page('room:1', null, 10)).users).toEqual(['bob', 'cid']);
     } finally {
       await subject.close();
+      await lossy.close();
       await durable.stop();
     }
   });

@@ -56,13 +56,15 @@ export type Harness = {
 };
 
 export type HarnessOptions = {
+  /** Of several nodes that live in one time; unless given, its own. */
+  readonly clock?: VirtualClock;
   readonly settings?: Partial<NodeSettings>;
   readonly ports?: (ports: NodePorts) => Partial<NodePorts>;
   readonly follows?: readonly (readonly [string, string])[];
 };
 
 export async function createHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const clock = createVirtualClock();
+  const clock = options.clock ?? createVirtualClock();
   const directory = createMemoryDirectory();
   const journal = createMemoryJournal();
   const warnings: string[] = [];

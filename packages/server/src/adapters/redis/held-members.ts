@@ -4,6 +4,8 @@ import type { RedisLink } from './redis-link.ts';
 export type HeldChannel = {
   /** Users that are in it by this node. */
   readonly users: Set<string>;
+  /** Whose join failed: Redis may have taken it all the same. It is repeated, or taken back by a leave. */
+  readonly unsure: Set<string>;
   /** Whether somebody is subscribed here. */
   occupied: boolean;
   /** In which life of the list that was; '' before the first answer. */
@@ -38,6 +40,7 @@ export function createHeldMembers(link: RedisLink, indexKey: string): HeldMember
     if (there !== undefined) return there;
     const at: HeldChannel = {
       users: new Set(),
+      unsure: new Set(),
       occupied: false,
       incarnation: '',
       pending: 0,
@@ -50,7 +53,7 @@ export function createHeldMembers(link: RedisLink, indexKey: string): HeldMember
 
   function release(channel: string, at: HeldChannel): void {
     at.pending--;
-    if (at.pending > 0 || at.users.size > 0 || at.occupied) return;
+    if (at.pending > 0 || at.users.size > 0 || at.unsure.size > 0 || at.occupied) return;
     held.delete(channel);
     if (at.indexed === null) return;
     // The line keeps the order: whoever comes to hold the channel next writes it down behind this. Where it fails, whoever

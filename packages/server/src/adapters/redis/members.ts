@@ -75,9 +75,9 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
     const { changes } = at;
     const heldKey = memberKeys(keys, channel, node)[2];
     const there = ((await link.command(heldKey, 'SMEMBERS', heldKey)) as string[]).map(fromOrdered);
-    // Something else is under way: who comes by it may be there already. The next time that this is looked at will do.
-    if (at.pending > 1 || at.changes !== changes) return;
-    const surplus = there.filter((user) => !at.users.has(user));
+    // Whoever comes or goes meanwhile may be there or not. The next time that this is looked at will do.
+    if (at.changes !== changes) return;
+    const surplus = there.filter((user) => !at.users.has(user) && !at.unsure.has(user));
     for (let from = 0; from < surplus.length; from += USERS_A_SCRIPT)
       await quitMembers(options, channel, node, surplus.slice(from, from + USERS_A_SCRIPT), known);
   }
@@ -85,7 +85,9 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
   return {
     join: (channel, user) =>
       held.use(channel, true, async (at) => {
+        at.unsure.add(user);
         const incarnation = await enter(channel, '', [user]);
+        at.unsure.delete(user);
         // Of the others it is not known yet whether they are held in this one too.
         if (at.users.size === 0) at.incarnation = incarnation;
         at.users.add(user);
@@ -94,6 +96,7 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
       held.use(channel, false, async (at) => {
         // At once: what is put back from here on is put back without them.
         at.users.delete(user);
+        at.unsure.delete(user);
         await quitMembers(options, channel, node, [user]);
       }),
     async count(channel): Promise<MemberCount> {
