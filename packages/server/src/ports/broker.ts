@@ -130,9 +130,13 @@ export interface Broker {
   /**
    * Sets the one listener of this node. Called once, before the first subscription.
    *
-   * @param onGap called when messages may have been lost: what is shown has to be compared with what the stores hold
+   * @param onGap called when messages may have been lost: what is shown has to be compared with what the stores hold. Where it
+   *   returns a promise, that resolves when this has been done.
    */
-  listen(listener: (topic: string, message: NodeMessage) => void, onGap?: () => void): void;
+  listen(
+    listener: (topic: string, message: NodeMessage) => void,
+    onGap?: (() => void) | (() => Promise<void>),
+  ): void;
 }
 
 /** The topic on which a user's visible presence and edges are published. */
