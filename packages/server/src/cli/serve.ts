@@ -1,9 +1,14 @@
-import { createLogger } from '../ops/logger.ts';
+import type { ServerConfig } from '../config.ts';
+import { createLogger, type Logger } from '../ops/logger.ts';
 import { assembleServer, type CarillonServer } from '../server.ts';
 import { StartError } from '../server/start-error.ts';
 import { type Command, complain, EXIT_FAILED, EXIT_USAGE, readArguments } from './command.ts';
 import { CONFIG_OPTIONS, readConfig } from './load.ts';
 import { endOnUncaught, runUntilSignalled } from './run-server.ts';
+import { runWorker } from './workers/run-worker.ts';
+import { supervise } from './workers/supervise.ts';
+import { NO_REDIS, workerCount, WORKERS_PROBLEM } from './workers/worker-count.ts';
+import { takeWorkerNumber } from './workers/worker-number.ts';
 
 /** Runs a server for real. */
 export const serve: Command = {
@@ -13,28 +18,48 @@ export const serve: Command = {
 Runs the server until SIGTERM or SIGINT, which drain it: clients are told to come back spread over a window. A second
 signal ends it at once. It does not start unless it is configured who may log in.
 
+  --workers N    as N processes on one port, or auto: one for each core; needs Redis. One that dies is replaced; SIGUSR2
+                 restarts them one after the other
   --config FILE  configuration file, instead of carillon.config.ts
   --port N       TCP port, instead of PORT
   --host HOST    address to listen on, instead of HOST
 `,
   async run(args) {
-    const given = readArguments(args, CONFIG_OPTIONS);
+    const given = readArguments(args, { ...CONFIG_OPTIONS, workers: { type: 'string' } });
     if (given === null) return EXIT_USAGE;
+    const { workers } = given.values;
+    const size = workers === undefined ? 0 : workerCount(workers);
+    if (size === null) {
+      complain(WORKERS_PROBLEM);
+      return EXIT_USAGE;
+    }
+    const worker = takeWorkerNumber(process.env);
     const loaded = await readConfig(given.values);
     if (loaded === null) return EXIT_FAILED;
-    const logger = createLogger(loaded.config.logLevel);
+    const { config, unknownVariables } = loaded;
+    const logger = createLogger(config.logLevel, undefined, worker === null ? null : { worker });
     endOnUncaught(logger);
-    for (const variable of loaded.unknownVariables) logger.warn({ variable }, 'unknown_setting');
-    let server: CarillonServer;
-    try {
-      server = await assembleServer(loaded.config, { logger, development: null });
-      await server.listen();
-    } catch (error) {
-      return startFailed(error);
+    if (worker !== null) return runWorker(config, logger);
+    for (const variable of unknownVariables) logger.warn({ variable }, 'unknown_setting');
+    if (size === 0) return runAlone(config, logger);
+    if (config.redis === null) {
+      complain(NO_REDIS);
+      return EXIT_FAILED;
     }
-    return runUntilSignalled(server, logger);
+    return supervise(size, logger);
   },
 };
+
+async function runAlone(config: ServerConfig, logger: Logger): Promise<number> {
+  let server: CarillonServer;
+  try {
+    server = await assembleServer(config, { logger, development: null });
+    await server.listen();
+  } catch (error) {
+    return startFailed(error);
+  }
+  return runUntilSignalled(server, logger);
+}
 
 /** Says why a server did not start, where that is known; anything else is a failure of the program. */
 export function startFailed(error: unknown): number {
