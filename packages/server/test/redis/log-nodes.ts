@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { createClient } from '@redis/client';
 import { createKeys, type Keys } from '../../src/adapters/redis/keys.ts';
 import { type RedisLogLimits, createRedisLog } from '../../src/adapters/redis/log.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
@@ -38,5 +40,59 @@ export function openLogOn(openLink: (prefix: string) => Promise<RedisLink>): Ope
       },
       close: () => link.close(),
     };
+  };
+}
+
+/** What is published on a channel, as it passes the wire: the header, read, and the payload's text. */
+export type Heard = { readonly header: Record<string, unknown>; readonly data: string | null };
+
+export type Listener = {
+  readonly heard: readonly Heard[];
+  /** Resolves once so many were heard. */
+  count(least: number): Promise<void>;
+  close(): void;
+};
+
+/** Subscribes as any client of Redis would, with none of our code. */
+export async function listenTo(port: number, channel: string): Promise<Listener> {
+  const client = createClient({ RESP: 3, socket: { host: '127.0.0.1', port, reconnectStrategy: false } });
+  // A server that is killed ends it; what it heard until then stays.
+  client.on('error', () => undefined);
+  await client.connect();
+  const heard: Heard[] = [];
+  const events = new EventEmitter();
+  await client.sSubscribe(channel, (text) => {
+    const newline = text.indexOf('\n');
+    const header = newline === -1 ? text : text.slice(0, newline);
+    heard.push({
+      header: JSON.parse(header) as Record<string, unknown>,
+      data: newline === -1 ? null : text.slice(newline + 1),
+    });
+    events.emit('heard');
+  });
+  return {
+    heard,
+    async count(least) {
+      while (heard.length < least) await once(events, 'heard');
+    },
+    close: () => client.destroy(),
+  };
+}
+
+/** A link that asks before each script, by its name, and each command: a test counts them, or holds its node up between two. */
+export function tappedLink(link: RedisLink, before: (what: string) => Promise<void> | undefined): RedisLink {
+  return {
+    ...link,
+    get up() {
+      return link.up;
+    },
+    async run(script, keys, args) {
+      await before(script.name);
+      return link.run(script, keys, args);
+    },
+    async command(key, ...args) {
+      await before(String(args[0]));
+      return link.command(key, ...args);
+    },
   };
 }
