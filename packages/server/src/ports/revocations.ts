@@ -15,3 +15,16 @@ export interface Revocations {
   /** @param issuedAtMs null where the token does not say: then any revocation of the user concerns it */
   isRevoked(user: string, tokenId: string | null, issuedAtMs: number | null): boolean;
 }
+
+/** Revocations of several nodes: what one revokes counts on all of them within a second of its `revoke`. */
+export interface SharedRevocations extends Revocations {
+  /**
+   * Sets who is told that other nodes revoked something. Logins that were let in meanwhile are to be ended then: the order
+   * to end them, which the other node sent, may have come before them, or not at all.
+   */
+  onLearned(listener: () => void): void;
+}
+
+export function areShared(revocations: Revocations): revocations is SharedRevocations {
+  return 'onLearned' in revocations;
+}

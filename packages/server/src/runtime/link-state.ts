@@ -94,6 +94,8 @@ export type LocalSession = {
   tokenTaken: number;
   /** The id of the login token (`jti`), by which it can be revoked; null where it has none. */
   tokenId: string | null;
+  /** When the login token was issued, ms since the epoch; null where it does not say. */
+  issuedAtMs: number | null;
   /** Shared by the sessions of one device. */
   readonly pacing: DevicePacing;
   /** What it has to do with channels and calls; null until it has anything. */
@@ -142,6 +144,7 @@ export function newLocalSession(
     tokensOffered: 0,
     tokenTaken: 0,
     tokenId: null,
+    issuedAtMs: null,
     pacing,
     channels: null,
   };

@@ -188,12 +188,13 @@ async function refreshToken(context: NodeContext, link: LinkState, message: Auth
     sendError(context, link, 'token_invalid', REVOKED, message.i);
     return;
   }
-  const { expiresAtMs, tokenId = null } = verified.principal;
+  const { expiresAtMs, tokenId = null, issuedAtMs = null } = verified.principal;
   // Answers may come in any order; the token that was offered last is the one that counts.
   if (offered > session.tokenTaken) {
     session.tokenTaken = offered;
     session.tokenExpiresAtMs = expiresAtMs;
     session.tokenId = tokenId;
+    session.issuedAtMs = issuedAtMs;
     armTokenExpiry(context, link);
   }
   if (message.i === undefined || isClosed(link)) return;

@@ -18,6 +18,7 @@ import {
 import { type LinkState, type LocalSession, isClosed, newLocalSession } from './link-state.ts';
 import { endSession, endStored, leaveSession } from './ending.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
+import { endRevoked, endUnresumed } from './revoked-sessions.ts';
 import { applyHeld } from './status.ts';
 import { armTokenExpiry } from './token-expiry.ts';
 import { rosterEdges, settleEdits, watchEdges } from './viewing.ts';
@@ -69,11 +70,16 @@ async function logInOrRefuse(
     return refuse(context, link, problem?.reason ?? 'token_invalid', problem?.detail ?? '', message.i);
   }
   const { principal } = verified;
-  if (isRevoked(context, principal)) return refuseRevoked(context, link, message.i);
+  if (isRevoked(context, principal)) {
+    refuseRevoked(context, link, message.i);
+    if (message.resume !== undefined) await endUnresumed(context, principal.user, message.resume);
+    return;
+  }
   const taken = await takeSession(context, link, principal.user, message);
   if (taken === null) return;
   taken.session.tokenExpiresAtMs = principal.expiresAtMs;
   taken.session.tokenId = principal.tokenId ?? null;
+  taken.session.issuedAtMs = principal.issuedAtMs ?? null;
   // Revoked while the session was being taken, it may have missed the order to end: that names a token it did not have yet.
   if (isRevoked(context, principal)) {
     refuseRevoked(context, link, message.i);
@@ -82,6 +88,8 @@ async function logInOrRefuse(
   }
   await goLive(context, link, taken, message, v, patch);
   if (isClosed(link)) return;
+  // Only who is live is looked at when another node's revocation is learned.
+  if (isRevoked(context, principal)) return endRevoked(context, taken.session);
   ports.telemetry.login(
     taken.resumed ? 'resumed' : taken.resumeFailed ? 'resume_failed' : 'fresh',
     ports.clock.monotonicMs() - startedMs,

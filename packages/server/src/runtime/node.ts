@@ -1,6 +1,7 @@
 import { heldUnits } from '../core/outbox/outbox.ts';
 import { createWatchList } from '../core/presence/watch-list.ts';
 import { newRate } from '../core/session/message-rate.ts';
+import { areShared } from '../ports/revocations.ts';
 import type { Connection } from '../ports/transport.ts';
 import type { NodeContext } from './context.ts';
 import { addSession, pacingOf } from './context.ts';
@@ -22,6 +23,7 @@ import type { NodeOptions } from './node-options.ts';
 import { createPresenceAudit } from './presence-audit.ts';
 import { createRestoredGrace } from './restored-grace.ts';
 import { createRosterEdits } from './roster-edits.ts';
+import { createRevokedSessions } from './revoked-sessions.ts';
 import { createTopics } from './topics.ts';
 import { createUsers } from './users.ts';
 
@@ -35,6 +37,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
 
   const receive = createNodeMessages(context);
   const audit = createPresenceAudit(context, receive);
+  if (areShared(ports.revocations)) ports.revocations.onLearned(createRevokedSessions(context));
   ports.broker.listen(
     (_topic, message) => receive(message),
     () => {

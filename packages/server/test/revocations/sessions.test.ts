@@ -1,47 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Authenticator } from '../../src/ports/auth.ts';
 import type { Revocations } from '../../src/ports/revocations.ts';
-import type { NodePorts } from '../../src/runtime/node-options.ts';
-import { type BareClient, createHarness, type Harness } from '../runtime/harness.ts';
-
-/** Believes `user/tokenId/issuedAtMs`; a dash for what a token does not say. */
-const auth: Authenticator = {
-  verify(token, username) {
-    const [user = '', tokenId, issuedAtMs] = token.split('/');
-    if (user !== username) return Promise.resolve({ ok: false, code: 'username_mismatch', detail: '' });
-    const said = (part: string | undefined): string | null =>
-      part === undefined || part === '-' ? null : part;
-    return Promise.resolve({
-      ok: true,
-      principal: {
-        user,
-        expiresAtMs: null,
-        tokenId: said(tokenId),
-        issuedAtMs: said(issuedAtMs) === null ? null : Number(issuedAtMs),
-      },
-    });
-  },
-};
-
-type Bench = Harness & {
-  enter(token: string, extra?: object): Promise<BareClient>;
-  ports(): NodePorts;
-};
-
-async function bench(replace: (ports: NodePorts) => Partial<NodePorts> = () => ({})): Promise<Bench> {
-  let ports: NodePorts | undefined;
-  const harness = await createHarness({
-    follows: [['watcher', 'alice']],
-    ports: (made) => (ports = { ...made, auth, ...replace(made) }),
-  });
-  return Object.assign(harness, {
-    ports: () => ports!,
-    enter: (token: string, extra: object = {}) => harness.logIn(token.split('/')[0]!, { token, ...extra }),
-  });
-}
-
-const errors = (client: BareClient) => client.received.filter(({ t }) => t === 'err');
-const byes = (client: BareClient) => client.received.filter(({ t }) => t === 'bye');
+import { auth, byes, errors, revocationBench as bench } from './revocation-bench.ts';
 
 describe('a revoked login', () => {
   it('[LOG3] is refused as `token_invalid`, and the connection closed as `revoked` (4208)', async () => {
