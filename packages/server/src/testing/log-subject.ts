@@ -17,9 +17,10 @@ export type LogSubject = {
 
 /**
  * What a log in a store of many nodes is excused from: it counts nothing and limits no channels, `nextExpiryMs` tells to ask
- * again and again for what others noted, and what is appended to several channels may be answered in any order.
+ * again and again for what others noted, and what is appended to several channels may be answered in any order. One that limits
+ * its channels all the same says so.
  */
-export type LogTraits = { readonly shared?: boolean };
+export type LogTraits = { readonly shared?: boolean; readonly limitsChannels?: boolean };
 
 /** Opens a new, empty log. */
 export type OpenLog = (limits?: Partial<LogTestLimits>) => Promise<LogSubject>;

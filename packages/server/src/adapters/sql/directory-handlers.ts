@@ -6,13 +6,13 @@ import { prepareAll } from './statements.ts';
 import type { WriteHandlers } from './thread-messages.ts';
 
 /** How long an edit of a roster is remembered, in stamps (microseconds); the port asks for ten minutes. */
-const CHANGES_KEPT_MICROS = 10 * 60 * 1_000_000;
+export const CHANGES_KEPT_MICROS = 10 * 60 * 1_000_000;
 
 /**
  * How many outlived changes each new one takes away: more than one, so that purging always gains, and few, so that no
  * write waits for it. No timer is needed, and a directory that nobody edits does not grow.
  */
-const PURGED_AT_ONCE = 16;
+export const PURGED_AT_ONCE = 16;
 
 type DirectoryWriteName =
   | 'ensureUser'

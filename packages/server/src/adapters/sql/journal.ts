@@ -46,7 +46,7 @@ export function createSqliteJournal({ reader, writer }: Sqlite): Journal {
   } satisfies Journal;
 }
 
-function sessionOf(row: SessionRow): SessionRecord {
+export function sessionOf(row: SessionRow): SessionRecord {
   return {
     id: row.id,
     user: row.user_name,
@@ -60,7 +60,7 @@ function sessionOf(row: SessionRow): SessionRecord {
   };
 }
 
-function deviceOf(row: DeviceRow): JournalDevice {
+export function deviceOf(row: DeviceRow): JournalDevice {
   return {
     user: row.user_name,
     device: row.device,

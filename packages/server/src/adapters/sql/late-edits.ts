@@ -1,8 +1,8 @@
 /** Edits committed within this are told to all who resume: they ask for what is above two seconds before their stamp. */
-const IN_TIME_MS = 1_500;
+export const IN_TIME_MS = 1_500;
 
 /** Added to what an edit took: stamps go by the wall clock, which need not run as this clock does. */
-const SLACK_MS = 1_000;
+export const SLACK_MS = 1_000;
 
 /** Spans kept apart; further ones are taken together, which only makes some more resumes full ones. */
 const MAX_SPANS = 16;

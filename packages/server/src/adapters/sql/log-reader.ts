@@ -124,7 +124,10 @@ export function createLogReader(database: Database, era: string): LogReader {
   return reader;
 }
 
-function whyNot({ epoch, offset }: Position, { top, floor }: Place): 'epoch' | 'ahead' | 'trimmed' | null {
+export function whyNot(
+  { epoch, offset }: Position,
+  { top, floor }: Pick<Place, 'top' | 'floor'>,
+): 'epoch' | 'ahead' | 'trimmed' | null {
   if (epoch !== top.epoch) return 'epoch';
   if (offset > top.offset) return 'ahead';
   return offset < floor ? 'trimmed' : null;

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { PostgresLog } from '../../src/adapters/sql/postgres/log.ts';
+import type { OpenLog } from '../../src/testing/index.ts';
+import { randomHistories } from '../log/random-histories.ts';
+import {
+  type Node,
+  type PostgresUnderTest,
+  openLog,
+  openNode,
+  startPostgresUnderTest,
+} from './postgres-under-test.ts';
+
+let server: PostgresUnderTest;
+let url: string;
+let node: Node;
+beforeAll(async () => {
+  server = await startPostgresUnderTest();
+  url = await server.createMigrated();
+  node = await openNode(url);
+});
+afterAll(async () => {
+  await node.close();
+  await server.stop();
+});
+
+const open: OpenLog = async (limits) => {
+  let log: PostgresLog = await openLog(node.postgres, { limits, shared: true });
+  return {
+    log,
+    async reopen() {
+      await log.close();
+      // Another process takes it up.
+      await node.close();
+      node = await openNode(url);
+      log = await openLog(node.postgres, { limits, shared: true });
+      return log;
+    },
+    close: () => log.close(),
+  };
+};
+
+randomHistories('Postgres', open, 150, { shared: true });
+
+it('the histories left nothing in the tables', async () => {
+  const counts = await node.postgres.transaction((within) =>
+    within.exec(`SELECT (SELECT channels FROM log_state) AS counted, (SELECT count(*) FROM channels) AS channels,
+      (SELECT count(*) FROM publications) AS publications, (SELECT count(*) FROM entries) AS entries,
+      (SELECT count(*) FROM ids) AS ids`),
+  );
+  expect(counts).toEqual([{ counted: 0, channels: 0, publications: 0, entries: 0, ids: 0 }]);
+});
