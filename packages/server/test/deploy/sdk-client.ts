@@ -1,7 +1,31 @@
-import { type Client, createClient } from '@carillon/client';
 import { WebSocket } from 'ws';
 import { loginToken } from '../wire/scene/login-token.ts';
 import { within } from '../wire/scene/within.ts';
+
+/**
+ * The part of the SDK that is used here. It is written for pages too: its own types would bring the browser's names into all
+ * of the server's code, so that it is imported without them.
+ */
+type Client = {
+  readonly session: string | null;
+  readonly connection: { readonly status: string };
+  readonly presence: { get(id: string): { readonly status: string } | undefined };
+  connect(): void;
+  disconnect(): void;
+  setStatus(change: { readonly status: string }): Promise<void>;
+  onConnection(listener: (change: { readonly status: string }) => void): () => void;
+  stream(
+    pattern: string,
+    params: Readonly<Record<string, string>>,
+  ): {
+    subscribe(): Promise<unknown>;
+    publish(data: unknown): Promise<unknown>;
+    onPublication(listener: (publication: { readonly data: unknown }) => void): () => void;
+  };
+};
+
+const SDK: string = '@carillon/client';
+const { createClient } = (await import(SDK)) as { createClient(options: object): Client };
 
 /** The SDK on `ws`, as an app in Node has it. */
 export type SdkClient = {
