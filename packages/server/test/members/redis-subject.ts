@@ -1,6 +1,6 @@
 import { createClient, createCluster } from '@redis/client';
 import { expect, vi } from 'vitest';
-import { createKeys } from '../../src/adapters/redis/keys.ts';
+import { type Keys, createKeys } from '../../src/adapters/redis/keys.ts';
 import { createRedisMembers } from '../../src/adapters/redis/members.ts';
 import { decodeNodeMessage } from '../../src/adapters/redis/node-message-codec.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
@@ -17,6 +17,7 @@ let prefixes = 0;
 const WAIT = { timeout: 30_000 };
 
 export type RedisMembersSubject = MembersSubject & {
+  readonly keys: Keys;
   /** The server is there again: resolves when every line to it stands, and everything is watched anew. */
   reconnected(): Promise<void>;
 };
@@ -115,6 +116,7 @@ export async function redisMembersSubject(place: RedisPlace): Promise<RedisMembe
   }
 
   return {
+    keys,
     node(name) {
       const node = nodes.get(name);
       if (node === undefined) throw new Error(`no node ${name}`);

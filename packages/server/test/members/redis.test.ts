@@ -1,11 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createKeys } from '../../src/adapters/redis/keys.ts';
 import { createRedisMembers } from '../../src/adapters/redis/members.ts';
-import { type MembersSubject, membersContract } from '../../src/testing/members-contract.ts';
+import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
+import { storeUnavailable } from '../../src/ports/unavailable.ts';
+import { membersContract } from '../../src/testing/members-contract.ts';
 import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { memberHistories } from './member-histories.ts';
-import { type RedisPlace, onServer, redisMembersSubject } from './redis-subject.ts';
+import { type RedisMembersSubject, type RedisPlace, onServer, redisMembersSubject } from './redis-subject.ts';
 
 let server: RedisServer;
 let place: RedisPlace;
@@ -23,7 +25,7 @@ memberHistories('one Redis', () => redisMembersSubject(place), 60);
 
 describe('Members in Redis', () => {
   const ROOM = 'room:1';
-  let subject: MembersSubject;
+  let subject: RedisMembersSubject;
   beforeEach(async () => {
     subject = await redisMembersSubject(place);
     await subject.watch(ROOM);
@@ -70,6 +72,57 @@ describe('Members in Redis', () => {
     expect(members.vacated(ROOM)).toBe(false);
     expect(await server.run('KEYS', '*unheard:*')).toEqual([]);
     await link.close();
+  });
+
+  describe('over a line that breaks', () => {
+    /** A node of its own, on whose line the answers of one script are lost, or the script itself. */
+    async function unlucky(script: string, carriedOut: boolean) {
+      const link = await place.link('a');
+      const state = { isBroken: true };
+      const broken: RedisLink = {
+        ...link,
+        async run(which, keys, args) {
+          if (!state.isBroken || which.name !== script) return link.run(which, keys, args);
+          if (carriedOut) await link.run(which, keys, args);
+          throw storeUnavailable('the line broke');
+        },
+      };
+      const options = { keys: subject.keys, node: 'u', nowMs: () => Date.now(), occupancy: true };
+      return { state, members: createRedisMembers({ link: broken, ...options }) };
+    }
+
+    it('whoever left is not put back, though nobody could be told yet', async () => {
+      const { members, state } = await unlucky('members-quit', false);
+      await members.join(ROOM, 'ann');
+      await members.join(ROOM, 'bob');
+      await expect(members.leave(ROOM, 'ann')).rejects.toThrow('the line broke');
+      await subject.lose();
+      await members.restore();
+      expect((await members.page(ROOM, null, 10)).users).toEqual(['bob']);
+      state.isBroken = false;
+      await members.leave(ROOM, 'ann');
+      expect(await told()).toEqual(['+ann', '+bob']);
+    });
+
+    it('a join whose answer was lost is told once, whatever is put right before it is repeated', async () => {
+      const { members, state } = await unlucky('members-enter', true);
+      await expect(members.join(ROOM, 'ann')).rejects.toThrow('the line broke');
+      await members.restore();
+      await members.count(ROOM);
+      state.isBroken = false;
+      await members.join(ROOM, 'ann');
+      expect(await told()).toEqual(['+ann']);
+      await members.leave(ROOM, 'ann');
+      expect(await told()).toEqual(['-ann']);
+    });
+
+    it('a join whose answer was lost, and that is taken back, leaves nothing', async () => {
+      const { members } = await unlucky('members-enter', true);
+      await expect(members.join(ROOM, 'ann')).rejects.toThrow('the line broke');
+      await members.leave(ROOM, 'ann');
+      expect(await told()).toEqual(['+ann', '-ann']);
+      expect(await subject.node('b').sweepNode('u', 10)).toEqual({ gone: 0, vacated: [] });
+    });
   });
 
   it('keeps nothing of a channel that everybody left but its version, and that for an hour', async () => {

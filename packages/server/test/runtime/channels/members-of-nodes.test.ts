@@ -227,8 +227,11 @@ describe('members on many nodes', () => {
     expect(await list(nodes, bob)).toMatchObject({ ids: ['ann', 'bob', 'cid'], n: 3 });
   });
 
-  it('signals have members, too, and are compared', async () => {
-    const nodes = await open('a', 'b');
+  it('signals have members, too, and are compared where there is nothing else to compare', async () => {
+    const nodes = await createManyNodes(['a', 'b'], {
+      channels: [cursor],
+      settings: { heartbeatMs: 3_600_000 },
+    });
     const bob = await enter(nodes, 'b', 'bob', {}, 'cursor:1');
     const ann = await nodes.node('a').logIn('ann');
     await nodes.clock.settle();
