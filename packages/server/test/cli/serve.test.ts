@@ -63,7 +63,14 @@ describe('carillon serve', () => {
       { CARILLON_DATABASE_URL: 'postgres://h/d' },
       /^carillon: CARILLON_DATABASE_URL is Postgres, which is not in this version.*\n$/,
     ],
-    [{ CARILLON_REDIS_URL: 'redis://h' }, /^carillon: CARILLON_REDIS_URL: Redis is not in this version.*\n$/],
+    [
+      { CARILLON_REDIS_URL: 'http://h' },
+      /^carillon: CARILLON_REDIS_URL has a scheme this server does not know.*\n$/,
+    ],
+    [
+      { CARILLON_REDIS_URL: 'redis://127.0.0.1:1' },
+      /^carillon: CARILLON_REDIS_URL: Redis at 127\.0\.0\.1:1 cannot be reached.*\n$/,
+    ],
     [{ HOST: '192.0.2.1' }, /^carillon: HOST 192\.0\.2\.1 is not an address of this machine.*\n$/],
     [
       { CARILLON_DATABASE_URL: 'sqlite:/dev/null/x.sqlite' },

@@ -36,7 +36,7 @@ describe('where settings come from', () => {
         apiKey: null,
         auth: null,
         allowedOrigins: [],
-        databasePath: join(folder, '.carillon', 'carillon.sqlite'),
+        database: { kind: 'sqlite', path: join(folder, '.carillon', 'carillon.sqlite') },
         node: {
           conflateMs: 50,
           graceMs: 60_000,
@@ -106,7 +106,10 @@ describe('where settings come from', () => {
     const defaults = { databaseUrl: 'sqlite:own.sqlite', port: 1 };
     const database = async (env: Record<string, string> = {}): Promise<unknown> => {
       const result = await loadConfig({ cwd: folder, env, file: null, defaults });
-      return result.ok && [relative(folder, result.config.databasePath), result.config.port];
+      const { database } = result.ok ? result.config : { database: null };
+      return (
+        result.ok && [database?.kind === 'sqlite' && relative(folder, database.path), result.config.port]
+      );
     };
     expect(await database()).toEqual(['own.sqlite', 1]);
     expect(await database({ CARILLON_DATABASE_URL: 'sqlite:env.sqlite' })).toEqual(['env.sqlite', 1]);
@@ -187,10 +190,10 @@ describe('where settings come from', () => {
 
   it('a sqlite path is absolute or starts at the working directory', async () => {
     expect(await load({ CARILLON_DATABASE_URL: 'sqlite:x/y.sqlite' })).toMatchObject({
-      config: { databasePath: join(folder, 'x/y.sqlite') },
+      config: { database: { kind: 'sqlite', path: join(folder, 'x/y.sqlite') } },
     });
     expect(await load({ CARILLON_DATABASE_URL: 'sqlite:/var/lib/c.sqlite' })).toMatchObject({
-      config: { databasePath: '/var/lib/c.sqlite' },
+      config: { database: { kind: 'sqlite', path: '/var/lib/c.sqlite' } },
     });
   });
 });
@@ -213,8 +216,6 @@ describe('a wrong value stops the start with one line that names the setting', (
     ['CARILLON_DATABASE_URL', 'mysql://u:hush@h/d', /^CARILLON_DATABASE_URL has a scheme/],
     ['CARILLON_DATABASE_URL', 'sqlite:', /^CARILLON_DATABASE_URL names no file/],
     ['CARILLON_DATABASE_URL', 'sqlite::memory:', /^CARILLON_DATABASE_URL must name a plain file/],
-    ['CARILLON_REDIS_URL', 'redis://u:hush@h', /^CARILLON_REDIS_URL: Redis is not in this version/],
-    ['CARILLON_REDIS_PREFIX', 'x', /^CARILLON_REDIS_PREFIX: Redis is not in this version/],
     [
       'CARILLON_ALLOWED_ORIGINS',
       'https://a.example,https://b.example/path',

@@ -38,8 +38,9 @@ export function serverProblem(
   return null;
 }
 
-/** One line about why the first connection failed, and what to change. */
+/** One line about why the link or the broker could not be opened, and what to change. */
 export function openingProblem(error: unknown, { topology, login, tls }: RedisSettings): string {
+  if (isRedisRefusal(error)) return error.message;
   const where = addressesOf(topology);
   const reason = reasonOf(error);
   switch (rootWord(error)) {
