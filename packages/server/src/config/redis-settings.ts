@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
-import {
-  DEFAULT_COMMAND_TIMEOUT_MS,
-  DEFAULT_REDIS_PREFIX,
-  type RedisSettings,
-  type RedisTls,
-  type RedisTopology,
-} from '../adapters/redis/redis-settings.ts';
+import type { RedisSettings, RedisTls, RedisTopology } from '../adapters/redis/redis-settings.ts';
 import { parseRedisUrl, redisUrlProblem } from './redis-url.ts';
 import { text, whole } from './setting.ts';
+
+/** ms a command may go unanswered: far longer than any takes, and short against a lease. */
+const DEFAULT_COMMAND_TIMEOUT_MS = 5_000;
+
+const DEFAULT_PREFIX = 'carillon:';
 
 /** A lease this long survives two lost renewals, and a node that dies is noticed within it. */
 export const DEFAULT_LEASE_MS = 30_000;
@@ -42,7 +41,7 @@ export const redisSchema = z
       'What begins every key and channel, so that several apps share one Redis.',
       { env: 'CARILLON_REDIS_PREFIX' },
       prefixProblem,
-    ).default(DEFAULT_REDIS_PREFIX),
+    ).default(DEFAULT_PREFIX),
     commandTimeoutMs: whole(
       'A command that is not answered for so long gives the connection up.',
       DEFAULT_COMMAND_TIMEOUT_MS,

@@ -1,9 +1,4 @@
-import {
-  NO_LOGIN,
-  type RedisAddress,
-  type RedisLogin,
-  type RedisTopology,
-} from '../adapters/redis/redis-settings.ts';
+import type { RedisAddress, RedisLogin, RedisTopology } from '../adapters/redis/redis-settings.ts';
 
 const DEFAULT_PORT = 6_379;
 const DEFAULT_SENTINEL_PORT = 26_379;
@@ -11,6 +6,8 @@ const DEFAULT_SENTINEL_PORT = 26_379;
 const SCHEME = /^redis(s?)(?:\+(sentinel|cluster))?:\/\//;
 /** User and password, hosts, and what stands behind the slash. */
 const REST = /^(?:([^@/]*)@)?([^@/?#]+)(?:\/([^@/?#]*))?$/;
+
+const NO_LOGIN: RedisLogin = { username: null, password: null };
 
 export type RedisUrl = {
   readonly topology: RedisTopology;

@@ -1,14 +1,14 @@
 import { createRedisLink } from '../../src/adapters/redis/link.ts';
 import type { RedisLinkDeps } from '../../src/adapters/redis/link-deps.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
-import { NO_LOGIN, type RedisSettings } from '../../src/adapters/redis/redis-settings.ts';
+import type { RedisSettings } from '../../src/adapters/redis/redis-settings.ts';
 import { createNodeClock } from '../../src/adapters/node/clock.ts';
 
 /** Settings for one server on the loopback. */
 export function redisSettings(port: number, more: Partial<RedisSettings> = {}): RedisSettings {
   return {
     topology: { kind: 'single', address: { host: '127.0.0.1', port } },
-    login: NO_LOGIN,
+    login: { username: null, password: null },
     tls: null,
     prefix: 'carillon:',
     commandTimeoutMs: 5_000,

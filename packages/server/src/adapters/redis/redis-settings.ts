@@ -51,10 +51,3 @@ export type RedisSettings = {
   /** ms after which a command without an answer gives the connection up. */
   readonly commandTimeoutMs: number;
 };
-
-/** ms a command may go unanswered, unless set. */
-export const DEFAULT_COMMAND_TIMEOUT_MS = 5_000;
-
-export const DEFAULT_REDIS_PREFIX = 'carillon:';
-
-export const NO_LOGIN: RedisLogin = { username: null, password: null };
