@@ -45,6 +45,7 @@ export type ClusterNodeParts = {
   /** Where stored channels are kept; null where no channel is declared. */
   readonly storedLog: Log | null;
   readonly onDeath: (life: Owner, how: 'crash' | 'exit') => void;
+  readonly onLine: (life: Owner, line: NodeLine) => void;
   readonly onReady: () => void;
 };
 
@@ -104,6 +105,7 @@ export function createClusterNode(parts: ClusterNodeParts): ClusterNode {
     await time.sleep(random.whole(0, latencies.bootMs), owner);
     const made = createNodeLine(store, time, owner, random.fork('line'), latencies.storeRequestMs);
     line = made;
+    parts.onLine(owner, made);
     const stamps = createStampSource(0);
     const clock = createNodeClock(time, owner, wall);
     const near = createCalls(

@@ -17,6 +17,7 @@ import type { Visibility } from '../model/audience.ts';
 import { createOutages } from '../model/outages.ts';
 import { createWireWatch } from '../model/wire-watch.ts';
 import { createWorldModel } from '../model/world-model.ts';
+import type { Line } from '../network/line.ts';
 import { createNetwork } from '../network/network.ts';
 import type { Disk } from '../node/disk.ts';
 import { createIssuer, createSecrets } from '../node/identity.ts';
@@ -24,10 +25,11 @@ import type { Latencies } from '../node/latencies.ts';
 import type { NodeProcess } from '../node/node-process.ts';
 import type { Random } from '../random.ts';
 import type { RunOptions } from '../run.ts';
-import { createOwner, createVirtualTime, type VirtualTime } from '../time/virtual-time.ts';
+import { type Owner, type VirtualTime, createOwner, createVirtualTime } from '../time/virtual-time.ts';
 import { createViolations } from '../violations.ts';
 import { type World, type WorldParts, tapped } from '../world.ts';
 import { type ClusterNode, createClusterNode } from './cluster-node.ts';
+import type { NodeLine } from './node-line.ts';
 import { LEASE_MS, type SharedStore, createSharedStore } from './shared-store.ts';
 import { type TroubleLog, createTroubleLog } from './troubles.ts';
 
@@ -79,8 +81,9 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
   const onNote = parts.onNote === undefined ? undefined : (text: string) => parts.onNote?.(text, nowMs());
   const { graceMs } = DEFAULT_SETTINGS;
   const outages = createOutages(nowMs, LEASE_MS + 1_000);
-  const model = createWorldModel(nowMs, graceMs, visibility, outages);
+  const model = createWorldModel(nowMs, graceMs, visibility, outages, cutSinceMs);
   const troubles = createTroubleLog(nowMs);
+  const cuts = new Map<Owner, NodeLine>();
   const directory = createMemoryDirectory();
   const issuer = createIssuer(time, random.fork('issuer'), latencies.authMs);
   const farewells = random.fork('farewells');
@@ -89,7 +92,12 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
     model,
     time,
     owner,
-    disk: NO_DISK,
+    disk: {
+      // What nobody acknowledges may be refused without a word while the store is not what it should be.
+      get refusedAtMs() {
+        return troubles.sinceMs() < nowMs() ? nowMs() : -Infinity;
+      },
+    },
     violations,
     judge: createFrameJudge(model, violations, () => -Infinity, troubles),
   });
@@ -105,6 +113,12 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
     // What it answers is as synchronous as what it watches.
     (epoch) => truth.watch(createMemoryLog({ newEpoch: () => epoch })) as MemoryLog,
   );
+
+  /** Whoever is on a node that is cut off is as good as gone for the others. */
+  function cutSinceMs({ life }: Line): number | null {
+    if (life === null) return null;
+    return cuts.get(life)?.cutSinceMs ?? null;
+  }
 
   /** Time in which nobody can renew is nobody's absence. */
   function noteOutage(): void {
@@ -189,6 +203,7 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
         noteOutage();
         time.plan(node.restartAfterMs, owner, () => node.start());
       },
+      onLine: (life, line) => void cuts.set(life, line),
       onReady: noteOutage,
     }),
   );

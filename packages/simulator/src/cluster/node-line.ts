@@ -18,6 +18,8 @@ export type NodeLine = StoreLine & {
   cut(): void;
   mend(): void;
   readonly isCut: boolean;
+  /** Since when it is, ms; null where it is not. */
+  readonly cutSinceMs: number | null;
 };
 
 /** One connection. What it still carries when it is given up is lost, unless it had arrived. */
@@ -40,7 +42,7 @@ export function createNodeLine(
   const upListeners: ((run: StoreLine['run']) => Promise<void>)[] = [];
   const downListeners: (() => void)[] = [];
   const opened = Promise.withResolvers<void>();
-  let isCut = false;
+  let cutSinceMs: number | null = null;
   let link: Link | null = null;
   let stands = false;
 
@@ -65,7 +67,7 @@ export function createNodeLine(
   /** What comes along the line at its end, unless it is cut; then once it is mended. */
   function reach(given: Link, deliver: () => void): void {
     if (given.broken) return;
-    if (isCut) given.held.push(() => reach(given, deliver));
+    if (cutSinceMs !== null) given.held.push(() => reach(given, deliver));
     else deliver();
   }
 
@@ -118,7 +120,7 @@ export function createNodeLine(
   }
 
   store.onLost(() => {
-    if (link !== null && life.alive && !isCut) giveUp(link, 'the server closed the line');
+    if (link !== null && life.alive && cutSinceMs === null) giveUp(link, 'the server closed the line');
   });
 
   return {
@@ -137,14 +139,17 @@ export function createNodeLine(
       return opened.promise;
     },
     cut() {
-      isCut = true;
+      cutSinceMs ??= time.nowMs();
     },
     mend() {
-      isCut = false;
+      cutSinceMs = null;
       for (const go of link?.held.splice(0) ?? []) go();
     },
     get isCut() {
-      return isCut;
+      return cutSinceMs !== null;
+    },
+    get cutSinceMs() {
+      return cutSinceMs;
     },
   };
 }

@@ -47,7 +47,16 @@ const CLAIM_MARGIN_MS = 2_000;
 /** A session that was absent for longer than this has ended, and whatever its end caused has been told, ms. */
 const FORGOTTEN_MS = 1_000_000;
 
-export function createSessions(nowMs: () => number, graceMs: number, outages: Outages): Sessions {
+/**
+ * @param cutSinceMs since when the node at the end of a line has been cut from what nodes share: its clients may be taken for
+ *   gone. Null for never
+ */
+export function createSessions(
+  nowMs: () => number,
+  graceMs: number,
+  outages: Outages,
+  cutSinceMs: (line: Line) => number | null = () => null,
+): Sessions {
   const all = new Set<Session>();
   const tokens = new Map<string, Session>();
 
@@ -83,7 +92,7 @@ export function createSessions(nowMs: () => number, graceMs: number, outages: Ou
         if (session.claim?.line === line) session.claim = null;
         if (session.line !== line) continue;
         session.line = null;
-        session.lostMs = line.impairedSinceMs ?? nowMs();
+        session.lostMs = impairedSinceMs(line) ?? nowMs();
         session.endedMs = nowMs();
       }
     },
@@ -99,13 +108,19 @@ export function createSessions(nowMs: () => number, graceMs: number, outages: Ou
     },
   };
 
+  function impairedSinceMs(line: Line): number | null {
+    const cutMs = cutSinceMs(line);
+    if (cutMs === null) return line.impairedSinceMs;
+    return Math.min(line.impairedSinceMs ?? cutMs, cutMs);
+  }
+
   function abandonedMs({ line, endedMs }: Session): number {
     return line === null ? nowMs() - endedMs - outages.sinceMs(endedMs) : 0;
   }
 
   function absentMs({ line, lostMs, endedMs, claim }: Session): number {
-    if (line !== null) return line.impairedSinceMs === null ? 0 : nowMs() - line.impairedSinceMs;
-    if (claim !== null && claim.line.impairedSinceMs === null) return claim.absentMs;
+    if (line !== null) return nowMs() - (impairedSinceMs(line) ?? nowMs());
+    if (claim !== null && impairedSinceMs(claim.line) === null) return claim.absentMs;
     return nowMs() - lostMs - outages.sinceMs(endedMs);
   }
 }

@@ -1,3 +1,4 @@
+import type { Line } from '../network/line.ts';
 import type { Visibility } from './audience.ts';
 import { type Device, type DeviceWrite, type Patch, beginWrite, createDevice } from './devices.ts';
 import { UNDER_WAY_MS } from './register.ts';
@@ -66,8 +67,9 @@ export function createWorldModel(
   graceMs: number,
   visibility: Visibility,
   outages: Outages = createOutages(nowMs),
+  cutSinceMs?: (line: Line) => number | null,
 ): WorldModel {
-  const sessions = createSessions(nowMs, graceMs, outages);
+  const sessions = createSessions(nowMs, graceMs, outages, cutSinceMs);
   const devices = new Map<string, Device>();
   const leases = new Map<string, Lease>();
 

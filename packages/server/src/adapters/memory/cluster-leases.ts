@@ -17,14 +17,22 @@ export function renewStored(
   { leaseMs, graceMs }: LeaseTimes,
   nowMs: number,
 ): Renewal {
-  const leases = [...state.leases.values()];
   state.lostMs = Math.max(state.lostMs, known.lostMs);
   const renewedAtMs = Math.max(state.renewedAtMs ?? 0, known.renewedAtMs ?? 0);
-  if (renewedAtMs > 0 && nowMs - renewedAtMs > leaseMs) state.lostMs += nowMs - renewedAtMs;
+  const gapMs = renewedAtMs > 0 ? nowMs - renewedAtMs : 0;
+  if (gapMs > leaseMs) putOff(state, gapMs);
   state.renewedAtMs = nowMs;
+  const leases = [...state.leases.values()];
   const expiresAtMs = nowMs + leaseMs;
   state.leases.set(node, { node, expiresAtMs, sweepAtMs: expiresAtMs + graceMs, held: false });
   return { nowMs, leases };
+}
+
+/** Nor of those whose node died: the first renewal after an outage is the only one that knows of it. */
+function putOff(state: ClusterState, gapMs: number): void {
+  state.lostMs += gapMs;
+  for (const [node, lease] of state.leases)
+    state.leases.set(node, { ...lease, sweepAtMs: lease.sweepAtMs + gapMs });
 }
 
 export function holdStored(
