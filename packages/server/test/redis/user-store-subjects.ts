@@ -2,7 +2,7 @@ import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
 import { type Keys, createKeys } from '../../src/adapters/redis/keys.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
 import { type RedisUserStores, createRedisUserStores } from '../../src/adapters/redis/user-stores.ts';
-import { createStampSource } from '../../src/core/presence/stamp.ts';
+import { type StampSource, createStampSource } from '../../src/core/presence/stamp.ts';
 import type { Broker, PresenceMessage } from '../../src/ports/broker.ts';
 import { presenceTopic } from '../../src/ports/broker.ts';
 import type { LastSeen } from '../../src/ports/directory.ts';
@@ -46,6 +46,7 @@ type NodeOptions = {
   readonly clock: VirtualClock;
   readonly directory: ReturnType<typeof createMemoryDirectory>;
   readonly onShown?: (record: PresenceRecord) => void;
+  readonly stamps?: StampSource;
 };
 
 let lives = 0;
@@ -58,6 +59,7 @@ export function openStores({
   clock,
   directory,
   onShown,
+  stamps,
 }: NodeOptions): RedisUserStores {
   return createRedisUserStores({
     link,
@@ -68,7 +70,7 @@ export function openStores({
     graceMs: GRACE_MS,
     clustered: redis.isCluster,
     newId: () => `life-${++lives}`,
-    stamps: createStampSource(0),
+    stamps: stamps ?? createStampSource(0),
     lastSeen: directory,
     recordLastSeen: (seen: LastSeen) => void directory.recordLastSeen([seen]),
     onShown: onShown ?? (() => undefined),
@@ -184,8 +186,12 @@ export type ManyNodes = Omit<LosableClusterSubject, 'start'> & {
 
 export const WATCHED = ['alice', 'bob', 'carol', 'dave'];
 
-/** Several nodes over one Redis, in a time that the test lets pass. */
-export async function openMany(redis: RedisUnderTest): Promise<ManyNodes> {
+/**
+ * Several nodes over one Redis, in a time that the test lets pass.
+ *
+ * @param stamps of all nodes, as if they had one; else each has its own
+ */
+export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Promise<ManyNodes> {
   const prefix = newPrefix();
   const keys = createKeys(prefix);
   const time = { nowMs: T0 };
@@ -220,6 +226,7 @@ export async function openMany(redis: RedisUnderTest): Promise<ManyNodes> {
         clock,
         directory,
         onShown: (record) => shown.push(record),
+        ...(stamps === undefined ? {} : { stamps }),
       });
       const { sessions, presence, cluster } = stores;
       const { nowMs, steadyMs } = stores.time;

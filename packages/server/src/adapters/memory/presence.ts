@@ -139,6 +139,8 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       const user = users.get(name);
       const device = user?.devices.get(deviceName);
       if (user === undefined || device === undefined || !mayChange(device, by)) return;
+      // Who has changed it has it: what an earlier generation still sends comes too late, also before this one joined.
+      if (by !== null) device.sessions.set(by.session, by.generation);
       const stamp = stamps.next(nowMs());
       const state = patchDevice(device.state, patch, stamp);
       // A repetition may overtake the write of what it repeats, and is acknowledged only with that.

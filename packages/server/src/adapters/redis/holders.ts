@@ -27,8 +27,12 @@ export type Holders = {
   exit(held: HeldUser): void;
   /** Sends a command that may make this node hold something of the user, which is noted before. */
   noted<T>(held: HeldUser, send: () => Promise<T>): Promise<T>;
-  userOf(session: string): HeldUser | undefined;
   session(id: string): SessionRecord | undefined;
+  /** Whether the session is at home here in that generation, as far as this node knows, and nobody asked for its end. */
+  lives(id: string, generation: number): boolean;
+  /** Its end is asked for: it may be over from now on, also where the answer does not come. */
+  endAsked(id: string): void;
+  endAnswered(id: string): void;
   keepSession(held: HeldUser, record: SessionRecord): void;
   /** The session is over, or elsewhere; with its hold on devices. */
   dropSession(id: string): void;
@@ -45,9 +49,15 @@ export type Holders = {
 export function createHolders({ link, keys, node, clustered }: HoldersOptions): Holders {
   const users = new Map<string, HeldUser>();
   const bySession = new Map<string, HeldUser>();
+  /** Sessions of which it is not known whether they are over. */
+  const ending = new Set<string>();
   /** Users of whom it is not known whether the index lists them: a command was given up, and may even come late. */
   const unsure = new Set<string>();
   const index = keys.node(node, 'holders');
+
+  function sessionOf(id: string): SessionRecord | undefined {
+    return bySession.get(id)?.sessions.find((session) => session.id === id);
+  }
 
   async function sendNote(held: HeldUser): Promise<void> {
     try {
@@ -104,8 +114,12 @@ export function createHolders({ link, keys, node, clustered }: HoldersOptions): 
       const [reply] = await Promise.all([send(), noting]);
       return reply;
     },
-    userOf: (session) => bySession.get(session),
-    session: (id) => bySession.get(id)?.sessions.find((session) => session.id === id),
+    session: sessionOf,
+    lives: (id, generation) => sessionOf(id)?.generation === generation && !ending.has(id),
+    endAsked(id) {
+      if (bySession.has(id)) ending.add(id);
+    },
+    endAnswered: (id) => void ending.delete(id),
     keepSession(held, record) {
       holdSession(held, record);
       bySession.set(record.id, held);
@@ -114,6 +128,7 @@ export function createHolders({ link, keys, node, clustered }: HoldersOptions): 
       const held = bySession.get(id);
       if (held === undefined) return;
       bySession.delete(id);
+      ending.delete(id);
       releaseSession(held, id);
       release(held);
     },
@@ -121,6 +136,7 @@ export function createHolders({ link, keys, node, clustered }: HoldersOptions): 
     get: (user) => users.get(user),
     clear() {
       bySession.clear();
+      ending.clear();
       for (const held of [...users.values()]) {
         held.sessions.length = 0;
         held.devices.length = 0;

@@ -39,8 +39,7 @@ export function createRedisPresence(options: RedisPresenceOptions): PresenceStor
 
   /** Redis knows nothing of the session. Where it lives here, Redis lost it; else it is over. */
   function putBackWhereOurs(user: string, { session, generation }: ActingSession): void {
-    const own = holders.session(session);
-    if (own?.user !== user || own.generation !== generation) return;
+    if (!holders.lives(session, generation) || holders.session(session)?.user !== user) return;
     missing.note(user);
     throw storeUnavailable('Redis has lost a session, which is put back');
   }

@@ -52,7 +52,7 @@ export function createRebuild(options: RebuildOptions): Rebuild {
     const [lost] = await scripts.run(RESTORE, user, [
       holders.node,
       String(HELD_BACK_TIMES * settleMs),
-      held === undefined ? '{"sessions":{},"devices":{}}' : contentsOf(held, holders.node),
+      held === undefined ? '{"sessions":{},"devices":{}}' : contentsOf(held, holders),
       held?.record ?? '',
       // While a call is under way the store may know more of the user than this node does.
       held === undefined || held.calls === 0 ? '1' : '0',
@@ -124,7 +124,9 @@ export function createRebuild(options: RebuildOptions): Rebuild {
 }
 
 /** What a node holds of a user, as the hashes have it. */
-function contentsOf({ sessions, devices }: HeldUser, node: string): string {
+function contentsOf({ sessions: all, devices }: HeldUser, { node, lives }: Holders): string {
+  // Whoever asked for its end asked this node: what may be over is not begun again.
+  const sessions = all.filter(({ id, generation }) => lives(id, generation));
   const tuples: [string, DeviceTuple][] = [];
   for (const { name, state, sessions: holding, leaseUntilMs } of devices) {
     // What it says was never answered: so nobody was told that it says anything.

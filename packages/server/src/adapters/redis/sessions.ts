@@ -47,8 +47,6 @@ const ENDED_REMEMBERED = 10_000;
 export function createRedisSessions(options: RedisSessionsOptions): RedisSessions {
   const { link, keys, scripts, holders, givenUp, missing, graceMs, steadyMs } = options;
   const owners = createOwners();
-  /** Ends that were given up: where the session is gone when asked again, it ended. */
-  const endsInDoubt = new Set<string>();
   const ended = new Set<string>();
 
   function told(record: SessionRecord): SessionRecord {
@@ -68,7 +66,6 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
   function drop(id: string): void {
     holders.dropSession(id);
     owners.forget(id);
-    endsInDoubt.delete(id);
   }
 
   /** The answer did not come: the session may be there, and its client was told that it is not. */
@@ -107,17 +104,13 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
     return Number(code);
   }
 
-  /** The user of a session, and the session itself where this node is its home in that generation. */
-  function find(
-    id: string,
-    generation: number,
-  ): { user: string | undefined; own: SessionRecord | undefined } {
-    const held = holders.session(id);
-    return { user: held?.user ?? owners.of(id), own: held?.generation === generation ? held : undefined };
+  function userOf(id: string): string | undefined {
+    return holders.session(id)?.user ?? owners.of(id);
   }
 
-  /** Redis knows nothing of a session that lives here: it lost it, and is given it back. */
-  function putBackFirst(user: string): never {
+  /** Redis knows nothing of the session. Where it lives here, Redis lost it, and is given it back. */
+  function putBackWhereOurs(user: string, id: string, generation: number): void {
+    if (!holders.lives(id, generation)) return;
     missing.note(user);
     throw storeUnavailable('Redis has lost a session, which is put back');
   }
@@ -128,16 +121,17 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
     detachedAtMs: number | null,
     decide: (record: SessionRecord) => SessionRecord | null,
   ): Promise<boolean> {
-    const { user, own } = find(id, generation);
+    const user = userOf(id);
     if (user === undefined) return false;
     const held = holders.enter(user);
     try {
+      const own = holders.session(id);
       // Also where it cannot be told: what is put back into a store that forgot is what happened here.
-      const decided = own === undefined ? null : decide(own);
+      const decided = own?.generation === generation ? decide(own) : null;
       if (decided !== null) holders.keepSession(held, decided);
       const at = detachedAtMs === null ? '' : String(detachedAtMs);
       const [code] = await scripts.run(CHANGE, user, [id, String(generation), at]);
-      if (code === -1 && own !== undefined) putBackFirst(user);
+      if (code === -1) putBackWhereOurs(user, id, generation);
       if (code === -2) drop(id);
       return code === 1;
     } finally {
@@ -195,16 +189,14 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
     detach: (id, generation, nowMs) =>
       change(id, generation, nowMs, (record) => decideDetach(record, generation, nowMs)),
     async end(id, generation) {
-      const { user, own } = find(id, generation);
+      const user = userOf(id);
       if (user === undefined) return false;
-      let code: number;
-      try {
-        code = await endStored(user, id, generation);
-      } catch (error) {
-        endsInDoubt.add(id);
-        throw error;
-      }
-      if (code === -1 && own !== undefined && !endsInDoubt.has(id)) putBackFirst(user);
+      const isFirst = holders.lives(id, generation);
+      holders.endAsked(id);
+      const code = await endStored(user, id, generation);
+      holders.endAnswered(id);
+      // Asked for before, it has ended.
+      if (code === -1 && isFirst) putBackWhereOurs(user, id, generation);
       // Elsewhere by now, unless it came back here meanwhile: then a later generation of it is kept.
       if (code !== 0 || (holders.session(id)?.generation ?? generation) <= generation) drop(id);
       if (code === 1) noteEnded(id);
