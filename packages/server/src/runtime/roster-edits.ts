@@ -4,6 +4,7 @@ import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { Outcome, RealtimeNode } from './node-api.ts';
 import { failed, invalidUser, run, stamp, succeed, unknownUser } from './outcome.ts';
+import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { inTurns, ITEMS_A_TURN, nextTurn } from './turns.ts';
 
 type RosterEdits = Pick<
@@ -21,7 +22,7 @@ type RosterEdits = Pick<
 
 /** Edits of the roster: stored first, then told to the open sessions they concern. */
 export function createRosterEdits(context: NodeContext): RosterEdits {
-  const { directory, broker } = context.ports;
+  const { clock, directory, broker } = context.ports;
   const { followsPerUser } = context.settings;
 
   /**
@@ -33,6 +34,27 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
       broker.publish(presenceTopic(user), { kind: 'edge', viewer, user }),
       broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user }),
     ]);
+  }
+
+  /** Viewers whose import is stored and could not be told. */
+  const untold = new Set<string>();
+
+  /** Until it succeeds: whoever imports again finds nothing changed, and nobody would ever be told. */
+  async function publishRoster(user: string): Promise<void> {
+    try {
+      await broker.publish(inboxTopic(user), { kind: 'roster', user });
+    } catch (error) {
+      if (untold.size === 0) clock.setTimer(RETRY_UNAVAILABLE_MS, publishUntold);
+      untold.add(user);
+      throw error;
+    }
+  }
+
+  function publishUntold(): void {
+    const users = [...untold];
+    untold.clear();
+    // Each that fails is noted again.
+    for (const user of users) publishRoster(user).catch(() => undefined);
   }
 
   async function edit(
@@ -51,7 +73,8 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
       const stored = await store();
       if (stored === 'limit') return failed('limit_reached', `follows of one user: ${followsPerUser}`);
       const changed = stored === true || stored === 'changed';
-      if (changed) await publishEdge(viewer, subject);
+      // Also where nothing was left to change: an edit that could not be told is asked for again, and is there already.
+      await publishEdge(viewer, subject);
       return succeed({ changed });
     });
   }
@@ -103,10 +126,13 @@ export function createRosterEdits(context: NodeContext): RosterEdits {
           stamp(context),
           followsPerUser,
         );
+        let refusal: PromiseRejectedResult | undefined;
         for await (const slice of inTurns(context, changed)) {
-          for (const viewer of slice)
-            await broker.publish(inboxTopic(viewer), { kind: 'roster', user: viewer });
+          // All of them, whatever becomes of one.
+          const told = await Promise.allSettled(slice.map(publishRoster));
+          refusal ??= told.find((result) => result.status === 'rejected');
         }
+        if (refusal !== undefined) throw refusal.reason;
         return succeed({ added, users, refused });
       });
     },
