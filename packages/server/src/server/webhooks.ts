@@ -14,6 +14,8 @@ export type OpenWebhooks = {
   readonly config: WebhookConfig | null;
   /** A session may stay away for so long, with its channels. */
   readonly graceMs: number;
+  /** Whether other nodes tell of the same channels; unless given, there are none. */
+  readonly shared?: boolean;
   readonly clock: Clock;
   readonly secrets: Pick<Secrets, 'id' | 'fraction'>;
   readonly telemetry: Pick<Telemetry, 'warn' | 'webhook'>;
@@ -22,13 +24,13 @@ export type OpenWebhooks = {
 /** Webhooks as configured; null where nobody is told of anything. */
 export async function openWebhooks(
   store: EventStore,
-  { config, graceMs, clock, secrets, telemetry }: OpenWebhooks,
+  { config, graceMs, shared = false, clock, secrets, telemetry }: OpenWebhooks,
 ): Promise<Webhooks | null> {
   if (config === null) return null;
   const { url, secret, settings } = config;
   const sender = createSignedPost({ url, secret, connections: settings.atOnce, answerBytes: 0, clock });
   return createWebhooks(
-    { ...settings, settleMs: graceMs + NAME_AGAIN_MS },
+    { ...settings, settleMs: graceMs + NAME_AGAIN_MS, shared },
     { sender, store, clock, secrets, telemetry },
   );
 }

@@ -14,6 +14,11 @@ export type WebhookSettings = DeliverySettings & {
   readonly types: ReadonlySet<EventType>;
   /** After a start: how long clients may take to come back to channels, before those that nobody came back to are vacated. */
   readonly settleMs: number;
+  /**
+   * Whether other nodes tell of the same channels. Then what this one told last of a channel need not be what was told last,
+   * and whoever calls knows who is the first and who the last (`Members.occupied`). Unless given, there are none.
+   */
+  readonly shared?: boolean;
 };
 
 export const DEFAULT_WEBHOOKS = {
@@ -79,7 +84,7 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     const isPresent = saysPresent(type);
     const { kind, name } = subject;
     heard[kind]?.add(name);
-    if (present[kind].has(name) === isPresent) return;
+    if (present[kind].has(name) === isPresent && !(settings.shared === true && kind === 'channel')) return;
     if (isPresent) present[kind].add(name);
     else present[kind].delete(name);
     if (deliveries.disabled || !settings.types.has(type)) {

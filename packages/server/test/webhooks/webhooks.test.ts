@@ -40,6 +40,19 @@ describe('what is told', () => {
     expect(hooks.waiting()).toBe(0);
   });
 
+  it('of a channel is what a node says that is one of many: another may have told the opposite meanwhile', async () => {
+    const { begin, settle, told } = bench();
+    const one = await begin({ shared: true });
+    const other = await begin({ shared: true });
+    one.channelOccupied('c', T);
+    await settle();
+    other.channelVacated('c', T + 1);
+    await settle();
+    one.channelOccupied('c', T + 2);
+    await settle();
+    expect(told()).toEqual(['channel.occupied c', 'channel.vacated c', 'channel.occupied c']);
+  });
+
   it('is no more than what was asked for, and who is there is kept all the same', async () => {
     const { begin, settle, told, store } = bench();
     const hooks = await begin({ types: new Set(['user.offline'] as const) });
