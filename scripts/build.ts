@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { publishedPackages } from './published-packages.ts';
 
 /** Builds the published packages with plain tsc, each after those it depends on. */
@@ -19,6 +20,12 @@ for (const { name, folder } of publishedPackages()) {
   if (status !== 0) {
     console.error(`${name}: the build failed`);
     process.exit(status ?? 1);
+  }
+  // What is read at run time, beside the code that reads it.
+  for (const script of globSync('**/*.lua', { cwd: `${folder}/src` })) {
+    const target = join(folder, 'dist', script);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(join(folder, 'src', script), target);
   }
   console.log(`${name}: built`);
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type PublishedPackage, publishedPackages } from './published-packages.ts';
 import { findNpm } from './set-up/npm.mjs';
@@ -44,6 +44,8 @@ async function checkTarball({ name, folder }: PublishedPackage): Promise<number 
   const [packed] = JSON.parse(stdout) as readonly Packed[];
   const paths = new Set(packed?.files.map(({ path }) => path));
   const problems = EXPECTED_FILES.filter((file) => !paths.has(file)).map((file) => `${file} is missing`);
+  for (const script of globSync('**/*.lua', { cwd: `${folder}/src` }))
+    if (!paths.has(`dist/${script}`)) problems.push(`dist/${script} is missing: the code beside it reads it`);
   if (paths.has('LICENSE') && read(`${folder}/LICENSE`) !== read('LICENSE'))
     problems.push("LICENSE is not the repository's");
   // A link out of the package leads nowhere on the registry's page.

@@ -1,11 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { fail, runQuietly, say } from './report.mjs';
+
+/**
+ * @typedef {object} Piece
+ * @property {string} what
+ * @property {string[]} programs
+ * @property {string[]} debian
+ * @property {string} variable
+ * @property {() => string[]} [folders] Where it may be beside the PATH.
+ * @property {true} [namesFolder] The variable names the folder of the program.
+ */
 
 /**
  * What the tests need from the system beside Node: where it may be, the Debian packages that bring it, and the
  * variable that names it, for the tests to read and for the user to point elsewhere.
+ * @type {Piece[]}
  */
 const needed = [
   {
@@ -20,7 +31,37 @@ const needed = [
     debian: ['gcc', 'libc6-dev'],
     variable: 'CC',
   },
+  {
+    what: 'Redis 7 or newer',
+    programs: ['redis-server'],
+    debian: ['redis-server'],
+    variable: 'CARILLON_REDIS_SERVER',
+  },
+  {
+    what: 'Postgres',
+    programs: ['postgres'],
+    debian: ['postgresql'],
+    variable: 'CARILLON_POSTGRES_BIN',
+    folders: postgresFolders,
+    namesFolder: true, // initdb, which lies beside it, is needed as well
+  },
+  {
+    what: 'nginx',
+    programs: ['nginx'],
+    debian: ['nginx'],
+    variable: 'CARILLON_NGINX',
+  },
+  {
+    what: 'HAProxy',
+    programs: ['haproxy'],
+    debian: ['haproxy'],
+    variable: 'CARILLON_HAPROXY',
+  },
 ];
+
+/** Asked by Debian's packages whether they may start what they bring. */
+const POLICY = '/usr/sbin/policy-rc.d';
+const NEVER = '#!/bin/sh\nexit 101\n';
 
 /**
  * Finds each, or installs it where that can be done without asking: as root, on a Debian.
@@ -33,18 +74,32 @@ export async function ensureSystemPackages() {
   /** @type {NodeJS.ProcessEnv} */
   const env = {};
   for (const piece of needed) {
-    env[piece.variable] =
+    const program =
       find(piece) ?? fail(`${piece.what} was installed, but ${piece.programs[0]} is not on the PATH`);
+    env[piece.variable] = piece.namesFolder ? dirname(program) : program;
   }
   return env;
 }
 
-/** @param {typeof needed[number]} piece */
-function find({ programs, variable }) {
+/** @param {Piece} piece */
+function find({ programs, variable, folders = () => [], namesFolder }) {
   const named = process.env[variable];
-  if (named) return isProgram(named) ? named : fail(`${variable}=${named} cannot be run`);
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin'];
-  return programs.flatMap((program) => folders.map((folder) => join(folder, program))).find(isProgram);
+  if (named) {
+    const program = namesFolder ? join(named, programs[0] ?? '') : named;
+    return isProgram(program) ? program : fail(`${variable}=${named}: ${program} cannot be run`);
+  }
+  // Servers lie where only root has them on the PATH.
+  const all = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/sbin', ...folders()];
+  return programs.flatMap((program) => all.map((folder) => join(folder, program))).find(isProgram);
+}
+
+/** Debian keeps each version of Postgres in a folder of its own; the newest first. */
+function postgresFolders() {
+  const parent = '/usr/lib/postgresql';
+  const versions = existsSync(parent) ? readdirSync(parent).filter((name) => /^\d+$/.test(name)) : [];
+  return versions
+    .sort((one, other) => Number(other) - Number(one))
+    .map((version) => join(parent, version, 'bin'));
 }
 
 /** @param {string} file */
@@ -57,19 +112,35 @@ function isProgram(file) {
   }
 }
 
-/** @param {typeof needed} pieces */
+/** @param {Piece[]} pieces */
 function install(pieces) {
   const names = pieces.flatMap((piece) => piece.debian);
   const canInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
   if (!canInstall) {
     const ways = pieces.map(
       (piece) =>
-        `${piece.what} (on Debian: apt-get install ${piece.debian.join(' ')}; or set ${piece.variable} to its program)`,
+        `${piece.what} (on Debian: apt-get install ${piece.debian.join(' ')}; or set ${piece.variable} to its ${piece.namesFolder ? 'folder' : 'program'})`,
     );
     fail(`the tests need ${ways.join(' and ')}`);
   }
   say(`installing ${names.join(', ')} for the tests (once)`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   runQuietly('apt-get update', 'apt-get', ['update'], { env });
-  runQuietly('apt-get install', 'apt-get', ['install', '-y', '--no-install-recommends', ...names], { env });
+  withoutServices(() =>
+    runQuietly('apt-get install', 'apt-get', ['install', '-y', '--no-install-recommends', ...names], { env }),
+  );
+}
+
+/**
+ * The tests start servers of their own: what is installed for them is to start none on this machine.
+ * @param {() => void} run
+ */
+function withoutServices(run) {
+  if (existsSync(POLICY)) return run(); // Somebody decided about it already.
+  writeFileSync(POLICY, NEVER, { mode: 0o755 });
+  try {
+    run();
+  } finally {
+    rmSync(POLICY, { force: true });
+  }
 }
