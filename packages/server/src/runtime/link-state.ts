@@ -5,6 +5,8 @@ import type { MemberFeed } from '../core/channel/member-feed.ts';
 import type { ChannelRef, OutboundFrame } from '../core/outbox/frame.ts';
 import type { PublicationNotice } from '../ports/broker.ts';
 import { type Outbox, emptyOutbox } from '../core/outbox/outbox.ts';
+import type { ViewMask } from '../core/presence/visibility.ts';
+import type { PresenceRecord } from '../ports/presence.ts';
 import { type DevicePace, newPace } from '../core/presence/device-pace.ts';
 import type { Phase } from '../core/session/admission.ts';
 import { type Pulse, newPulse } from '../core/session/heartbeat.ts';
@@ -33,8 +35,8 @@ export type LinkState = {
   reloadWhileJoining: boolean;
   /** Counts the edits of edges, so that a reading of the roster can tell that one came in between. */
   edgeEdits: number;
-  /** The latest edit of each edge that is being read again; an older read must not overwrite a newer one. */
-  edgeReads: Map<string, number> | null;
+  /** The edges that are being read again. */
+  edgeReads: Map<string, EdgeRead> | null;
   /** How many times the whole roster is being read again. */
   rosterReads: number;
   /** The client named a protocol version, so it knows delta syncs. */
@@ -48,6 +50,15 @@ export type LinkState = {
   lanes: Lanes | null;
   /** Replays that wait for one another; null until one is asked for. */
   replayTurns: ReplayTurns | null;
+};
+
+/** An edge that is being read again, and shows nothing until then. */
+export type EdgeRead = {
+  /** The latest edit of it; an older reading must not overwrite a newer one. */
+  edit: number;
+  /** What was shown before the first edit; undefined where there was no edge. */
+  readonly view: ViewMask | undefined;
+  readonly record: PresenceRecord | undefined;
 };
 
 /** What holds back rapid changes of one device, whichever of its sessions makes them, or the HTTP API. */

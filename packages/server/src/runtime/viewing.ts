@@ -2,9 +2,9 @@ import type { Edge } from '../ports/directory.ts';
 import { TRANSITION, controlFrame, presenceFrame, syncFrame } from '../core/outbox/frame.ts';
 import { holdResync } from '../core/outbox/outbox.ts';
 import { deltaSyncMessage } from '../core/presence/messages.ts';
-import { type ViewMask, viewMask } from '../core/presence/visibility.ts';
+import { type ViewMask, changeBetween, viewMask } from '../core/presence/visibility.ts';
 import type { NodeContext } from './context.ts';
-import { type LinkState, isClosed, isSettled } from './link-state.ts';
+import { type EdgeRead, type LinkState, isClosed, isSettled } from './link-state.ts';
 
 // What a connection watches, and how edits of the roster reach it while it is open.
 
@@ -149,10 +149,16 @@ export function edgeEdited(context: NodeContext, link: LinkState, user: string):
     return false;
   }
   if (link.phase !== 'live') return false;
+  const { watchList } = context;
+  const read = link.edgeReads?.get(user);
+  // Never the number of another reading, however late that is answered.
+  if (read !== undefined) read.edit = link.edgeEdits;
+  else {
+    const before = { view: watchList.viewOf(link, user), record: watchList.recordOf(user) };
+    (link.edgeReads ??= new Map<string, EdgeRead>()).set(user, { edit: link.edgeEdits, ...before });
+  }
   // Until it is read again the edge shows nothing: what is published behind a block must not slip through.
-  if (context.watchList.viewOf(link, user) !== undefined) context.watchList.watch(link, user, 0);
-  // Never the number of another read, however late that is answered.
-  (link.edgeReads ??= new Map<string, number>()).set(user, link.edgeEdits);
+  if (watchList.viewOf(link, user) !== undefined) watchList.watch(link, user, 0);
   return true;
 }
 
@@ -165,20 +171,39 @@ export async function rereadEdge(
 ): Promise<void> {
   const read = link.edgeReads?.get(user);
   if (isClosed(link) || read === undefined) return;
+  const { edit } = read;
+  const isOver = (): boolean => isClosed(link) || link.edgeReads?.get(user) !== read || read.edit !== edit;
   const edge = await oneEdge(context, viewer, user);
-  if (isClosed(link) || link.edgeReads?.get(user) !== read) return;
+  if (isOver()) return;
   if (edge !== null) {
     // Not shown before it is told whole: a change that comes meanwhile would be about somebody the viewer does not know.
     await watchEdges(context, link, viewer, [edge], true);
-    if (isClosed(link) || link.edgeReads?.get(user) !== read) return;
+    if (isOver()) return;
     context.watchList.watch(link, user, viewOf(context, edge, viewer));
   }
-  link.edgeReads.delete(user);
-  if (link.edgeReads.size === 0) link.edgeReads = null;
+  link.edgeReads?.delete(user);
+  if (link.edgeReads?.size === 0) link.edgeReads = null;
   if (edge === null) tellGone(context, link, user);
-  else tellWhole(context, link, user);
+  else tellRead(context, link, user, read);
   // What was held because edges were unsettled can go out now.
   if (isSettled(link)) context.flusher.drained(link);
+}
+
+/** A friend whom the viewer knew, and may see as before, is told of only in what changed meanwhile: nobody came. */
+function tellRead(context: NodeContext, link: LinkState, user: string, { view, record }: EdgeRead): void {
+  const { watchList, flusher } = context;
+  const now = watchList.recordOf(user);
+  if (
+    view === undefined ||
+    view !== watchList.viewOf(link, user) ||
+    record === undefined ||
+    now === undefined
+  )
+    return tellWhole(context, link, user);
+  const change = changeBetween(context.settings.fields, record, now);
+  if (change === 0) return;
+  const text = watchList.render(link, user, change);
+  if (text !== null) flusher.send(link, presenceFrame(user, change, text));
 }
 
 function tellWhole(context: NodeContext, link: LinkState, user: string): void {
