@@ -1,8 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type ClusterOptions, type ClusterScene, openClusterScene } from '../faults/cluster/cluster-scene.ts';
+import type { Commuter } from '../faults/cluster/commuter.ts';
 import { type Commute, ROOMS_CONFIG, startCommute } from '../faults/cluster/commute.ts';
 import { connectBare } from '../wire/scene/bare-client.ts';
+import { scrape } from '../wire/scene/server-metrics.ts';
 import { API_KEY } from '../wire/scene/server-process.ts';
 import { within } from '../wire/scene/within.ts';
 import { type Balancer, type BalancerOptions, startBalancer } from './balancer.ts';
@@ -12,24 +14,28 @@ import { FRESH, nodeThatCounts, RESUMED } from './which-node.ts';
 let scene: ClusterScene;
 let balancer: Balancer;
 const ending: (() => void)[] = [];
-afterEach(async () => {
+afterEach(() => {
   for (const end of ending.splice(0)) end();
-  await balancer.stop();
-  await scene.close();
 });
 
 /** Three nodes over one Redis, and the balancer in front of them. */
 async function open(
   name: Balancer['name'],
-  settings: Record<string, string> = {},
+  { settings, ...options }: ClusterOptions = {},
   changes: BalancerOptions['changes'] = [],
 ): Promise<void> {
-  const options: ClusterOptions = {
+  scene = await openClusterScene({
     configModule: ROOMS_CONFIG,
     settings: { CARILLON_TRUSTED_PROXIES: '127.0.0.1', ...settings },
-  };
-  scene = await openClusterScene(options);
+    ...options,
+  });
   balancer = await startBalancer(name, { nodes: scene.nodes.map(({ port }) => port), changes });
+}
+
+async function close(): Promise<void> {
+  for (const end of ending.splice(0)) end();
+  await balancer.stop();
+  await scene.close();
 }
 
 function sdk(user: string, tls: boolean): SdkClient {
@@ -66,9 +72,11 @@ async function ask(path: string, init: RequestInit = {}): Promise<number> {
   return response.status;
 }
 
-describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
+describe.each(['nginx', 'haproxy'] as const)('behind %s: three nodes that stay', (name) => {
+  beforeAll(() => open(name));
+  afterAll(close);
+
   it('connections go to each node in turn, and a session is resumed on another one', async () => {
-    await open(name);
     const homes = new Map<number, number>();
     for (let i = 0; i < 6; i++) {
       const { node, result: client } = await nodeThatCounts(scene, FRESH, async () => {
@@ -101,16 +109,16 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
   ])(
     '%s: clients of the SDK talk and see each other across nodes, and come back on another one',
     async (_, tls) => {
-      await open(name);
-      await scene.follow(['anna', 'ben'], ['ben', 'anna']);
+      const [annasName, bensName] = tls ? (['anna', 'ben'] as const) : (['anja', 'bob'] as const);
+      await scene.follow([annasName, bensName], [bensName, annasName]);
       const logIn = (user: string) =>
         nodeThatCounts(scene, FRESH, async () => {
           const client = sdk(user, tls);
           await client.connected();
           return client;
         });
-      const { node: annas, result: anna } = await logIn('anna');
-      const { node: bens, result: ben } = await logIn('ben');
+      const { node: annas, result: anna } = await logIn(annasName);
+      const { node: bens, result: ben } = await logIn(bensName);
       expect(annas.port).not.toBe(bens.port);
 
       const heard: unknown[] = [];
@@ -120,7 +128,7 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
       await anna.client.stream('room:{id}', { id: 'tea' }).publish('one');
       await expect.poll(() => heard).toEqual(['one']);
       await anna.client.setStatus({ status: 'Busy' });
-      await expect.poll(() => ben.client.presence.get('anna')?.status).toBe('Busy');
+      await expect.poll(() => ben.client.presence.get(annasName)?.status).toBe('Busy');
 
       const { session } = ben.client;
       const { node: next } = await nodeThatCounts(scene, RESUMED, async () => {
@@ -138,9 +146,26 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
       expect(ben.client.session).toBe(session);
       await expect.poll(() => heard).toEqual(['one', 'two']);
       await anna.client.setStatus({ status: 'Away' });
-      await expect.poll(() => ben.client.presence.get('anna')?.status).toBe('Away');
+      await expect.poll(() => ben.client.presence.get(annasName)?.status).toBe('Away');
     },
   );
+
+  it('the operator’s endpoints are not for the world; the HTTP API is, whatever the size of an import', async () => {
+    for (const path of ['/metrics', '/ready', '/health', '/', '/dev/logins'])
+      expect([path, await ask(path)]).toEqual([path, 404]);
+    expect(await ask('/v1/users/anna', { method: 'PUT' })).toBeLessThan(300);
+    const lines = Array.from(
+      { length: 60_000 },
+      (_, i) => `follower-${i % 50},somebody-with-a-long-name-${i}`,
+    );
+    const body = lines.join('\n');
+    expect(body.length).toBeGreaterThan(2 * 1024 * 1024);
+    expect(await ask('/v1/import', { method: 'POST', body })).toBe(200);
+  });
+});
+
+describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
+  afterEach(close);
 
   it('a node that is killed under load costs its clients a reconnect, and the others nothing', async () => {
     await open(name);
@@ -148,17 +173,17 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
     people.keepPublishing();
     await people.acknowledged(1_500);
     const [victim] = scene.nodes;
-    const before = people.all.map(({ client }) => client);
-    const { body } = await victim!.process.api('GET', '/metrics');
-    const theirs = Number(/^carillon_connections (\d+)$/m.exec(String(body))?.[1]);
-    expect(theirs, 'connections on the node that is killed').toBe(20);
-    const inFlight = people.inFlight();
-    expect(inFlight, 'publications in flight').toBeGreaterThan(0);
+    const theirs = (await scrape(victim!.process)).value('carillon_connections');
+    expect(theirs, 'connections on the node that is killed').toBeGreaterThan(10);
+    const before = people.all.map(({ client, inFlight }) => ({ client, inFlight }));
     await victim!.end('SIGKILL');
     await people.acknowledged(1_500);
     await people.calm();
-    const cut = people.all.filter(({ client }, i) => client !== before[i]);
+    const isCut = ({ client }: Commuter, i: number): boolean => client !== before[i]!.client;
+    const cut = people.all.filter(isCut);
     expect(cut).toHaveLength(theirs);
+    const struck = people.all.filter((commuter, i) => isCut(commuter, i) && before[i]!.inFlight);
+    expect(struck.length, 'publications in flight on the node that was killed').toBeGreaterThan(0);
     for (const { resumed, lost } of cut) expect({ resumed, lost }).toEqual({ resumed: 1, lost: 0 });
     expect(people.flaps()).toEqual([]);
     people.verify();
@@ -166,30 +191,31 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
   });
 
   it('a node that is restarted sends its clients to the others, and has its share of new ones again', async () => {
-    await open(name, { CARILLON_DRAIN_WINDOW_MS: '500' });
+    await open(name, { settings: { CARILLON_DRAIN_WINDOW_MS: '500' } });
     const people = await commute(30);
     people.keepPublishing();
     await people.acknowledged(500);
     const [node] = scene.nodes;
+    const theirs = (await scrape(node!.process)).value('carillon_connections');
+    expect(theirs, 'connections on the node that is restarted').toBeGreaterThan(5);
     expect(await node!.end('SIGTERM')).toEqual({ code: 0, signal: null });
     await people.acknowledged(500);
     await node!.start();
     await people.calm();
     for (const { resumed, lost } of people.all)
       expect({ resumed: resumed <= 1, lost }).toEqual({ resumed: true, lost: 0 });
-    expect(people.all.reduce((sum, { resumed }) => sum + resumed, 0)).toBe(10);
+    expect(people.all.reduce((sum, { resumed }) => sum + resumed, 0)).toBe(theirs);
     expect(people.flaps()).toEqual([]);
     people.verify();
     const openedOn = async (): Promise<number> => {
       expect(await upgrade('127.0.0.1')).toBe(101);
-      const { body } = await node!.process.api('GET', '/metrics');
-      return Number(/^carillon_connections_opened_total (\d+)$/m.exec(String(body))?.[1]);
+      return (await scrape(node!.process)).value('carillon_connections_opened_total');
     };
     await expect.poll(openedOn, { timeout: 20_000, interval: 200 }).toBeGreaterThan(0);
   });
 
   it('what counts is the address of the client, and not what it says of itself', async () => {
-    await open(name, { CARILLON_LIMITS_CONNECTIONS_PER_ADDRESS: '1' });
+    await open(name, { settings: { CARILLON_LIMITS_CONNECTIONS_PER_ADDRESS: '1' } });
     for (let node = 0; node < scene.nodes.length; node++) expect(await upgrade('127.0.0.5')).toBe(101);
     expect(await upgrade('127.0.0.5')).toBe(429);
     expect(await upgrade('127.0.0.5', { 'x-forwarded-for': '203.0.113.7' })).toBe(429);
@@ -205,7 +231,7 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
             ['proxy_send_timeout 90s', 'proxy_send_timeout 1800ms'],
           ]
         : [['timeout tunnel 90s', 'timeout tunnel 1800ms']];
-    await open(name, { CARILLON_SESSIONS_HEARTBEAT_MS: '600' }, timeouts);
+    await open(name, { settings: { CARILLON_SESSIONS_HEARTBEAT_MS: '600' } }, timeouts);
     const client = await connectBare(balancer.port);
     ending.push(() => client.drop());
     await client.logIn('anna');
@@ -219,17 +245,13 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s', (name) => {
     await client.settle();
   });
 
-  it('the operator’s endpoints are not for the world; the HTTP API is, whatever the size of an import', async () => {
-    await open(name);
-    for (const path of ['/metrics', '/ready', '/health', '/', '/dev/logins'])
-      expect([path, await ask(path)]).toEqual([path, 404]);
-    expect(await ask('/v1/users/anna', { method: 'PUT' })).toBeLessThan(300);
-    const lines = Array.from(
-      { length: 60_000 },
-      (_, i) => `follower-${i % 50},somebody-with-a-long-name-${i}`,
+  it('a node that takes nobody is passed over, and nobody is refused for it', async () => {
+    await open(name, { settingsOf: (node) => (node === 0 ? { CARILLON_LIMITS_CONNECTIONS: '1' } : {}) });
+    for (let i = 0; i < 9; i++) expect(await upgrade('127.0.0.1')).toBe(101);
+    const refusals = (await scrape(scene.nodes[0]!.process)).value(
+      'carillon_errors_total',
+      '{code="unavailable"}',
     );
-    const body = lines.join('\n');
-    expect(body.length).toBeGreaterThan(2 * 1024 * 1024);
-    expect(await ask('/v1/import', { method: 'POST', body })).toBe(200);
+    expect(refusals, 'upgrades that the full node refused').toBeGreaterThan(0);
   });
 });

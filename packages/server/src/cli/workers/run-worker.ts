@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import type { ServerConfig } from '../../config.ts';
 import type { Logger } from '../../ops/logger.ts';
 import { createMetrics } from '../../ops/metrics.ts';
@@ -6,7 +5,7 @@ import { assembleServer, type CarillonServer } from '../../server.ts';
 import { StartError } from '../../server/start-error.ts';
 import { EXIT_FAILED } from '../command.ts';
 import { runUntilSignalled } from '../run-server.ts';
-import { supervisorOf } from './supervisor-channel.ts';
+import { leaveCluster, supervisorOf } from './supervisor-channel.ts';
 
 /**
  * Runs a server as one of several processes: as it runs alone, but that why it does not start is told to the supervisor, and
@@ -29,15 +28,4 @@ export async function runWorker(config: ServerConfig, logger: Logger): Promise<n
   const code = await ended;
   await leaveCluster();
   process.exit(code);
-}
-
-/**
- * A connection may be on its way here that was handed out before the supervisor heard that this worker takes none. It would be
- * lost with the process; node:cluster's farewell waits for an answer, behind which none can come, and sends it elsewhere.
- */
-function leaveCluster(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('disconnect', () => resolve());
-    cluster.worker?.disconnect();
-  });
 }

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import type { Metrics } from '../../ops/metrics.ts';
 import { mergeSamples } from './merge-samples.ts';
 import { type FromWorker, isOurs, type ToWorker, type WorkerSamples } from './worker-messages.ts';
@@ -49,4 +50,16 @@ export function supervisorOf(own: Metrics): Supervisor {
       },
     },
   };
+}
+
+/**
+ * Takes leave of the supervisor, before the process ends. A connection may be on its way here that was handed out before the
+ * supervisor heard that this worker takes none. It would be lost with the process; node:cluster's farewell waits for an
+ * answer, behind which none can come, and sends it elsewhere.
+ */
+export function leaveCluster(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('disconnect', () => resolve());
+    cluster.worker?.disconnect();
+  });
 }

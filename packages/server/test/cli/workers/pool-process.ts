@@ -1,6 +1,6 @@
-import cluster from 'node:cluster';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { leaveCluster } from '../../../src/cli/workers/supervisor-channel.ts';
 import { supervise } from '../../../src/cli/workers/supervise.ts';
 import type { FromWorker } from '../../../src/cli/workers/worker-messages.ts';
 import { takeWorkerNumber } from '../../../src/cli/workers/worker-number.ts';
@@ -38,8 +38,7 @@ function hang(): void {
 http.listen(0, '127.0.0.1', () => {
   process.on('SIGTERM', () => {
     process.stdout.write(`${JSON.stringify({ msg: 'drained', worker })}\n`);
-    http.close(() => cluster.worker!.disconnect());
-    process.once('disconnect', () => process.exit(0));
+    http.close(() => void leaveCluster().then(() => process.exit(0)));
   });
   process.on('SIGINT', () => undefined);
   const { port } = http.address() as AddressInfo;

@@ -188,6 +188,8 @@ describe('carillon serve --workers', () => {
         return client;
       }),
     );
+    // To every process of the group, as some service managers and every terminal do it: each worker gets two.
+    for (const pid of lives(scene)) process.kill(pid, 'SIGTERM');
     expect(await scene.nodes[0]!.end('SIGTERM')).toEqual({ code: 0, signal: null });
     for (const client of clients) {
       expect(client.closedWith?.code).toBe(4000);
