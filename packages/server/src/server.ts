@@ -134,7 +134,7 @@ export async function assembleServer(
   }
 
   const stores = await openStores({
-    databasePath: config.databasePath,
+    database: config.database,
     redis: config.redis,
     graceMs: config.node.graceMs,
     storesChannels: storesChannels(config.contract),

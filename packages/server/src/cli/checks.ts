@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fetchKeys, KEY_FETCH_TIME_LIMIT_MS } from '../auth/key-fetch.ts';
 import type { AuthConfig } from '../config.ts';
+import { type DatabaseConfig, databaseName } from '../config/database.ts';
 import { bind, unbind } from '../server/listening.ts';
 import { StartError } from '../server/start-error.ts';
 import { tryDatabase } from '../server/stopped.ts';
@@ -75,12 +76,16 @@ export async function checkPort(host: string, port: number): Promise<Finding> {
 }
 
 export async function checkDatabase(
-  path: string,
+  config: DatabaseConfig,
 ): Promise<{ readonly finding: Finding; readonly aliveAtMs: number | null }> {
   try {
-    const aliveAtMs = await tryDatabase(path);
+    const aliveAtMs = await tryDatabase(config);
     return {
-      finding: { ok: true, name: 'database', detail: `${path} can be written, its schema is up to date` },
+      finding: {
+        ok: true,
+        name: 'database',
+        detail: `${databaseName(config)} can be written, its schema is up to date`,
+      },
       aliveAtMs,
     };
   } catch (error) {

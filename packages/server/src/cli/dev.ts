@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeJwt } from 'jose';
 import { pino } from 'pino';
@@ -19,7 +19,7 @@ import { startFailed } from './serve.ts';
 const LOGIN_TTL_MS = 3_600_000;
 
 /** Apart from that of `serve`: sample people have no place among an app's users. */
-const DEV_DATABASE = 'sqlite:.carillon/dev.sqlite';
+const DEV_FILE = '.carillon/dev.sqlite';
 
 /** Where the repository has the built studio page; a published package has none. */
 const STUDIO_FOLDER = fileURLToPath(new URL('../../../../examples/studio/dist/', import.meta.url));
@@ -41,7 +41,7 @@ Its data lie in .carillon/dev.sqlite, unless a database is configured.
   async run(args) {
     const given = readArguments(args, { ...CONFIG_OPTIONS, studio: { type: 'boolean', default: false } });
     if (given === null) return EXIT_USAGE;
-    const loaded = await readConfig(given.values, { databaseUrl: DEV_DATABASE });
+    const loaded = await readConfig(given.values, { databaseUrl: `sqlite:${DEV_FILE}` });
     if (loaded === null) return EXIT_FAILED;
     if (given.values.studio && !existsSync(join(STUDIO_FOLDER, 'index.html'))) {
       complain('--studio: the page is not built; npm start builds it first');
@@ -52,7 +52,7 @@ Its data lie in .carillon/dev.sqlite, unless a database is configured.
     endOnUncaught(logger);
     const auth: AuthConfig = config.auth ?? {
       kind: 'secret',
-      secret: devSecret(config.databasePath),
+      secret: devSecret(config.database.kind === 'sqlite' ? config.database.path : resolve(DEV_FILE)),
       rules: { issuer: null, audience: null },
     };
     const development: Development = {

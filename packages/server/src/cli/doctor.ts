@@ -49,7 +49,7 @@ server is stopped: a running one has the port and the database.
 };
 
 async function checkConfigured(config: ServerConfig): Promise<readonly Finding[]> {
-  const database = await checkDatabase(config.databasePath);
+  const database = await checkDatabase(config.database);
   return [
     await checkAuth(config.auth),
     await checkPort(config.host, config.port),

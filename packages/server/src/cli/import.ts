@@ -87,7 +87,7 @@ function importHere(
   }
   // A file of one's own needs no bound: it is read in pieces, whatever its size.
   return importIntoStopped(
-    config.databasePath,
+    config.database,
     source,
     { format, mutual, maxBytes: Number.MAX_SAFE_INTEGER, followsPerUser: config.node.followsPerUser },
     onProgress,

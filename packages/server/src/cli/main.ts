@@ -9,11 +9,12 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['pub', async () => (await import('./pub.ts')).pub],
   ['sub', async () => (await import('./sub.ts')).sub],
   ['import', async () => (await import('./import.ts')).importCommand],
+  ['migrate', async () => (await import('./migrate.ts')).migrateCommand],
   ['doctor', async () => (await import('./doctor.ts')).doctor],
 ]);
 
 /** Commands of the design that are still to come. */
-const LATER: ReadonlySet<string> = new Set(['migrate', 'bench']);
+const LATER: ReadonlySet<string> = new Set(['bench']);
 
 async function help(): Promise<string> {
   const lines: string[] = [];

@@ -5,7 +5,7 @@ import { type AuthConfig, toAuthConfig } from './auth-settings.ts';
 import { toCallbackSettings } from './callback-settings.ts';
 import { type CallHandlers, NO_CONTRACT, toCallHandlers } from './contract-settings.ts';
 import { loadConfigFile } from './config-file.ts';
-import { databasePath } from './database.ts';
+import { type DatabaseConfig, toDatabaseConfig } from './database.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { configProblem } from './problem.ts';
 import { type CarillonConfig, configSchema } from './schema.ts';
@@ -21,8 +21,7 @@ type Parsed = z.output<typeof configSchema>;
 export type ServerConfig = {
   readonly port: number;
   readonly host: string;
-  /** Absolute path of the SQLite file. */
-  readonly databasePath: string;
+  readonly database: DatabaseConfig;
   /** What several nodes share; null: this one is alone. */
   readonly redis: RedisConfig | null;
   readonly apiKey: string | null;
@@ -106,7 +105,7 @@ export function resolveConfig(
     config: {
       port: config.port,
       host: config.host,
-      databasePath: databasePath(config.databaseUrl, cwd),
+      database: toDatabaseConfig(config.databaseUrl, config.database, cwd),
       redis,
       apiKey: config.apiKey ?? null,
       allowedOrigins: config.allowedOrigins,

@@ -10,7 +10,7 @@ import {
   contractPartsProblem,
   contractSchema,
 } from './contract-settings.ts';
-import { databaseProblem } from './database.ts';
+import { databaseProblem, databaseSchema } from './database.ts';
 import { grantSecretProblem, grantsSchema } from './grant-settings.ts';
 import { channelsSchema, limitsSchema, sessionsSchema } from './limit-settings.ts';
 import { audienceProblem, presenceSchema, toFieldSpecs } from './presence-settings.ts';
@@ -29,10 +29,11 @@ const settings = z.strictObject({
     /^[A-Za-z0-9.:_-]{1,253}$/.test(host) ? undefined : 'is no host name and no IP address',
   ).default('127.0.0.1'),
   databaseUrl: text(
-    'Where the server keeps its data: `sqlite:PATH`.',
+    'Where the server keeps its data: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:5432/DATABASE`.',
     { env: 'CARILLON_DATABASE_URL', secret: true },
     databaseProblem,
   ).default('sqlite:.carillon/carillon.sqlite'),
+  database: databaseSchema,
   redis: redisSchema.prefault({}),
   apiKey: text(
     'Bearer key of the HTTP API; without one the API answers nobody.',

@@ -1,3 +1,4 @@
+import type { DatabaseConfig } from '../config/database.ts';
 import type { RedisConfig } from '../config/redis-settings.ts';
 import type { WebhookConfig } from '../config/webhook-settings.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -5,11 +6,12 @@ import type { Secrets } from '../ports/secrets.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { NodePorts } from '../runtime/node-options.ts';
 import { openCluster } from './stores/cluster.ts';
+import { openPostgresDatabase } from './stores/postgres-database.ts';
 import { openSingleNode } from './stores/single-node.ts';
 import { openSqliteDatabase } from './stores/sqlite-database.ts';
 
 export type StoreOptions = {
-  readonly databasePath: string;
+  readonly database: DatabaseConfig;
   /** What several nodes share; null: this one is alone. */
   readonly redis: RedisConfig | null;
   readonly graceMs: number;
@@ -60,7 +62,11 @@ export type Stores = Pick<
  */
 export async function openStores(options: StoreOptions): Promise<Stores> {
   const { redis } = options;
-  const database = await openSqliteDatabase(options.databasePath, redis !== null, options);
+  const shared = redis !== null;
+  const database =
+    options.database.kind === 'sqlite'
+      ? await openSqliteDatabase(options.database.path, shared, options)
+      : await openPostgresDatabase(options.database, shared, options);
   try {
     return redis === null
       ? await openSingleNode(database, options)

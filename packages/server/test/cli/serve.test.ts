@@ -60,8 +60,8 @@ describe('carillon serve', () => {
     [{ PORT: 'x' }, /^carillon: PORT must be .*\n$/],
     [{ CARILLON_JWT_SECRET: 'short' }, /^carillon: CARILLON_JWT_SECRET has 5 bytes.*\n$/],
     [
-      { CARILLON_DATABASE_URL: 'postgres://h/d' },
-      /^carillon: CARILLON_DATABASE_URL is Postgres, which is not in this version.*\n$/,
+      { CARILLON_DATABASE_URL: 'postgres://u:hush@127.0.0.1:1/d' },
+      /^carillon: CARILLON_DATABASE_URL: postgres:\/\/127\.0\.0\.1:1\/d cannot be opened: Postgres: connect ECONNREFUSED 127\.0\.0\.1:1\n$/,
     ],
     [
       { CARILLON_REDIS_URL: 'http://h' },

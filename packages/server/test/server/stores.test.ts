@@ -17,7 +17,7 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
   const databasePath = join(folder, 'test.sqlite');
   const open = (): Promise<Stores> =>
     openStores({
-      databasePath,
+      database: { kind: 'sqlite', path: databasePath },
       redis: null,
       graceMs: 60_000,
       storesChannels: false,

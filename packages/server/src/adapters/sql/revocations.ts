@@ -33,34 +33,40 @@ export function createSqliteRevocations(
   nowMs: () => number,
 ): SqliteRevocations {
   const list = emptyRevocationList();
-  // By name, so that a page costs what is on it; the plus keeps SQLite from sorting all of them by when they end.
+  // A page each, by the tables' own keys: other statements run in between.
   const users = reader.prepare<[number, string, number], UserRow>(
-    'SELECT * FROM revoked_users WHERE +forget_at_ms > ? AND user_name > ? ORDER BY user_name LIMIT ?',
+    'SELECT * FROM revoked_users WHERE forget_at_ms > ? AND user_name > ? ORDER BY user_name LIMIT ?',
   );
   const tokens = reader.prepare<[number, string, number], TokenRow>(
-    'SELECT * FROM revoked_tokens WHERE +forget_at_ms > ? AND token_id > ? ORDER BY token_id LIMIT ?',
+    'SELECT * FROM revoked_tokens WHERE forget_at_ms > ? AND token_id > ? ORDER BY token_id LIMIT ?',
   );
+  // The empty name is kept too, and comes before every page.
+  const unnamed = reader.prepare<[], UserRow>("SELECT * FROM revoked_users WHERE user_name = ''");
+  const unnamedToken = reader.prepare<[], TokenRow>("SELECT * FROM revoked_tokens WHERE token_id = ''");
 
-  /** Both read a page behind a name (none is empty), and give the name behind which the next begins; null: that was all. */
-  function readUsers(after: string): string | null {
+  function* pages(): Generator<void> {
     const atMs = nowMs();
-    const rows = users.all(atMs, after, ROWS_A_TURN);
-    for (const { user_name: user, issued_up_to_ms: issuedUpToMs, forget_at_ms } of rows)
+    function addUser({ user_name: user, issued_up_to_ms: issuedUpToMs, forget_at_ms }: UserRow): void {
       addRevocation(list, { kind: 'user', user, issuedUpToMs }, forget_at_ms, atMs);
-    return rows.length < ROWS_A_TURN ? null : (rows.at(-1)?.user_name ?? null);
-  }
-
-  function readTokens(after: string): string | null {
-    const atMs = nowMs();
-    const rows = tokens.all(atMs, after, ROWS_A_TURN);
-    for (const { token_id: tokenId, forget_at_ms } of rows)
+    }
+    function addToken({ token_id: tokenId, forget_at_ms }: TokenRow): void {
       addRevocation(list, { kind: 'token', tokenId }, forget_at_ms, atMs);
-    return rows.length < ROWS_A_TURN ? null : (rows.at(-1)?.token_id ?? null);
+    }
+    for (const row of unnamed.all()) if (row.forget_at_ms > atMs) addUser(row);
+    for (const row of unnamedToken.all()) if (row.forget_at_ms > atMs) addToken(row);
+    for (let page = users.all(atMs, '', ROWS_A_TURN); page.length > 0;) {
+      page.forEach(addUser);
+      yield;
+      page = users.all(atMs, page.at(-1)?.user_name ?? '', ROWS_A_TURN);
+    }
+    for (let page = tokens.all(atMs, '', ROWS_A_TURN); page.length > 0;) {
+      page.forEach(addToken);
+      yield;
+      page = tokens.all(atMs, page.at(-1)?.token_id ?? '', ROWS_A_TURN);
+    }
   }
 
-  for (const readPage of [readUsers, readTokens])
-    for (let after: string | null = ''; after !== null;) after = readPage(after);
-
+  for (const _ of pages());
   return {
     async revoke(revocation, forgetAtMs) {
       if (!hasRoom(list, nowMs())) throw storeUnavailable(`${MAX_REVOCATIONS} revocations are kept already`);
@@ -71,12 +77,7 @@ export function createSqliteRevocations(
     },
     isRevoked: (user, tokenId, issuedAtMs) => isRevokedBy(list, user, tokenId, issuedAtMs),
     async reload() {
-      for (const readPage of [readUsers, readTokens]) {
-        for (let after: string | null = ''; after !== null;) {
-          after = readPage(after);
-          await nextTurn();
-        }
-      }
+      for (const _ of pages()) await nextTurn();
     },
   } satisfies SqliteRevocations;
 }

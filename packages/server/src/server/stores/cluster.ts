@@ -53,7 +53,7 @@ export async function openCluster(
     online: () => [],
     warn: telemetry.warn,
   });
-  const webhooks = await openWebhooks(database.events, {
+  const webhooks = await openWebhooks(database.eventsOf(node), {
     config: webhookConfig,
     graceMs,
     clock,

@@ -11,8 +11,10 @@ export type Database = {
   readonly directory: Directory;
   /** For a node that is alone. */
   readonly journal: Journal;
-  readonly revocations: Revocations;
-  readonly events: EventStore;
+  /** `reload` reads again what is kept, for what other processes have revoked. */
+  readonly revocations: Revocations & { reload(): Promise<void> };
+  /** @param node whose events they are, where several share the database; '' of one that is alone */
+  eventsOf(node: string): EventStore;
   /** A secret of the server's own, the same after every restart. */
   readonly ownSecret: string;
   /** The history of stored channels; null where the contract has none. */

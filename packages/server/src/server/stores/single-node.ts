@@ -27,7 +27,7 @@ export async function openSingleNode(
   const stamps = createStampSource(contents.stamp);
   const broker = createMemoryBroker();
   const sessions = createMemorySessions({ journal, graceMs, restart: { contents, nowMs: steadyMs() } });
-  const webhooks = await openWebhooks(database.events, {
+  const webhooks = await openWebhooks(database.eventsOf(''), {
     config: webhookConfig,
     graceMs,
     clock,

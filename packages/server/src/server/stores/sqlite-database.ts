@@ -10,10 +10,7 @@ import { StartError } from '../start-error.ts';
 import type { StoreOptions } from '../stores.ts';
 import type { Database } from './database.ts';
 import { newEpoch } from './new-epoch.ts';
-
-/** Names of the server's own secrets among those that the database keeps. */
-const OWN_SECRET = 'grants';
-const DATABASE_ID = 'database';
+import { DATABASE_ID, OWN_SECRET } from './own-secrets.ts';
 
 /**
  * Opens an SQLite file.
@@ -46,6 +43,7 @@ export async function openSqliteDatabase(
     throw new StartError(`CARILLON_DATABASE_URL: ${path} cannot be opened: ${reasonOf(error)}`);
   }
   const { writer } = sqlite;
+  const opened = sqlite;
   const closeFile = sqlite.close;
 
   let storedLog: SqliteLog | null = null;
@@ -72,7 +70,7 @@ export async function openSqliteDatabase(
     directory: createSqliteDirectory(sqlite),
     journal: createSqliteJournal(sqlite),
     revocations: createSqliteRevocations(sqlite, () => clock.nowMs()),
-    events: createSqliteEventStore(sqlite),
+    eventsOf: (node) => createSqliteEventStore(opened, node),
     ownSecret,
     storedLog,
     async probe(steadyMs, stamp, wallMs) {

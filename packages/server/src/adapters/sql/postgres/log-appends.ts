@@ -120,7 +120,7 @@ async function appendOne(
     const { version, by, data, ttlMs } = asked;
     const expiresAtMs = ttlMs === null || data === null ? null : nowMs + ttlMs;
     applyKey(channel, key, { offset: channel.top, atMs: nowMs, version, by, data, expiresAtMs });
-    if (data === null) await dropTombstones(work, channel);
+    if (data === null && version !== null) await dropTombstones(work, channel);
   }
   if (id !== null && once !== null) {
     channel.newIds.push({ id, offset: publication.offset, atMs: nowMs, print: once.print });
@@ -183,7 +183,7 @@ export async function expireKeys(work: LogWork, nowMs: number, limit: number): P
     const publication = await add(work, channel, deletion, nowMs);
     const { offset } = publication;
     applyKey(channel, name, { offset, atMs: nowMs, version, by: null, data: null, expiresAtMs: null });
-    await dropTombstones(work, channel);
+    if (version !== null) await dropTombstones(work, channel);
     becomesDue(channel, nowMs + channel.keep_age_ms);
     expired.push({ channel: channel.name, epoch: channel.epoch, publication });
   }

@@ -1,4 +1,4 @@
-import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
+import type { ClientBase, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg';
 import { storeUnavailable } from '../../../ports/unavailable.ts';
 import { type PgServer, readServer } from './server-identity.ts';
 import { asUnavailable, mayBeRepeated } from './postgres-errors.ts';
@@ -98,24 +98,24 @@ export async function connectPostgres({ url, limits, onLost }: PostgresOptions):
   const checks: Check[] = [];
   let isClosed = false;
 
-  const config: PoolConfig & { readonly pipeline: boolean } = {
-    connectionString: url,
+  const config: Omit<PoolConfig, 'onConnect' | 'types'> & {
+    readonly pipeline: boolean;
+    readonly onConnect: (client: ClientBase) => Promise<void>;
+    readonly types: unknown;
+  } = {
+    ...connectionOf(url, { connectMs, statementMs }),
     max: poolSize,
-    connectionTimeoutMillis: connectMs,
-    statement_timeout: statementMs,
-    query_timeout: statementMs + HANGS_AFTER_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    keepAlive: true,
-    application_name: 'carillon',
     // Statements that need not wait for each other's results share a round trip.
     pipeline: true,
     types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 ? Number : pg.types.getTypeParser(oid, format),
+      getTypeParser: (oid: number, format?: 'text' | 'binary'): unknown =>
+        oid === INT8 ? Number : (pg.types.getTypeParser(oid, format) as unknown),
     },
     onConnect: greet,
   };
-  const pool: Pool = new pg.Pool(config);
+  // Its types do not know that the pool waits for `onConnect`.
+  const pool: Pool = new pg.Pool(config as PoolConfig);
   pool.on('error', (error) => onLost?.(error.message));
 
   async function greet(client: ClientBase): Promise<void> {
@@ -178,7 +178,23 @@ export async function connectPostgres({ url, limits, onLost }: PostgresOptions):
   } satisfies Postgres;
 }
 
-async function loadDriver(): Promise<typeof import('pg')> {
+/** What any connection to Postgres has. */
+export function connectionOf(
+  url: string,
+  { connectMs, statementMs }: Pick<PostgresLimits, 'connectMs' | 'statementMs'>,
+): ClientConfig {
+  return {
+    connectionString: url,
+    connectionTimeoutMillis: connectMs,
+    statement_timeout: statementMs,
+    query_timeout: statementMs + HANGS_AFTER_MS,
+    keepAlive: true,
+    application_name: 'carillon',
+  };
+}
+
+/** Loaded only where a Postgres is configured: not everybody has it. */
+export async function loadDriver(): Promise<typeof import('pg')> {
   try {
     return await import('pg');
   } catch (error) {
@@ -211,5 +227,5 @@ async function runOn<Row>(
   values: readonly PgValue[],
 ): Promise<readonly Row[]> {
   const { rows } = await client.query({ name, text, values: [...values] });
-  return rows as unknown as readonly Row[];
+  return rows as readonly Row[];
 }

@@ -1,5 +1,6 @@
 import type { PgTransaction } from './postgres.ts';
 import { sqlStateOf } from './postgres-errors.ts';
+import { pgStatement } from './statement.ts';
 
 /** Which server it is, and where its write-ahead log stands. */
 export type PgServer = {
@@ -16,19 +17,22 @@ const NOT_FOR_US = new Set(['42501', '42883', '0A000']);
  * The timeline is read off the name of the file that is written to: the control file has it only from the first checkpoint
  * behind a promotion on.
  */
-const IDENTITY = `
-  SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS identity,
+const identity = pgStatement<{ identity: string; lsn: string }>(
+  'server_identity',
+  `SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS identity,
     pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::text AS lsn
-  FROM pg_control_system()`;
+  FROM pg_control_system()`,
+);
+
+const NOTHING_KNOWN: PgServer = { identity: null, lsn: 0n };
 
 export async function readServer(within: PgTransaction): Promise<PgServer> {
   try {
-    const [row] = await within.exec(IDENTITY);
-    return { identity: String(row?.['identity']), lsn: BigInt(String(row?.['lsn'] ?? 0)) };
+    const [row] = await within.run(identity);
+    return row === undefined ? NOTHING_KNOWN : { identity: row.identity, lsn: BigInt(row.lsn) };
   } catch (error) {
     // 55000: a standby, which writes nothing. What is written to it is refused by itself.
-    if (NOT_FOR_US.has(sqlStateOf(error)) || sqlStateOf(error) === '55000')
-      return { identity: null, lsn: 0n };
+    if (NOT_FOR_US.has(sqlStateOf(error)) || sqlStateOf(error) === '55000') return NOTHING_KNOWN;
     throw error;
   }
 }

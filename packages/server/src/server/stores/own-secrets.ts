@@ -1,0 +1,3 @@
+/** Names of the server's own secrets among those that the database keeps. */
+export const OWN_SECRET = 'grants';
+export const DATABASE_ID = 'database';
