@@ -141,7 +141,7 @@ describe('the log when Redis fails', () => {
 
   it('that hangs (SIGSTOP): appends are refused in bounded time, and repeated when it goes on each is there once', async () => {
     const server = await start();
-    const { log } = await node(server.port, 200);
+    const { log } = await node(server.port, 1_500);
     const fates = await publishUntilItFails(log, (count) => {
       if (count === 300) server.pause();
     });

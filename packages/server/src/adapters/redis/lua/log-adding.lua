@@ -49,6 +49,7 @@ end
 local function add(channel, count, age, units, now, payload_units, text)
   channel.top = channel.top + 1
   local kept = redis.call('RPUSH', KEYS[2], payload_units .. text)
+  local oldest = channel.oldest
   if kept == 1 then
     -- What was kept before may have run out with its key.
     channel.units = tonumber(payload_units)
@@ -57,7 +58,10 @@ local function add(channel, count, age, units, now, payload_units, text)
     channel.units = channel.units + payload_units
   end
   trim_history(channel, kept, count, age, units, now)
-  redis.call('HSET', KEYS[1], 't', whole(channel.top), 'u', whole(channel.units), 'o', channel.oldest or '')
+  redis.call('HSET', KEYS[1], 't', whole(channel.top), 'u', whole(channel.units))
+  if channel.oldest ~= oldest then
+    redis.call('HSET', KEYS[1], 'o', channel.oldest and whole(channel.oldest) or '')
+  end
   return kept == 1
 end
 

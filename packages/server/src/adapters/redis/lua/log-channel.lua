@@ -23,7 +23,7 @@ local UNTOUCHED_MS = 86400000
 local RUN_DIGITS = 16
 
 local function whole(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 -- The channel as it is. One that is not there begins, with the epoch given; where another server runs this than the one the

@@ -41,6 +41,8 @@ end
 local function age_history(channel, age, now)
   local kept = redis.call('LLEN', KEYS[2])
   local left = trim_history(channel, kept, math.huge, age, math.huge, now)
-  if left < kept then redis.call('HSET', KEYS[1], 'u', channel.units, 'o', channel.oldest or '') end
+  if left < kept then
+    redis.call('HSET', KEYS[1], 'u', whole(channel.units), 'o', channel.oldest and whole(channel.oldest) or '')
+  end
   return left
 end
