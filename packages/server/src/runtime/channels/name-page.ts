@@ -3,8 +3,6 @@ import { type KeyOrder, keysBehind } from '../../core/channel/key-order.ts';
 /** A page of names; the next one begins behind `next`, null: this was the last. */
 export type NamePage = { readonly names: readonly string[]; readonly next: string | null };
 
-export const NO_NAMES: NamePage = { names: [], next: null };
-
 /** @param has whether a name is still one of them */
 export function pageOf(
   order: KeyOrder,
