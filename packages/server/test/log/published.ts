@@ -27,15 +27,25 @@ export type Life = {
   /** It is killed without warning once so many have been acknowledged. */
   readonly killAfter: number | null;
   readonly env?: NodeJS.ProcessEnv;
+  /** The publishers' program; unless given, that over SQLite. */
+  readonly program?: string;
 };
 
 const PROGRAM = fileURLToPath(new URL('publishers.ts', import.meta.url));
 
 /** Runs the publishers' process to its end, or kills it. */
-export async function runPublishers({ path, life, publishers, each, killAfter, env }: Life): Promise<Said> {
+export async function runPublishers({
+  path,
+  life,
+  publishers,
+  each,
+  killAfter,
+  env,
+  program = PROGRAM,
+}: Life): Promise<Said> {
   const child = spawn(
     process.execPath,
-    ['--conditions=carillon-source', PROGRAM, path, String(life), String(publishers), String(each)],
+    ['--conditions=carillon-source', program, path, String(life), String(publishers), String(each)],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
   );
   let stdout = '';
