@@ -22,6 +22,11 @@ export type LineCommands = {
   send(args: readonly RedisArgument[], asking: boolean): Promise<Reply>;
 };
 
+/** Whoever waits for an answer; told in one step, or one that was sent again would be told behind one that came after it. */
+type Settle = { readonly resolve: (reply: Reply) => void; readonly reject: (error: unknown) => void };
+
+const UNHEARD: Settle = { resolve: () => undefined, reject: () => undefined };
+
 /**
  * Scripts by their digest: each is loaded ahead of its first use, on the same line, so that it is known when it is run. Where
  * it is not (SCRIPT FLUSH), everything that was in flight is waited for, what was not carried out is sent as a text, in its
@@ -44,28 +49,27 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
   function count(
     args: readonly RedisArgument[],
     asking: boolean,
+    { resolve, reject }: Settle,
     unknown?: () => readonly RedisArgument[],
-  ): Promise<Reply> {
+  ): void {
     // What becomes of it, the command itself shows.
-    if (asking) count(['ASKING'], false).catch(() => undefined);
+    if (asking) count(['ASKING'], false, UNHEARD);
     sent++;
-    return new Promise((resolve, reject) => {
-      // In one step each: what is to be sent again must be noted before another answer lets it go.
-      line.send(args).then(
-        (reply) => {
-          answered++;
-          resolve(reply);
-          release();
-        },
-        (error: unknown) => {
-          answered++;
-          if (unknown !== undefined && errorWord(error) === 'NOSCRIPT')
-            sendAgain(() => resolve(count(unknown(), asking)));
-          else reject(error);
-          release();
-        },
-      );
-    });
+    // In one step each: what is to be sent again must be noted before another answer lets it go.
+    line.send(args).then(
+      (reply) => {
+        answered++;
+        resolve(reply);
+        release();
+      },
+      (error: unknown) => {
+        answered++;
+        if (unknown !== undefined && errorWord(error) === 'NOSCRIPT')
+          sendAgain(() => count(unknown(), asking, { resolve, reject }));
+        else reject(error);
+        release();
+      },
+    );
   }
 
   function sendAgain(go: () => void): void {
@@ -94,7 +98,7 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
     const digest = createHash('sha1').update(text).digest('hex');
     digests.set(script, digest);
     // Where it could not be loaded it is not known when it is run; where the line is at its end, that is told there.
-    count(['SCRIPT', 'LOAD', text], false).catch(() => undefined);
+    count(['SCRIPT', 'LOAD', text], false, UNHEARD);
     return digest;
   }
 
@@ -103,22 +107,25 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
     keys: readonly string[],
     args: readonly RedisArgument[],
     asking: boolean,
-  ): Promise<Reply> {
+    settle: Settle,
+  ): void {
     const rest = [String(keys.length), ...keys, ...args];
-    return count(['EVALSHA', digestOf(script), ...rest], asking, () => [
+    count(['EVALSHA', digestOf(script), ...rest], asking, settle, () => [
       'EVAL',
       script.knowsRun ? ASK_RUN + script.lua : script.lua,
       ...rest,
     ]);
   }
 
-  function later(go: () => Promise<Reply>): Promise<Reply> {
-    return new Promise((resolve) => held.push(() => resolve(go())));
+  function inTurn(go: (settle: Settle) => void): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (again === null) go({ resolve, reject });
+      else held.push(() => go({ resolve, reject }));
+    });
   }
 
   return {
-    run: (script, keys, args, asking) =>
-      again === null ? runNow(script, keys, args, asking) : later(() => runNow(script, keys, args, asking)),
-    send: (args, asking) => (again === null ? count(args, asking) : later(() => count(args, asking))),
+    run: (script, keys, args, asking) => inTurn((settle) => runNow(script, keys, args, asking, settle)),
+    send: (args, asking) => inTurn((settle) => count(args, asking, settle)),
   };
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { createClient, RESP_TYPES } from '@redis/client';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import { createDeadline } from './deadline.ts';
@@ -133,11 +134,16 @@ function newClient({ address, login, tls, commandTimeoutMs }: LineSettings) {
         ? {}
         : {
             tls: true as const,
-            servername: tls.serverName ?? address.host,
+            ...servername(tls.serverName ?? address.host),
             ...(tls.ca === null ? {} : { ca: tls.ca }),
             ...(tls.cert === null ? {} : { cert: tls.cert }),
             ...(tls.key === null ? {} : { key: tls.key }),
           }),
     },
   });
+}
+
+/** RFC 6066, section 3: an address is no name to ask for. The certificate is held against the host then. */
+function servername(name: string): { readonly servername?: string } {
+  return isIP(name) === 0 ? { servername: name } : {};
 }

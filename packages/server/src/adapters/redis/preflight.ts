@@ -22,8 +22,10 @@ export function serverProblem(
   topology: RedisTopology['kind'],
 ): Error | null {
   const at = addressText(address);
-  if (Number.parseInt(version, 10) < OLDEST)
-    return redisRefusal(`${URL_SETTING}: Redis at ${at} is ${version}: ${OLDEST}.0 or newer is needed`);
+  if (!(Number.parseInt(version, 10) >= OLDEST))
+    return redisRefusal(
+      `${URL_SETTING}: Redis at ${at} is ${version || 'of no version'}: ${OLDEST}.0 or newer is needed`,
+    );
   if (role !== 'master') {
     // Sentinels, and nodes of a Cluster, may be late to learn who the primary is: asking again will do.
     if (topology !== 'single') return storeUnavailable(`Redis at ${at} is no primary yet`);

@@ -48,5 +48,6 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Node gathers the failures of several addresses of one host in an error without a text.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ');
-  return error.message;
+  // OpenSSL ends its own with a newline.
+  return error.message.trim();
 }
