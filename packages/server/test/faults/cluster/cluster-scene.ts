@@ -69,7 +69,6 @@ export async function openClusterScene({
     const own = { ...common, ...settingsOf(number) };
     let server = await serve({ folder, settings: own, args });
     let isUp = true;
-    void server.exited.then(() => (isUp = false));
     return {
       get process() {
         return server;
@@ -86,11 +85,7 @@ export async function openClusterScene({
       },
       async start(changed = {}) {
         server = await serve({ folder, settings: { ...own, ...changed }, port: server.port, args });
-        const life = server;
         isUp = true;
-        void life.exited.then(() => {
-          if (life === server) isUp = false;
-        });
       },
     };
   }

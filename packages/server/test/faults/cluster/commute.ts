@@ -41,6 +41,8 @@ export type Commute = {
    * @param told whether somebody may have been told that something is missing: then what lies before counts as lost
    */
   verify(told?: boolean): void;
+  /** Fails unless each acknowledged publication is in the history of its room, once. */
+  verifyKept(): Promise<void>;
   /** Fails unless everybody sees each friend as the server says they are. */
   verifyViews(): Promise<void>;
   stop(): void;
@@ -67,6 +69,10 @@ export async function startCommute(
   await scene.follow(...users.flatMap((user, i) => followsOf(i).map((other) => [user, other] as const)));
   const all = users.map((user, i) => createCommuter({ user, port, channel: `room:${i % rooms}` }));
   await within(Promise.all(all.map((commuter) => commuter.idle())), 'everybody is there');
+  const unseen = (): number =>
+    all.filter(({ view }, i) => followsOf(i).some((friend) => view.friends.get(friend)?.s !== 'Online'))
+      .length;
+  await expect.poll(unseen, { timeout: 60_000, interval: 20 }).toBe(0);
   const seen = all.map(({ view }) => view.transitions.length);
 
   const count = (): number => all.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
@@ -92,15 +98,22 @@ export async function startCommute(
       const idle = Promise.all(all.map((commuter) => commuter.idle()));
       await within(idle, 'everybody is connected and answered', () => '', limitMs);
       // What was published last has reached everybody when all copies of a room end at the same place.
-      const ends = (): number => {
-        let apart = 0;
+      const apart = (): string[] => {
+        const rest: string[] = [];
         for (let room = 0; room < rooms; room++) {
-          const lasts = all.filter((_, i) => i % rooms === room).map(({ applied }) => applied.at(-1)?.offset ?? 0);
-          if (new Set(lasts).size > 1) apart++;
+          const readers = all.filter((_, i) => i % rooms === room);
+          const ends = readers.map(({ user, applied, client }) => {
+            const { epoch, offset } = applied.at(-1) ?? { epoch: '', offset: 0 };
+            return {
+              place: `${epoch} ${offset}`,
+              who: `${user} at ${client?.socket.url} ${epoch} ${offset}`,
+            };
+          });
+          if (new Set(ends.map(({ place }) => place)).size > 1) rest.push(...ends.map(({ who }) => who));
         }
-        return apart;
+        return rest;
       };
-      await expect.poll(ends, { timeout: limitMs, interval: 50 }).toBe(0);
+      await expect.poll(apart, { timeout: limitMs, interval: 50 }).toEqual([]);
       await settle();
     },
     flaps() {
@@ -136,11 +149,30 @@ export async function startCommute(
             expect(payloads.get(payload), `${payload} of ${user}`).toBe(`${epoch} ${offset}`);
       }
     },
+    async verifyKept() {
+      for (let room = 0; room < rooms; room++) {
+        const times = new Map<unknown, number>();
+        for (let offset = 0; ;) {
+          const { body } = await scene.api(
+            'GET',
+            `/v1/channels/room:${room}/history?limit=1000&after=${offset}`,
+          );
+          const page = body as { publications: { offset: number; data: unknown }[]; more: boolean };
+          for (const { data } of page.publications) times.set(data, (times.get(data) ?? 0) + 1);
+          if (!page.more) break;
+          offset = page.publications.at(-1)!.offset;
+        }
+        for (const { acknowledged } of all.filter((_, i) => i % rooms === room))
+          for (const payload of acknowledged.keys()) expect(times.get(payload), payload).toBe(1);
+      }
+    },
     async verifyViews() {
       for (const [i, { user, view }] of all.entries()) {
         for (const friend of followsOf(i)) {
           const { body } = await scene.api('GET', `/v1/users/${friend}/presence`);
-          expect(view.friends.get(friend)?.s, `${friend} as ${user} sees them`).toBe((body as { s: string }).s);
+          expect(view.friends.get(friend)?.s, `${friend} as ${user} sees them`).toBe(
+            (body as { s: string }).s,
+          );
         }
       }
     },

@@ -135,7 +135,9 @@ async function callApi(
     authorization: `Bearer ${API_KEY}`,
     ...(payload === undefined ? {} : { 'content-length': Buffer.byteLength(payload) }),
   };
-  const request = httpRequest({ host: '127.0.0.1', port, method, path, headers }, (response) => {
+  // A connection of its own: one that is kept may be closed by the server at the very moment it is used again.
+  const options = { host: '127.0.0.1', port, method, path, headers, agent: false };
+  const request = httpRequest(options, (response) => {
     let text = '';
     response.setEncoding('utf8');
     response.on('data', (chunk: string) => (text += chunk));
