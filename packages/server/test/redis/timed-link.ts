@@ -10,11 +10,14 @@ export type TimedLink = RedisLink & {
   idle(): Promise<void>;
   /** Commands and scripts under way. */
   readonly underWay: number;
+  /** How many were sent in all. */
+  readonly sent: number;
 };
 
 /** @param time Redis's clock, ms since the epoch */
 export function createTimedLink(link: RedisLink, time: { readonly nowMs: number }): TimedLink {
   const underWay = new Set<Promise<unknown>>();
+  let sent = 0;
   /** Texts with the time in them, by name: one at a time, so that each is loaded once for each moment. */
   const timed = new Map<string, { readonly atMs: number; readonly script: Script }>();
 
@@ -30,6 +33,7 @@ export function createTimedLink(link: RedisLink, time: { readonly nowMs: number 
   }
 
   function follow<T>(answer: Promise<T>): Promise<T> {
+    sent++;
     underWay.add(answer);
     const over = (): void => void underWay.delete(answer);
     answer.then(over, over);
@@ -54,6 +58,9 @@ export function createTimedLink(link: RedisLink, time: { readonly nowMs: number 
     },
     get underWay() {
       return underWay.size;
+    },
+    get sent() {
+      return sent;
     },
   };
 }

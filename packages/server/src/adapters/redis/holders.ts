@@ -159,7 +159,11 @@ export function createHolders({ link, keys, node, clustered }: HoldersOptions): 
       const [noted, gone] = [due.filter((user) => users.has(user)), due.filter((user) => !users.has(user))];
       if (gone.length > 0) await link.command(index, 'SREM', index, ...gone);
       if (noted.length > 0) await link.command(index, 'SADD', index, ...noted);
-      for (const user of due) unsure.delete(user);
+      for (const user of due) {
+        unsure.delete(user);
+        const held = users.get(user);
+        if (held?.noted === false) held.noted = true;
+      }
     },
   };
 }

@@ -137,7 +137,7 @@ export function createRedisPresence(options: RedisPresenceOptions): PresenceStor
         holders.exit(kept);
       }
       // No last seen is written: it would bring back a trace of somebody who is to leave none.
-      if (typeof shown === 'string') scripts.told(readRecord(shown));
+      scripts.told(shown);
     },
     /** Statuses outlive the nodes here: those of a dead one are taken over by who sweeps it. */
     leases: () => Promise.resolve([]),

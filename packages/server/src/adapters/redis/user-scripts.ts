@@ -21,27 +21,42 @@ export type UserScriptsOptions = {
   readonly stamps: StampSource;
   /** The cluster's clock, ms since the epoch. */
   readonly nowMs: () => number;
-  /** Told of each change that others see and that this node caused. An invisible user is offline. */
-  readonly onShown: (record: PresenceRecord) => void;
+  /**
+   * Told of each change that others see and that this node caused. An invisible user is offline.
+   *
+   * @param change whether others see the user from now on, or no more, or see something else of them
+   */
+  readonly onShown: (record: PresenceRecord, change: ShownChange) => void;
   /** Takes when somebody was last seen. Not awaited: the record says it for a day. */
   readonly recordLastSeen: (seen: LastSeen) => void;
 };
+
+export type ShownChange = 'came' | 'gone' | 'other';
 
 /** Runs the scripts about one user. */
 export type UserScripts = {
   run(script: Script, user: string, args: readonly string[]): Promise<readonly Reply[]>;
   /**
-   * Takes what a script says it has shown: text of the new record, or null.
+   * Takes what a script says it has shown, as show() of presence-rules.lua gives it, or null.
    *
    * @param held what this node remembers of the user, where it does
    */
   shown(record: Reply | undefined, held: HeldUser | undefined): void;
-  /** Tells of a change without keeping anything of it. */
-  told(record: PresenceRecord): void;
+  /** The same, without keeping anything of it. */
+  told(shown: Reply | undefined): void;
 };
 
 export function createUserScripts(options: UserScriptsOptions): UserScripts {
   const { link, keys, stamps, nowMs, onShown, recordLastSeen } = options;
+  /** @returns the record and its text; null where nothing was shown */
+  function tell(shown: Reply | undefined): { readonly text: string; readonly record: PresenceRecord } | null {
+    if (typeof shown !== 'string') return null;
+    const text = shown.slice(1);
+    const record = readRecord(text);
+    onShown(record, shown.startsWith('+') ? 'came' : shown.startsWith('-') ? 'gone' : 'other');
+    return { text, record };
+  }
+
   return {
     async run(script, user, args) {
       const { all, channel } = userKeys(keys, user);
@@ -56,13 +71,13 @@ export function createUserScripts(options: UserScriptsOptions): UserScripts {
       // A script that has one thing to answer answers it bare.
       return Array.isArray(reply) ? listOf(reply) : [reply];
     },
-    shown(text, held) {
-      if (typeof text !== 'string') return;
+    shown(shown, held) {
+      const told = tell(shown);
+      if (told === null) return;
+      const { text, record } = told;
       if (held !== undefined) held.record = text;
-      const record = readRecord(text);
-      onShown(record);
       if (record.lastSeenMs !== null) recordLastSeen({ user: record.user, ms: record.lastSeenMs });
     },
-    told: onShown,
+    told: (shown) => void tell(shown),
   };
 }

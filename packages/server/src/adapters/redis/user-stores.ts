@@ -2,7 +2,7 @@ import type { StampSource } from '../../core/presence/stamp.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Cluster } from '../../ports/cluster.ts';
 import type { Directory, LastSeen } from '../../ports/directory.ts';
-import type { PresenceRecord, PresenceStore } from '../../ports/presence.ts';
+import type { PresenceStore } from '../../ports/presence.ts';
 import type { SessionStore } from '../../ports/sessions.ts';
 import { createRedisCluster } from './cluster.ts';
 import { type ClusterTime, createClusterTime } from './cluster-time.ts';
@@ -14,7 +14,7 @@ import { createRedisPresence } from './presence.ts';
 import { createRebuild } from './rebuild.ts';
 import type { RedisLink } from './redis-link.ts';
 import { createRedisSessions } from './sessions.ts';
-import { createUserScripts } from './user-scripts.ts';
+import { createUserScripts, type UserScriptsOptions } from './user-scripts.ts';
 
 /** Renewals in the life of a lease. */
 const RENEWALS_A_LEASE = 3;
@@ -41,7 +41,7 @@ export type RedisUserStoresOptions = {
   /** Takes when somebody was last seen; not awaited. */
   readonly recordLastSeen: (seen: LastSeen) => void;
   /** Told of each change that others see and that this node caused. */
-  readonly onShown: (record: PresenceRecord) => void;
+  readonly onShown: UserScriptsOptions['onShown'];
 };
 
 export type RedisUserStores = {
