@@ -1,6 +1,7 @@
 import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
 import { type Keys, createKeys } from '../../src/adapters/redis/keys.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
+import type { UserScriptsOptions } from '../../src/adapters/redis/user-scripts.ts';
 import { type RedisUserStores, createRedisUserStores } from '../../src/adapters/redis/user-stores.ts';
 import { type StampSource, createStampSource } from '../../src/core/presence/stamp.ts';
 import type { Broker, PresenceMessage } from '../../src/ports/broker.ts';
@@ -45,7 +46,7 @@ type NodeOptions = {
   readonly redis: RedisUnderTest;
   readonly clock: VirtualClock;
   readonly directory: ReturnType<typeof createMemoryDirectory>;
-  readonly onShown?: (record: PresenceRecord) => void;
+  readonly onShown?: UserScriptsOptions['onShown'];
   readonly stamps?: StampSource;
 };
 
@@ -175,6 +176,8 @@ export type NodeUnderTest = ClusterNodeSubject & {
   readonly link: TimedLink;
   readonly clock: VirtualClock;
   readonly shown: PresenceRecord[];
+  /** Who came, who is gone, and of whom else something was shown: `alice came`. */
+  readonly changes: string[];
 };
 
 export type ManyNodes = Omit<LosableClusterSubject, 'start'> & {
@@ -218,6 +221,7 @@ export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Pro
       const link = createTimedLink(wrap(await redis.openLink(prefix)), time);
       const clock = createVirtualClock(T0 + (nodes.length + 1) * 3_600_000);
       const shown: PresenceRecord[] = [];
+      const changes: string[] = [];
       const stores = openStores({
         node: `n${nodes.length + 1}`,
         link,
@@ -225,12 +229,15 @@ export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Pro
         redis,
         clock,
         directory,
-        onShown: (record) => shown.push(record),
+        onShown(record, change) {
+          shown.push(record);
+          changes.push(`${record.user} ${change}`);
+        },
         ...(stamps === undefined ? {} : { stamps }),
       });
       const { sessions, presence, cluster } = stores;
       const { nowMs, steadyMs } = stores.time;
-      const node = { cluster, sessions, presence, nowMs, steadyMs, stores, link, clock, shown };
+      const node = { cluster, sessions, presence, nowMs, steadyMs, stores, link, clock, shown, changes };
       nodes.push(node);
       return node;
     },

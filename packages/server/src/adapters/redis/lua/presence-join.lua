@@ -29,4 +29,4 @@ end
 patch_device(device, known and ARGV[6] or '', cjson.decode(ARGV[7]))
 write_device(ARGV[5], device)
 local shown = show()
-return { 1, state_of(device), shown, shown or redis.call('GET', KEYS[2]) }
+return { 1, state_of(device), shown, shown and string.sub(shown, 2) or redis.call('GET', KEYS[2]) }

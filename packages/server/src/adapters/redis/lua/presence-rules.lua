@@ -97,7 +97,7 @@ local function keep_record(text, status)
 end
 
 -- Shows others what the devices add up to, where that differs from what they were shown.
--- Gives the new record's text, or false.
+-- Gives what became of it and the new record's text, or false: '+' they came, '-' they are gone, '=' something else.
 local function show()
   local status, fields = aggregate()
   local before = { version = 0, s = 'Offline', fields = {} }
@@ -112,7 +112,8 @@ local function show()
     .. ',"s":"' .. status .. '","fields":' .. cjson.encode(fields) .. ',"lastSeenMs":' .. seen .. '}'
   keep_record(record, status)
   redis.call('SPUBLISH', ARGV[2], presence_message(before.version, record))
-  return record
+  if (before.s == 'Offline') == (status == 'Offline') then return '=' .. record end
+  return (status == 'Offline' and '-' or '+') .. record
 end
 
 local function read_session(id)
