@@ -3,7 +3,7 @@ import { createKeys } from '../../src/adapters/redis/keys.ts';
 import { createRedisMembers } from '../../src/adapters/redis/members.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
 import { storeUnavailable } from '../../src/ports/unavailable.ts';
-import { membersContract } from '../../src/testing/members-contract.ts';
+import { membersContract, sweepMembersOf } from '../../src/testing/members-contract.ts';
 import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { memberHistories } from './member-histories.ts';
@@ -117,6 +117,23 @@ describe('Members in Redis', () => {
       expect(await told()).toEqual(['+bob', '+ann']);
       await members.leave(ROOM, 'ann');
       expect(await told()).toEqual(['-ann']);
+    });
+
+    it('whoever left without Redis having been told is let go of with the node, should it die', async () => {
+      const { members } = await unlucky('members-quit', false);
+      await members.join(ROOM, 'ann');
+      await expect(members.leave(ROOM, 'ann')).rejects.toThrow('the line broke');
+      await sweepMembersOf(subject.node('b'), 'u');
+      expect(await told()).toEqual(['+ann', '-ann']);
+    });
+
+    it('so is the node itself', async () => {
+      const { members } = await unlucky('members-occupancy', false);
+      await expect(members.occupied(ROOM)).rejects.toThrow('the line broke');
+      const later = await unlucky('members-occupancy', true);
+      await expect(later.members.occupied(ROOM)).rejects.toThrow('the line broke');
+      later.state.isBroken = false;
+      expect((await sweepMembersOf(subject.node('b'), 'u')).vacated).toEqual([ROOM]);
     });
 
     it('a join whose answer was lost, and that is taken back, leaves nothing', async () => {

@@ -4,7 +4,10 @@ import type { RedisLink } from './redis-link.ts';
 export type HeldChannel = {
   /** Users that are in it by this node. */
   readonly users: Set<string>;
-  /** Whose join failed: Redis may have taken it all the same. It is repeated, or taken back by a leave. */
+  /**
+   * Of whom Redis is being told, or could not be told: it may hold them or not, until that is repeated. The channel stays in
+   * the index meanwhile. '' stands for the node's own subscription.
+   */
   readonly unsure: Set<string>;
   /** Whether somebody is subscribed here. */
   occupied: boolean;

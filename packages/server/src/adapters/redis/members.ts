@@ -96,8 +96,9 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
       held.use(channel, false, async (at) => {
         // At once: what is put back from here on is put back without them.
         at.users.delete(user);
-        at.unsure.delete(user);
+        at.unsure.add(user);
         await quitMembers(options, channel, node, [user]);
+        at.unsure.delete(user);
       }),
     async count(channel): Promise<MemberCount> {
       const at = held.get(channel);
@@ -109,7 +110,7 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
         return { count, version };
       // The list was lost, or is older, or this node was swept: what it holds is put right where that is found.
       at.indexed = null;
-      await held.use(channel, true, () => restoreChannel(channel, at));
+      await held.use(channel, true, (now) => restoreChannel(channel, now));
       const whole = await countIn(channel);
       return { count: whole.count, version: whole.version };
     },
@@ -125,7 +126,9 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
     occupied(channel) {
       if (!occupancy) return false;
       return held.use(channel, true, async (at) => {
+        at.unsure.add('');
         const nodes = await setOccupied(channel, 'SADD');
+        at.unsure.delete('');
         at.occupied = true;
         return nodes === 1;
       });
@@ -134,7 +137,10 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
       if (!occupancy) return false;
       return held.use(channel, false, async (at) => {
         at.occupied = false;
-        return (await setOccupied(channel, 'SREM')) === 0;
+        at.unsure.add('');
+        const nodes = await setOccupied(channel, 'SREM');
+        at.unsure.delete('');
+        return nodes === 0;
       });
     },
     sweepNode: (dead, limit) => sweepMembers(options, dead, limit),
