@@ -123,6 +123,11 @@ describe('the link to one server', () => {
       Array.from({ length: sent }, (_, i) => String(i)),
     );
     expect(settled).toEqual(carriedOut.slice(1).map(Number));
+    // Beside them other commands went on; those of one script kept their places.
+    for (const remainder of [[0], [1, 2]]) {
+      const ofScript = carriedOut.map(Number).filter((n) => n % 5 !== 0 && remainder.includes(n % 3));
+      expect(ofScript).toEqual(ofScript.toSorted((one, other) => one - other));
+    }
   });
 
   it('with more arguments than one packet holds the order stays', async () => {

@@ -9,10 +9,13 @@ export type Reply = string | number | boolean | null | readonly Reply[] | Map<Re
  * The line to Redis, whether that is one server, one found by Sentinel, or a Cluster. Every adapter here speaks through it.
  *
  * - Commands MUST be sent in the order of the calls, at once (pipelined), and answered in it; in a Cluster, for each slot.
- * - A command MUST NOT be sent again by itself: whether it was carried out is not known.
+ * - A command MUST NOT be sent again by itself, for whether it was carried out is not known; but where Redis answers that it was
+ *   not: the script is not known (`NOSCRIPT`), the slot is elsewhere (`MOVED`, `ASK`, `TRYAGAIN`). What was in flight beside it
+ *   goes on; whatever is called since waits until it was sent again.
  * - `run` and `command` MUST reject with `storeUnavailable` while the line is down, where it breaks before the answer, and
  *   where no answer comes within `commandTimeoutMs`; then the line is given up and made anew, so that a server that hangs
- *   is noticed once, not by each command. An error that Redis answers rejects as it is (`RedisError`).
+ *   is noticed once, not by each command. An error that Redis answers rejects as it is (`ErrorReply`), but `storeUnavailable`
+ *   where it only means "not now": loading, no primary, no memory left (redis-errors.ts).
  * - After the line was down nothing is let through before every `onUp` listener has resolved: leases are renewed first.
  */
 export interface RedisLink {
@@ -30,12 +33,18 @@ export interface RedisLink {
   /** The values of string keys, in the order asked: one command where that is one server, one for each slot in a Cluster. */
   getMany(keys: readonly string[]): Promise<readonly (string | null)[]>;
   /**
-   * Called each time the line stands, also the first. Commands of the listener itself are let through; where it rejects,
-   * the line is given up and tried again.
+   * Called each time the line stands, also the first, one listener after the other in the order they were added. What a listener
+   * calls and awaits is let through, whatever it goes by; what it leaves running is not. Where it rejects, the line is given up and
+   * tried again; at the first time `open` rejects.
    */
   onUp(listener: () => Promise<void>): void;
+  /** Called once each time the line goes down after it stood. The reason is for the log. */
   onDown(listener: (reason: string) => void): void;
-  /** Resolves when the line stands; rejects (StartError text) where it cannot: wrong URL, password, version, setting. */
+  /**
+   * Resolves when the line stands and every `onUp` listener has resolved; rejects with a `RedisRefusal` where it cannot: its text is
+   * one line that names the setting, and says what to change. Tried once; later failures are tried again by themselves.
+   */
   open(): Promise<void>;
+  /** Ends everything; what is in flight rejects. */
   close(): Promise<void>;
 }
