@@ -40,7 +40,7 @@ async function emptiedSqlite(): Promise<Kept> {
   const database = await (opened ??= file.then(({ open }) => open()));
   const raw = new BetterSqlite3((await file).path);
   raw.exec(`
-    DELETE FROM users; DELETE FROM follows; DELETE FROM blocks; DELETE FROM close_friends; DELETE FROM roster_changes;
+    DELETE FROM users; DELETE FROM follows; DELETE FROM blocks; DELETE FROM close_friends; DELETE FROM roster_changes; DELETE FROM late_edits;
     DELETE FROM sessions; DELETE FROM devices;
     UPDATE directory_state SET complete_from = 0; UPDATE journal_state SET alive_at_ms = NULL, stamp = 0`);
   raw.close();

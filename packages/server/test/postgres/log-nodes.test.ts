@@ -77,7 +77,7 @@ describe(`${NODES} nodes append to the same channels`, () => {
   it('[PUB2] an id publishes once, on whichever nodes it comes at the same time', async () => {
     const once = (id: number) => ({ scope: 'alice', id: String(id), print: 'p' });
     const results = await Promise.all(
-      Array.from({ length: 200 }, (_, i) =>
+      Array.from({ length: 200 }, async (_, i) =>
         logOf(i).append(appendOf({ channel: 'room:once', once: once(i % 25) })),
       ),
     );
@@ -89,7 +89,7 @@ describe(`${NODES} nodes append to the same channels`, () => {
   it('[PUB3] of those that expect the same position one is taken', async () => {
     const before = await logOf(0).top('room:expect');
     const results: AppendResult[] = await Promise.all(
-      Array.from({ length: NODES }, (_, i) =>
+      Array.from({ length: NODES }, async (_, i) =>
         logOf(i).append(appendOf({ channel: 'room:expect', expect: before })),
       ),
     );
@@ -105,12 +105,12 @@ describe(`${NODES} nodes append to the same channels`, () => {
     await Promise.all(logs.map((log) => log.probe()));
     const told: string[] = [];
     while (told.length < keys) {
-      const rounds = await Promise.all(logs.map((log) => log.expire(T0 + 1_000, 13)));
+      const rounds = await Promise.all(logs.map(async (log) => log.expire(T0 + 1_000, 13)));
       told.push(...rounds.flat().map(({ channel, publication }) => `${channel} ${publication.key}`));
     }
     expect(new Set(told).size).toBe(keys);
     expect(told).toHaveLength(keys);
-    expect((await Promise.all(logs.map((log) => log.expire(T0 + 1_000, 100)))).flat()).toEqual([]);
+    expect((await Promise.all(logs.map(async (log) => log.expire(T0 + 1_000, 100)))).flat()).toEqual([]);
   });
 
   it('channels that begin and are forgotten on several nodes at once never have an epoch twice', async () => {

@@ -22,6 +22,7 @@ type DirectoryWriteName =
   | 'unblock'
   | 'setClose'
   | 'recordLastSeen'
+  | 'noteLate'
   | 'erase';
 
 export type DirectoryHandlers = Pick<WriteHandlers, DirectoryWriteName>;
@@ -111,6 +112,11 @@ export function directoryHandlers(
       }),
     recordLastSeen(user, ms) {
       run.raiseLastSeen.run(ms, user, ms);
+      return undefined;
+    },
+    noteLate(from, until) {
+      run.forgetLate.run(from - CHANGES_KEPT_MICROS);
+      run.noteLate.run(from, until);
       return undefined;
     },
     erase(user, at) {

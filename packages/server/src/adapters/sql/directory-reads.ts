@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { argument } from './compile.ts';
 import type { DirectoryTables } from './tables.ts';
 
@@ -100,6 +100,14 @@ export function directoryReads(db: Kysely<DirectoryTables>) {
     /** name */
     lastSeen: db.selectFrom('users').select('last_seen_ms').where('name', '=', argument<string>(0)).compile(),
     completeFrom: db.selectFrom('directory_state').select('complete_from').compile(),
+    /** stamp, stamp: whether an edit was committed so late that it may lie below it */
+    lateEdit: db
+      .selectFrom('late_edits')
+      .select('from_at')
+      .where('from_at', '<=', argument<number>(0))
+      .where('until_at', '>', argument<number>(1))
+      .limit(sql.lit(1))
+      .compile(),
     /** viewer, stamp */
     changesAfter: db
       .selectFrom('roster_changes')

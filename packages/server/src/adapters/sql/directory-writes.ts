@@ -130,6 +130,13 @@ export function directoryWrites(db: Kysely<DirectoryTables>) {
       .set({ complete_from: argument<number>(0) })
       .where('complete_from', '<', argument<number>(1))
       .compile(),
+    /** from, until */
+    noteLate: db
+      .insertInto('late_edits')
+      .values({ from_at: argument<number>(0), until_at: argument<number>(1) })
+      .compile(),
+    /** stamp */
+    forgetLate: db.deleteFrom('late_edits').where('until_at', '<', argument<number>(0)).compile(),
     /** followee */
     followers: db
       .selectFrom('follows')

@@ -19,7 +19,13 @@ const LAST_SEEN_A_TURN = 512;
 /** The directory in SQLite. Reads run on this thread and never wait for the writer. */
 export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
   const read = prepareAll(reader, textsOf(directoryReads(createSqliteBuilder<DirectoryTables>())));
-  const late = createLateEdits(() => performance.now());
+  const late = createLateEdits(
+    () => performance.now(),
+    (from, until) => {
+      // Where it cannot be noted, the log has it, and this process knows it all the same.
+      writer.put('noteLate', from, until).catch(() => undefined);
+    },
+  );
   const idOf = (user: string): number | undefined => read.userId.get(user)?.id;
 
   /** The names that a statement gives for a user's key. */
@@ -57,6 +63,7 @@ export function createSqliteDirectory({ reader, writer }: Sqlite): Directory {
 
   const changes = atOneMoment((viewer: string, at: number): RosterChanges => {
     if (at < (read.completeFrom.get()?.complete_from ?? 0)) return { complete: false };
+    if (read.lateEdit.get(at, at) !== undefined) return { complete: false };
     const id = idOf(viewer);
     const changed: string[] = [];
     const gone: string[] = [];

@@ -20,8 +20,14 @@ export type LateEdits = {
 
 type Span = { from: number; until: number };
 
-/** @param nowMs a clock in milliseconds */
-export function createLateEdits(nowMs: () => number): LateEdits {
+/**
+ * @param nowMs a clock in milliseconds
+ * @param onLate told of each span, for processes that share the directory: it is they whom a client may ask then
+ */
+export function createLateEdits(
+  nowMs: () => number,
+  onLate: (from: number, until: number) => void = () => undefined,
+): LateEdits {
   /** In the order in which they were made, which is that of their stamps. */
   const underWay = new Set<{ readonly at: number }>();
   const spans: Span[] = [];
@@ -44,7 +50,11 @@ export function createLateEdits(nowMs: () => number): LateEdits {
       } finally {
         underWay.delete(entry);
         const tookMs = nowMs() - beganMs;
-        if (tookMs > IN_TIME_MS) note(at, at + (tookMs + SLACK_MS) * 1000);
+        if (tookMs > IN_TIME_MS) {
+          const until = Math.ceil(at + (tookMs + SLACK_MS) * 1000);
+          note(at, until);
+          onLate(at, until);
+        }
       }
     },
     mayLack(at) {

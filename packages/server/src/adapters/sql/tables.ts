@@ -8,6 +8,7 @@ export type DirectoryTables = {
   close_friends: { owner: number; friend: number };
   roster_changes: { viewer: number; subject: number; at: number };
   directory_state: { id: number; complete_from: number };
+  late_edits: { from_at: number; until_at: number };
 };
 
 /** In place of a user in `roster_changes`: anybody on the viewer's roster. Users' keys begin at 1. */

@@ -42,6 +42,7 @@ export type Writes = KeptWrites & {
   unblock: { args: [user: string, other: string, at: number]; result: boolean };
   setClose: { args: [user: string, other: string, close: boolean, at: number]; result: boolean };
   recordLastSeen: { args: [user: string, ms: number]; result: undefined };
+  noteLate: { args: [from: number, until: number]; result: undefined };
   erase: { args: [user: string, at: number]; result: readonly string[] };
 };
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EdgeList, ImportResult } from '../../../ports/directory.ts';
+import { storeUnavailable } from '../../../ports/unavailable.ts';
 import { DIRECTORY_LOCK } from './directory-edits.ts';
-import { asUnavailable } from './postgres-errors.ts';
 import type { PgTransaction, Postgres } from './postgres.ts';
 import { pgStatement } from './statement.ts';
 
@@ -50,22 +50,26 @@ type Person = { readonly name: string; id: number | null; follows: number; isNew
 
 type Edge = { readonly from: Person; readonly to: Person };
 
-let underWay = 0;
+/** Imports edges, all or nothing for a call. While one runs nobody else edits the directory; logins, and who reads, go on. */
+export type EdgeImporter = (edges: EdgeList, at: number, followsPerUser: number) => Promise<ImportResult>;
 
-/** Imports edges, all or nothing. While it runs nobody else edits the directory; logins, and who reads, go on. */
-export async function importEdges(
-  postgres: Postgres,
-  edges: EdgeList,
-  at: number,
-  followsPerUser: number,
-): Promise<ImportResult> {
-  if (underWay >= MAX_IMPORTS) throw asUnavailable(new Error(`${underWay} imports wait for the database`));
-  underWay++;
-  try {
-    return await postgres.transaction((within) => importWithin(within, edges, at, followsPerUser));
-  } finally {
-    underWay--;
-  }
+export function createEdgeImporter(postgres: Postgres): EdgeImporter {
+  let waiting = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  return async (edges, at, followsPerUser) => {
+    if (waiting >= MAX_IMPORTS) throw storeUnavailable(`${waiting} imports wait for the database`);
+    waiting++;
+    // One after the other: two of one node would only wait for each other in Postgres, whose patience is limited.
+    const mine = last.then(() =>
+      postgres.transaction((within) => importWithin(within, edges, at, followsPerUser)),
+    );
+    last = mine.catch(() => undefined); // Whoever asked for it hears of it.
+    try {
+      return await mine;
+    } finally {
+      waiting--;
+    }
+  };
 }
 
 async function importWithin(

@@ -1,7 +1,7 @@
 import { type Directory, type Edge, MAX_IMPORT_EDGES, type RosterChanges } from '../../../ports/directory.ts';
 import { createLateEdits } from '../late-edits.ts';
 import { type DirectoryEdit, type EditResult, createEditQueue } from './directory-edits.ts';
-import { importEdges } from './directory-import.ts';
+import { createEdgeImporter } from './directory-import.ts';
 import {
   closeOwners,
   edgeBetween,
@@ -34,6 +34,7 @@ const addUser = pgStatement<{ id: number }>(
  */
 export function createPostgresDirectory(postgres: Postgres, queue: KeptQueue): Directory {
   const late = createLateEdits(() => performance.now());
+  const importEdges = createEdgeImporter(postgres);
   const edits = createEditQueue(postgres, () => performance.now());
 
   function edit<Kind extends DirectoryEdit['kind']>(
@@ -87,7 +88,7 @@ export function createPostgresDirectory(postgres: Postgres, queue: KeptQueue): D
     setClose: (user, other, close, at) => edit({ kind: 'close', user, other, close, at }),
     async importEdges(edges, at, followsPerUser = Infinity) {
       if (edges.length > MAX_IMPORT_EDGES) throw new RangeError(`at most ${MAX_IMPORT_EDGES} edges a call`);
-      return late.follow(at, importEdges(postgres, edges, at, followsPerUser));
+      return late.follow(at, importEdges(edges, at, followsPerUser));
     },
     async lastSeen(users) {
       const seen = new Map<string, number>();
