@@ -233,7 +233,13 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
     model,
     network,
     process: facade,
-    disk: NO_DISK,
+    disk: {
+      ...NO_DISK,
+      // Whoever is shown offline once more, by what was forgotten, was last seen then, and nobody is told.
+      get refusedAtMs() {
+        return store.forgotAtMs;
+      },
+    },
     journal: createMemoryJournal(),
     issuer,
     caller: createApiCaller(time, () => facade, onNote),

@@ -22,8 +22,13 @@ function isFault(kind: string): kind is FaultKind {
   return Object.hasOwn(FAULT_WEIGHTS, kind);
 }
 
+/** Faults after which nodes put back what the store forgot. */
+const FORGETTING: readonly FaultKind[] = ['flushStore', 'emptyStore', 'olderStore'];
+
 function performFault(world: ClusterWorld, kind: FaultKind, random: Random): void {
   const node = random.pick(world.nodes);
+  // Not both at once: what a node that was cut off for long says of the time would be believed (docs/decisions/0008).
+  if (FORGETTING.includes(kind)) for (const other of world.nodes) mend(world, other);
   switch (kind) {
     case 'killNode':
       node.restartAfterMs = downMs(random);
@@ -83,11 +88,19 @@ function stop({ store }: ClusterWorld, random: Random, back: ComesBack): void {
   store.stop(random.pick([0, random.whole(0, 3_000), LONGEST_STOP_MS]), back);
 }
 
-/** A client whose line is dead without a word comes by another node, while the old connection is still believed in. */
-function resumeElsewhere(world: ClusterWorld, random: Random): void {
-  const client = random.pick(world.clients);
-  if (client.line === null) return;
-  if (random.chance(0.5)) client.line.breakBlindly('server');
-  else client.line.stall();
+/** How long after a client went elsewhere what it had sent before still arrives, ms. */
+const ARRIVES_LATE_MS = 3_000;
+
+/** A client comes by another node, while its old connection is still believed in, and what it sent on that still arrives. */
+function resumeElsewhere({ clients, time, owner }: ClusterWorld, random: Random): void {
+  const client = random.pick(clients);
+  const { line } = client;
+  if (line === null || !client.wants) return;
+  line.stall();
+  client.set({ a: `late ${random.whole(0, 9)}` });
   client.reload();
+  time.plan(random.whole(0, ARRIVES_LATE_MS), owner, () => line.mend());
+  time.plan(random.whole(0, ARRIVES_LATE_MS), owner, () => {
+    if (client.wants) client.set({ a: `since ${random.whole(0, 9)}` });
+  });
 }

@@ -27,7 +27,7 @@ function* seedsFrom(first: number): Generator<number> {
   for (let seed = 1; seed <= MOST_SEEDS; seed++) if (seed !== first) yield seed;
 }
 
-async function broken(seed: string, { form, channels }: Mutation): Promise<Find | null> {
+async function broken(seed: string, { form, channels, cluster }: Mutation): Promise<Find | null> {
   // Loaded only now, with the bug in.
   if (form !== undefined) {
     const { runPair } = await import('../paired/pair-run.ts');
@@ -37,8 +37,10 @@ async function broken(seed: string, { form, channels }: Mutation): Promise<Find 
     return differs === null ? null : { seed, invariant: 'd', detail: differs };
   }
   const { violation } =
-    channels === true
-      ? await (await import('../channels/run-channels.ts')).runChannelSeed(seed)
-      : await (await import('../run.ts')).runSeed(seed);
+    cluster === true
+      ? await (await import('../cluster/run-cluster.ts')).runClusterSeed(seed)
+      : channels === true
+        ? await (await import('../channels/run-channels.ts')).runChannelSeed(seed)
+        : await (await import('../run.ts')).runSeed(seed);
   return violation === null ? null : { seed, invariant: violation.invariant, detail: violation.detail };
 }

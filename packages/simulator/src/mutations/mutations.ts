@@ -1,4 +1,5 @@
 import { channelMutations } from './channel-mutations.ts';
+import { clusterMutations } from './cluster-mutations.ts';
 import type { Mutation } from './plant.ts';
 
 const CORE = 'packages/server/src/core/';
@@ -12,6 +13,7 @@ const CLIENT = 'packages/client/src/core/';
  */
 export const mutations = {
   ...channelMutations,
+  ...clusterMutations,
   'an older generation may end the session': {
     file: `${CORE}session/resume.ts`,
     find: 'return record !== undefined && record.generation === generation;',

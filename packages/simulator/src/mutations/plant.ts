@@ -14,6 +14,8 @@ export type Mutation = {
   readonly seed?: number;
   /** Found by runs with streams and maps. */
   readonly channels?: true;
+  /** Found by runs with several nodes. */
+  readonly cluster?: true;
   /** Found by comparing runs with and without an invisible user. */
   readonly form?: PairForm;
 };

@@ -1,11 +1,25 @@
 import type { StampSource } from '../../core/presence/stamp.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Cluster, Renewal } from '../../ports/cluster.ts';
+import type { Cluster, NodeLease, Renewal } from '../../ports/cluster.ts';
 import type { Shared } from './cluster-shared.ts';
-import { endForgotten, holdStored, renewStored, retireStored, sweepStored } from './cluster-leases.ts';
+import {
+  endForgotten,
+  holdStored,
+  putBackLeases,
+  renewStored,
+  retireStored,
+  sweepStored,
+} from './cluster-leases.ts';
 import type { StoreLine } from './cluster-line.ts';
 import type { Moment } from './cluster-presence.ts';
-import { type Recall, compareRecords, forgetSession, putBack, recallDevice } from './cluster-recall.ts';
+import {
+  type Recall,
+  compareRecords,
+  forgetSession,
+  isKnown,
+  putBack,
+  recallDevice,
+} from './cluster-recall.ts';
 
 /** From putting back until records are compared: every node renews meanwhile, and puts back what it holds, ms. */
 const COMPARE_AFTER_MS = 12_000;
@@ -42,6 +56,8 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
   let renewedAtMs: number | null = null;
   /** The store that this node renewed in last. */
   let incarnation: number | null = null;
+  /** The leases as they were then. */
+  let peers: readonly NodeLease[] = [];
   let comparing: { readonly users: ReadonlySet<string>; readonly dueMs: number } | null = null;
 
   const nowMs = (): number =>
@@ -57,12 +73,13 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
     for (const step of owed) step();
     owed.clear();
     if (isNew) {
+      putBackLeases(shared, peers, at);
       const users = new Set([...putBack(shared, node, recall), ...(comparing?.users ?? [])]);
       comparing = { users, dueMs: at + COMPARE_AFTER_MS };
     } else {
       forgetSwept();
       const overMs = at - shared.state.lostMs - shared.times.graceMs - FORGOTTEN_MS;
-      endForgotten(shared, node, (id) => recall.sessions.has(id), overMs, momentOf(at));
+      endForgotten(shared, node, (id) => isKnown(recall, id), overMs, momentOf(at));
     }
     if (comparing !== null && comparing.dueMs <= at) {
       compareRecords(shared, comparing.users, momentOf(at));
@@ -81,6 +98,7 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
   async function renew(run: StoreLine['run']): Promise<Renewal> {
     const { lostMs: lost, ...renewal } = await run(renewHere);
     lostMs = lost;
+    peers = renewal.leases;
     renewedAtMs = renewal.nowMs;
     aheadMs = renewal.nowMs - parts.clock.monotonicMs();
     return renewal;

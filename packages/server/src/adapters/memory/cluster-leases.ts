@@ -35,6 +35,21 @@ function putOff(state: ClusterState, gapMs: number): void {
     state.leases.set(node, { ...lease, sweepAtMs: lease.sweepAtMs + gapMs });
 }
 
+/**
+ * The store forgot the other nodes too. One that died before it could renew may have left something in the new store, which
+ * nobody would look for; one that lives renews in time.
+ */
+export function putBackLeases(
+  { state, times }: { readonly state: ClusterState; readonly times: LeaseTimes },
+  peers: readonly NodeLease[],
+  nowMs: number,
+): void {
+  const expiresAtMs = nowMs + times.leaseMs;
+  for (const { node } of peers)
+    if (!state.leases.has(node))
+      state.leases.set(node, { node, expiresAtMs, sweepAtMs: expiresAtMs + times.graceMs, held: false });
+}
+
 export function holdStored(
   { leases }: ClusterState,
   nodes: readonly string[],

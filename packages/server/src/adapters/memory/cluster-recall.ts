@@ -23,13 +23,19 @@ type RecalledDevice = {
 /** What a node remembers of its own, for the day on which the store does not. */
 export type Recall = {
   readonly sessions: Map<string, SessionRecord>;
+  /** Sessions that are just being created or resumed: noted already, and not yet held. */
+  readonly entering: Set<string>;
   readonly devices: Map<string, RecalledDevice>;
   /** The last that it was told about users whose devices it changed. */
   readonly records: Map<string, PresenceRecord>;
 };
 
 export function newRecall(): Recall {
-  return { sessions: new Map(), devices: new Map(), records: new Map() };
+  return { sessions: new Map(), entering: new Set(), devices: new Map(), records: new Map() };
+}
+
+export function isKnown({ sessions, entering }: Recall, session: string): boolean {
+  return sessions.has(session) || entering.has(session);
 }
 
 const keyOf = (user: string, device: string): string => JSON.stringify([user, device]);
@@ -123,8 +129,11 @@ function dropStale(state: ClusterState, node: string, note: HolderNote, recall: 
     const known = recall.devices.get(keyOf(user, device));
     if ((known?.leaseExpiresAtMs ?? null) !== null) return;
   } else {
-    if (recall.sessions.has(session)) return;
-    if (state.sessions.get(session)?.node === node) {
+    if (isKnown(recall, session)) return;
+    const record = state.sessions.get(session);
+    // One without a connection may be of a resume that was given up: its client may yet come, and else it is found forgotten.
+    if (record?.node === node && record.detachedAtMs !== null) return;
+    if (record?.node === node) {
       state.sessions.delete(session);
       letGo(state, user, device, session);
     }

@@ -53,18 +53,31 @@ export function createClusterSessions(parts: ClusterSessionsParts): SessionStore
     const found = await line.run(() => sessionByToken(shared.state, user, tokenHash));
     if (found?.user !== user) return { ok: false, reason: found === undefined ? 'unknown' : 'foreign' };
     const note = noteOf(found);
-    await line.run(() => addNote(shared.state, node, note));
-    const result = await line.run(() => {
-      const decided = decideResume(shared.state.sessions.get(found.id), request, shared.times.graceMs);
-      if (decided.ok) {
-        shared.state.sessions.set(found.id, decided.session);
-        recall.sessions.set(found.id, decided.session);
-      }
-      return decided;
+    const result = await entering(found.id, async () => {
+      await line.run(() => addNote(shared.state, node, note));
+      return line.run(() => takeStored(found.id, request));
     });
     if (!result.ok) clear(node, note);
     else if (result.from !== node) clear(result.from, note);
     return result;
+  }
+
+  /** What is noted and not yet held must not be taken for forgotten. */
+  async function entering<T>(id: string, enter: () => Promise<T>): Promise<T> {
+    recall.entering.add(id);
+    try {
+      return await enter();
+    } finally {
+      recall.entering.delete(id);
+    }
+  }
+
+  function takeStored(id: string, request: ResumeRequest): ResumeResult {
+    const decided = decideResume(shared.state.sessions.get(id), request, shared.times.graceMs);
+    if (!decided.ok) return decided;
+    shared.state.sessions.set(id, decided.session);
+    recall.sessions.set(id, decided.session);
+    return decided;
   }
 
   /** Changes a session where `generation` is the present one. @returns whether it is */
@@ -86,12 +99,14 @@ export function createClusterSessions(parts: ClusterSessionsParts): SessionStore
   return {
     async create(session, most) {
       const note = noteOf(session);
-      await line.run(() => addNote(shared.state, node, note));
       try {
-        const result = await line.run(() => {
-          const created = createStored(shared, session, most);
-          if (created.ok) recall.sessions.set(session.id, session);
-          return created;
+        const result = await entering(session.id, async () => {
+          await line.run(() => addNote(shared.state, node, note));
+          return line.run(() => {
+            const created = createStored(shared, session, most);
+            if (created.ok) recall.sessions.set(session.id, session);
+            return created;
+          });
         });
         if (!result.ok) clear(node, note);
         return result;
