@@ -62,6 +62,26 @@ describe('Members in Redis', () => {
     expect(await told()).toEqual(['+ann']);
   });
 
+  it('a line that broke and lost nothing costs one look at each channel', async () => {
+    const link = await place.link('a');
+    const ran: string[] = [];
+    const tapped: RedisLink = {
+      ...link,
+      run(script, keys, args) {
+        ran.push(script.name);
+        return link.run(script, keys, args);
+      },
+    };
+    const { keys } = subject;
+    const nowMs = (): number => Date.now();
+    const members = createRedisMembers({ link: tapped, keys, node: 'u', nowMs, occupancy: false });
+    for (const channel of [ROOM, 'room:2', 'room:3'])
+      for (const user of ['ann', 'bob', 'cid']) await members.join(channel, user);
+    ran.length = 0;
+    await members.restore();
+    expect(ran).toEqual(['members-count', 'members-count', 'members-count']);
+  });
+
   it('asks nothing of who is subscribed where nobody wants to hear of it', async () => {
     const prefix = 'unheard:';
     const link = await openLink(server.port, { prefix });

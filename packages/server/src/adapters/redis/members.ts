@@ -49,15 +49,21 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
     return nodes;
   }
 
-  async function countIn(channel: string): Promise<MemberCount & { holds: number; incarnation: string }> {
+  async function countIn(channel: string): Promise<Counted> {
     const reply = await link.run(MEMBER_SCRIPTS.count, memberKeys(keys, channel, node), [String(nowMs())]);
     const [count, version, holds, incarnation] = reply as readonly [number, number, number, string];
     return { count, version, holds, incarnation };
   }
 
-  /** Makes the list hold of this node what this node holds. */
-  async function restoreChannel(channel: string, at: HeldChannel): Promise<void> {
+  /** Makes the list hold of this node what this node holds; costs no more than a look where it does. */
+  async function checkChannel(channel: string, at: HeldChannel): Promise<void> {
     if (occupancy) await setOccupied(channel, at.occupied ? 'SADD' : 'SREM');
+    const { changes } = at;
+    const known = await countIn(channel);
+    if (at.changes !== changes || !isWhole(at, known)) await restoreChannel(channel, at);
+  }
+
+  async function restoreChannel(channel: string, at: HeldChannel): Promise<void> {
     // Who joins meanwhile does so by itself, and who leaves does behind this.
     const users = [...at.users];
     const known = at.incarnation === '' ? NO_INCARNATION : at.incarnation;
@@ -103,16 +109,15 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
     async count(channel): Promise<MemberCount> {
       const at = held.get(channel);
       const asked = at?.changes;
-      const { count, version, holds, incarnation } = await countIn(channel);
+      const known = await countIn(channel);
       // Of a channel that something is under way in, the answer may be older than what is held.
-      if (at === undefined || at.pending > 0 || at.changes !== asked) return { count, version };
-      if (holds === at.users.size && (holds === 0 || incarnation === at.incarnation))
-        return { count, version };
+      const isSettled = at !== undefined && at.pending === 0 && at.changes === asked;
+      if (!isSettled || isWhole(at, known)) return { count: known.count, version: known.version };
       // The list was lost, or is older, or this node was swept: what it holds is put right where that is found.
       at.indexed = null;
-      await held.use(channel, true, (now) => restoreChannel(channel, now));
-      const whole = await countIn(channel);
-      return { count: whole.count, version: whole.version };
+      await held.use(channel, true, (now) => checkChannel(channel, now));
+      const { count, version } = await countIn(channel);
+      return { count, version };
     },
     async page(channel, after, limit): Promise<MembersPage> {
       const [order] = memberKeys(keys, channel, node);
@@ -148,9 +153,7 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
       const channels = await held.indexed();
       for (let from = 0; from < channels.length; from += CHANNELS_AT_ONCE) {
         const slice = channels.slice(from, from + CHANNELS_AT_ONCE);
-        await Promise.all(
-          slice.map((channel) => held.use(channel, true, (at) => restoreChannel(channel, at))),
-        );
+        await Promise.all(slice.map((channel) => held.use(channel, true, (at) => checkChannel(channel, at))));
       }
     },
   } satisfies SharedMembers;
@@ -158,3 +161,11 @@ export function createRedisMembers(options: RedisMembersOptions): SharedMembers 
 
 /** What a script answers that counts. */
 type Pair = readonly [number, number];
+
+/** How many are in a channel, how many of them by this node, and in which life of the list. */
+type Counted = MemberCount & { readonly holds: number; readonly incarnation: string };
+
+/** Whether the list holds what this node does: what was acknowledged is lost only together with the incarnation. */
+function isWhole({ users, incarnation }: HeldChannel, known: Counted): boolean {
+  return known.holds === users.size && (users.size === 0 || known.incarnation === incarnation);
+}
