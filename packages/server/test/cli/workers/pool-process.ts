@@ -27,17 +27,22 @@ if (manner === 'silent') process.exit(3);
 const http = createServer((request, response) => {
   const [, what, wanted] = (request.url ?? '').split('/');
   if (what === 'exit' && wanted === String(worker)) process.exit(7);
-  // Hears no signal and no end of its channel: only SIGKILL ends it before its time.
-  if (what === 'hang') response.once('close', () => void setImmediate(hang));
+  // Only SIGKILL ends it before its time.
+  if (what === 'hang') response.once('close', () => void setImmediate(() => hang(60_000)));
   response.setHeader('connection', 'close');
   response.end(JSON.stringify({ worker, pid: process.pid }));
 });
-function hang(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+
+/** Does nothing else meanwhile: signals, messages and the end of its channel wait. */
+function hang(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
+
 http.listen(0, '127.0.0.1', () => {
   process.on('SIGTERM', () => {
     process.stdout.write(`${JSON.stringify({ msg: 'drained', worker })}\n`);
+    // Busy in the moment in which it is told: what it is handed until it ends is read behind that, or never.
+    hang(200);
     http.close(() => void leaveCluster().then(() => process.exit(0)));
   });
   process.on('SIGINT', () => undefined);
