@@ -102,10 +102,14 @@ describe('a broker whose line to Redis breaks', () => {
     const gap = near.nextGap();
     proxy.fallSilent();
     await near.broker.publish('inbox:a', roster('unheard'));
-    // Beats are on their way, and none comes back. Five seconds are not yet too long, six are.
+    const moreBeats = async (count: number): Promise<void> => {
+      const before = await beats();
+      while ((await beats()) < before + count);
+    };
+    await moreBeats(2);
+    // They are on their way, and none comes back. Five seconds are not yet too long, six are.
     aheadMs = 5_000;
-    const before = await beats();
-    while ((await beats()) < before + 3);
+    await moreBeats(3);
     expect(near.gaps).toBe(0);
     aheadMs = 6_100;
     await gap;

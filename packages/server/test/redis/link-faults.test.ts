@@ -179,6 +179,21 @@ describe('a link whose server fails', () => {
     expect(tries).toBe(4);
   });
 
+  it('a primary that was demoted is given up at its first refusal to write, and taken again when it is one', async () => {
+    const other = await startRedis();
+    const { down, up } = watch(link);
+    await link.open();
+    await server.run('REPLICAOF', '127.0.0.1', String(other.port));
+    expect(await link.command('k', 'GET', 'k')).toBeNull();
+    const broken = down();
+    await expect(link.command('k', 'SET', 'k', 'v')).rejects.toEqual(unavailable);
+    expect(await broken).toContain('no primary any more');
+    await server.run('REPLICAOF', 'NO', 'ONE');
+    await up();
+    expect(await link.command('k', 'SET', 'k', 'v')).toBe('OK');
+    await other.stop();
+  });
+
   it('attempts to connect follow each other after a random pause, longer each time, at most 2 s', async () => {
     const delays: number[] = [];
     const clock = createNodeClock();

@@ -126,8 +126,8 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
         map = changed;
         moved.clear();
       })
-      // The next redirection has it read again.
-      .catch((error: unknown) => deps.warn('redis_cluster_unread', { error: reasonOf(error) }))
+      // Commands of that slot have nowhere to go: everything is looked for anew.
+      .catch((error: unknown) => down(reasonOf(error)))
       .finally(() => (refreshing = false));
   }
 
