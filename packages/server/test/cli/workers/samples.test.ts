@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createSampleGathering } from '../../../src/cli/workers/gather-samples.ts';
 import { mergeSamples } from '../../../src/cli/workers/merge-samples.ts';
+import { tableAfter } from '../../config/markdown-table.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { createMetrics, type Metrics } from '../../../src/ops/metrics.ts';
 
@@ -56,6 +58,16 @@ describe('the metrics of all workers', () => {
         .filter((line) => worker === '' || line.includes(`worker="${worker}"`))
         .map((line) => line.replace(`worker="${worker}",`, '').replace(`{worker="${worker}"}`, ''));
     expect(samplesOf(text, '7').toSorted()).toEqual(samplesOf(alone, '').toSorted());
+  });
+
+  it('are one more than docs/metrics.md lists of a server alone', async () => {
+    const page = readFileSync(new URL('../../../../../docs/metrics.md', import.meta.url), 'utf8');
+    const [[name = '', type, help] = []] = tableAfter(page, '## Of the workers');
+    const text = await mergeSamples([{ worker: 1, samples: null }]);
+    expect(text.trim().split('\n').slice(0, 2)).toEqual([
+      `# HELP ${name.slice(1, -1)} ${help}`,
+      `# TYPE ${name.slice(1, -1)} ${type}`,
+    ]);
   });
 
   it('are those of the workers that answer, and say which does not', async () => {
