@@ -121,7 +121,7 @@ describe('a node killed with SIGKILL in the middle of appending', () => {
       const unknown = issued.filter((id) => !acknowledged.has(id));
       expect(unknown.length, 'appends in flight when it was killed').toBeGreaterThan(0);
       await Promise.all(
-        [...unknown, ...unknown].map((id) => {
+        [...unknown, ...unknown].map(async (id) => {
           const publisher = Number(id.slice(id.indexOf('/') + 1)) % 1_000;
           const once = { scope: `p${publisher}`, id, print: id };
           const channel = channelOf(publisher % CHANNELS);

@@ -86,7 +86,8 @@ export const rosterChanges = pgStatement<{
         SELECT followee, false FROM follows WHERE follower = viewer.id AND at > $2::bigint
       ) AS each GROUP BY subject
     ) AS edited ON true
-    LEFT JOIN users ON users.id = edited.subject`,
+    LEFT JOIN users ON users.id = edited.subject
+    WHERE state.id = 1`,
 );
 
 const namesOf = (table: string, of: string, other: string): string => `ARRAY(

@@ -17,7 +17,8 @@ const PLACE = `
   SELECT e.era, coalesce(c.turn, d.turn, s.untouched) AS turn, coalesce(c.top, 0) AS top, c.id, coalesce(c.floor, 0) AS floor
   FROM log_era e CROSS JOIN log_state s
   LEFT JOIN channels c ON c.name = $1
-  LEFT JOIN dropped_channels d ON d.name = $1`;
+  LEFT JOIN dropped_channels d ON d.name = $1
+  WHERE e.id = 1 AND s.id = 1`;
 
 /** $2: the time up to which publications have run out. Only the oldest ever go, so that what is left has no gap. */
 const YOUNG_PLACE = `
@@ -30,6 +31,9 @@ const YOUNG_PLACE = `
     ORDER BY "offset" LIMIT 1
   ) AS young ON true`;
 
+/** More than there ever are: a limit keeps Postgres from looking for them in any way but by their offsets. */
+const ALL = 1_000_000_000;
+
 const PUBLICATION = 'p."offset", p.at_ms, p.version, p.by_user, p.key, p.data';
 
 /** name */
@@ -40,9 +44,12 @@ export const readBehind = pgStatement<FoundRow>(
   'log_read',
   `SELECT at.era, at.turn, at.top, at.floor, ${PUBLICATION}
     FROM (${YOUNG_PLACE}) AS at
-    LEFT JOIN publications p ON p.channel = at.id AND p."offset" > $3::bigint AND p."offset" <= at.top
-      AND $3::bigint >= at.floor
-      AND $4 = CASE at.turn WHEN 0 THEN at.era ELSE at.era || '.' || at.turn END
+    LEFT JOIN LATERAL (
+      SELECT * FROM publications
+      WHERE channel = at.id AND "offset" > $3::bigint AND "offset" <= at.top AND $3::bigint >= at.floor
+        AND $4 = CASE at.turn WHEN 0 THEN at.era ELSE at.era || '.' || at.turn END
+      ORDER BY "offset" LIMIT ${ALL}
+    ) AS p ON true
     ORDER BY p."offset"`,
 );
 
