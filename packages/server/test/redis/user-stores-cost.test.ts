@@ -87,7 +87,7 @@ describe('what sessions and presence cost Redis', () => {
       roster: { sent: 1, within: 0 },
       // One renewal for all sessions of a node; and TIME, which this test answers.
       heartbeats: { sent: 1, within: 5 },
-      logout: { sent: 2, within: 9 },
+      logout: { sent: 2, within: 11 },
     });
   }, 60_000);
 

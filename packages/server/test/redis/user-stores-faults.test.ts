@@ -225,6 +225,20 @@ describe('sessions and presence when nodes and Redis fail', () => {
     ).not.toBeNull();
   });
 
+  it('a node that still remembers a session which went on elsewhere and ended there does not bring it back', async () => {
+    await logIn(one, 'alice', 's1', 'd1');
+    await resumeOn(other, 'alice', 's1', 2);
+    expect(await other.sessions.end('s1', 2)).toBe(true);
+    const late = { session: 's1', generation: 1 };
+    await one.presence.update('alice', 'd1', late, { s: 'Busy', fields: {} });
+    expect(await one.presence.join('alice', 'd1', { kind: 'session', ...late }, { fields: {} })).toBeNull();
+    expect(await one.sessions.detach('s1', 1, one.steadyMs())).toBe(false);
+    await passRenewing(subject, 2 * subject.settleMs, one, other);
+    expect(await one.sessions.sessionsOf('alice')).toEqual([]);
+    expect(told(await subject.published())).toEqual(['alice Online', 'alice Offline']);
+    expect(one.stores.size.users + other.stores.size.users).toBe(0);
+  });
+
   it('the time in which nobody could renew is added to when the dead may be swept', async () => {
     await passRenewing(subject, one.cluster.leaseMs, other);
     const [before] = (await other.cluster.renew()).leases.filter(({ node }) => node === one.cluster.node);

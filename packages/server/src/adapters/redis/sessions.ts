@@ -104,6 +104,11 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
     return Number(code);
   }
 
+  /** Whether this node has no later generation of it, which may have come back here meanwhile. */
+  function isOld(id: string, generation: number): boolean {
+    return (holders.session(id)?.generation ?? generation) <= generation;
+  }
+
   function userOf(id: string): string | undefined {
     return holders.session(id)?.user ?? owners.of(id);
   }
@@ -132,7 +137,7 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
       const at = detachedAtMs === null ? '' : String(detachedAtMs);
       const [code] = await scripts.run(CHANGE, user, [id, String(generation), at]);
       if (code === -1) putBackWhereOurs(user, id, generation);
-      if (code === -2) drop(id);
+      if (code === -2 || (code === 0 && isOld(id, generation))) drop(id);
       return code === 1;
     } finally {
       holders.exit(held);
@@ -198,7 +203,7 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
       // Asked for before, it has ended.
       if (code === -1 && isFirst) putBackWhereOurs(user, id, generation);
       // Elsewhere by now, unless it came back here meanwhile: then a later generation of it is kept.
-      if (code !== 0 || (holders.session(id)?.generation ?? generation) <= generation) drop(id);
+      if (code !== 0 || isOld(id, generation)) drop(id);
       if (code === 1) noteEnded(id);
       return code === 1;
     },

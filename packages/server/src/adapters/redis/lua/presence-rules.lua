@@ -5,7 +5,7 @@
 -- KEYS[2] record     the visible record as JSON, as PresenceStore.read gives it
 -- KEYS[3] unsettled  there while nodes put back what an emptied store forgot: nothing is shown meanwhile
 -- KEYS[4] sessions   hash: session -> JSON [device, node, generation, tokenHash, previousTokenHash, detachedAtMs]
--- KEYS[5] ended      set: sessions that were ended from another node than their home, kept for a while
+-- KEYS[5] ended      set: sessions that are over, which nodes other than the one that ended them may remember; kept for a while
 -- ARGV[1] the user as JSON text  ARGV[2] the pub/sub channel  ARGV[3] the time, ms  ARGV[4] stamp of the change, microseconds
 --
 -- `change` numbers what a node sent about a holder: what was given up, and comes behind something later, has no effect.
@@ -123,7 +123,7 @@ local function read_session(id)
 end
 
 -- Takes a session out, and lets go of its device.
--- by: the node that ends it; where that is not the session's home, the home has yet to learn of it
+-- by: the node that ends it; where that is not the session's only home, another has yet to learn that it is over
 local function drop_session(id, session, by)
   redis.call('HDEL', KEYS[4], id)
   local device = read_device(session[1])
@@ -131,13 +131,13 @@ local function drop_session(id, session, by)
     device[4][id] = nil
     write_device(session[1], device)
   end
-  if session[2] ~= by then
+  if session[2] ~= by or session[3] > 1 then
     redis.call('SADD', KEYS[5], id)
     redis.call('PEXPIRE', KEYS[5], ENDED_KEPT_MS)
   end
 end
 
--- Of a session that is not there: -2 it was ended from another node, -1 nobody knows of it.
+-- Of a session that is not there: -2 it is over, -1 nobody knows of it.
 local function missing_session(id)
   if redis.call('SISMEMBER', KEYS[5], id) == 1 then return -2 end
   return -1
