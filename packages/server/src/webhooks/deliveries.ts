@@ -42,8 +42,11 @@ export type Deliveries = {
   readonly disabled: boolean;
   /** Events that wait or are in flight. */
   waiting(): number;
-  /** @param storing until then it is not sent; null where it is stored. Must not reject */
-  add(event: StoredEvent, storing: Promise<void> | null): void;
+  /**
+   * @param storing until then it is not sent; null where it is stored. Must not reject
+   * @param byTime ahead of those of its subject that happened later
+   */
+  add(event: StoredEvent, storing: Promise<void> | null, byTime?: boolean): void;
   start(): void;
   /** Begins nothing more, and waits for a moment for what is in flight. What was not delivered stays in the store. */
   close(): Promise<void>;
@@ -162,10 +165,10 @@ export function createDeliveries(settings: DeliverySettings, ports: DeliveryPort
       return state === 'disabled';
     },
     waiting: () => lines.size,
-    add(event, storing) {
+    add(event, storing, byTime = false) {
       if (state === 'disabled') return giveUp(event, 'the receiver wants nothing more');
       const waiting: WaitingEvent = { event, stored: storing === null };
-      const dropped = lines.add(waiting);
+      const dropped = lines.add(waiting, byTime);
       if (dropped !== null) {
         if (dropped.superseded) forget(dropped.event);
         else giveUp(dropped.event, `${settings.queued} events wait already`);

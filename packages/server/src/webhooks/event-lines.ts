@@ -29,8 +29,13 @@ export type Dropped = {
 /** Every event that waits, by subject. Bounded. */
 export type EventLines = {
   readonly size: number;
-  /** Adds the event behind those of its subject. @returns what had to go for it */
-  add(waiting: WaitingEvent): Dropped | null;
+  /**
+   * Adds the event behind those of its subject.
+   *
+   * @param byTime ahead of those that happened later: another node put it
+   * @returns what had to go for it
+   */
+  add(waiting: WaitingEvent, byTime?: boolean): Dropped | null;
   lineOf(subject: EventSubject): EventLine | undefined;
   setInFlight(line: EventLine, inFlight: boolean): void;
   /** Takes a line's first event away. @returns false where it was the last */
@@ -53,6 +58,13 @@ export function createEventLines(limit: number): EventLines {
 
   /** The first event that may be dropped. */
   const firstFree = (line: EventLine): number => (line.inFlight ? 1 : 0);
+
+  /** Behind what is in flight, and whatever did not happen later. */
+  function placeByTime(line: EventLine, { event }: WaitingEvent): number {
+    let place = line.events.length;
+    while (place > firstFree(line) && (line.events[place - 1]?.event.atMs ?? 0) > event.atMs) place--;
+    return place;
+  }
 
   function note(line: EventLine): void {
     if (line.events.length - firstFree(line) >= 2) withSuperseded.add(line);
@@ -84,11 +96,11 @@ export function createEventLines(limit: number): EventLines {
     get size() {
       return size;
     },
-    add(waiting) {
+    add(waiting, byTime = false) {
       const key = keyOf(waiting.event.subject);
       const line = lines.get(key) ?? { key, events: [], inFlight: false, failures: 0 };
       lines.set(key, line);
-      line.events.push(waiting);
+      line.events.splice(byTime ? placeByTime(line, waiting) : line.events.length, 0, waiting);
       size++;
       note(line);
       return size > limit ? dropOne() : null;

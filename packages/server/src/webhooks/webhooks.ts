@@ -1,12 +1,19 @@
 import type { SignedPost } from '../outbound/signed-post.ts';
 import { createPacedWarning } from '../outbound/paced-warning.ts';
-import { type EventStore, type EventSubject, type EventType, saysPresent } from '../ports/event-store.ts';
+import {
+  type EventStore,
+  type EventSubject,
+  type EventType,
+  type KeptEvents,
+  saysPresent,
+} from '../ports/event-store.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Events } from '../ports/events.ts';
 import type { PresenceStore } from '../ports/presence.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { createDeliveries, type DeliverySettings } from './deliveries.ts';
+import { createOtherNodes } from './other-nodes.ts';
 import type { WebhookEvent } from './webhook-event.ts';
 
 export type WebhookSettings = DeliverySettings & {
@@ -15,8 +22,9 @@ export type WebhookSettings = DeliverySettings & {
   /** After a start: how long clients may take to come back to channels, before those that nobody came back to are vacated. */
   readonly settleMs: number;
   /**
-   * Whether other nodes tell of the same channels. Then what this one told last of a channel need not be what was told last,
-   * and whoever calls knows who is the first and who the last (`Members.occupied`). Unless given, there are none.
+   * Whether other nodes tell of the same users and channels. Then what this one told last need not be what was told last, and
+   * whoever calls knows that it is new: who is the first in a channel and who the last (`Members.occupied`), who came and who
+   * is gone. Unless given, there are none.
    */
   readonly shared?: boolean;
 };
@@ -46,6 +54,11 @@ export type Webhooks = Events & {
    * @param presence as it stands once that life's sessions have been taken up
    */
   start(presence: Pick<PresenceStore, 'read'>): Promise<void>;
+  /**
+   * Takes over what a node left that is gone for good. Where several are told of it, one of them does. Never rejects; where
+   * the store does not answer it is asked again.
+   */
+  adopt(node: string): Promise<void>;
   /** Events that were not delivered yet. */
   waiting(): number;
   /** What was not delivered is, after the next start. */
@@ -54,6 +67,9 @@ export type Webhooks = Events & {
 
 /** Users whose presence is read at a time, after a start. */
 const READ_AT_ONCE = 500;
+
+/** A node that shows that somebody went offline has noted that within this time, ms. */
+const TOLD_WITHIN_MS = 60_000;
 
 /** Channels that are vacated in one turn, after a start: each is a write. */
 const VACATED_AT_ONCE = 500;
@@ -64,6 +80,7 @@ const VACATED_AT_ONCE = 500;
  */
 export async function createWebhooks(settings: WebhookSettings, ports: WebhookPorts): Promise<Webhooks> {
   const { store, clock, secrets, telemetry } = ports;
+  const { shared = false } = settings;
   const deliveries = createDeliveries(settings, { ...ports, fraction: () => secrets.fraction() });
   const notStored = createPacedWarning('webhook_not_stored', clock, telemetry);
   const kept = await store.load();
@@ -84,9 +101,11 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     const isPresent = saysPresent(type);
     const { kind, name } = subject;
     heard[kind]?.add(name);
-    if (present[kind].has(name) === isPresent && !(settings.shared === true && kind === 'channel')) return;
-    if (isPresent) present[kind].add(name);
-    else present[kind].delete(name);
+    if (!shared) {
+      if (present[kind].has(name) === isPresent) return;
+      if (isPresent) present[kind].add(name);
+      else present[kind].delete(name);
+    }
     if (deliveries.disabled || !settings.types.has(type)) {
       store.mark(subject, isPresent).catch(refused);
       return;
@@ -100,14 +119,19 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     notStored({ problem: problemOf(error) });
   }
 
-  /** Users who were online when an earlier life ended, and whose going offline fell into its end. */
-  async function settleUsers(presence: Pick<PresenceStore, 'read'>): Promise<void> {
-    const users = kept.present.filter(({ kind }) => kind === 'user');
+  /** Users of whom it is noted that they are online, and whose going offline fell into the end of whoever should have told. */
+  async function settleUsers(
+    presence: Pick<PresenceStore, 'read'>,
+    noted: KeptEvents['present'],
+  ): Promise<void> {
+    const users = noted.filter(({ kind }) => kind === 'user');
     for (let from = 0; from < users.length && !closed; from += READ_AT_ONCE) {
       const names = users.slice(from, from + READ_AT_ONCE).map(({ name }) => name);
       for (const { user, s, lastSeenMs } of await presence.read(names)) {
         // What was heard meanwhile is newer than what was read.
         if (s !== 'Offline' || heard.user?.has(user) === true) continue;
+        // Another node may just be about to tell.
+        if (shared && lastSeenMs !== null && lastSeenMs > clock.nowMs() - TOLD_WITHIN_MS) continue;
         tell('user.offline', { kind: 'user', name: user }, lastSeenMs ?? clock.nowMs());
       }
     }
@@ -126,6 +150,8 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     else heard.channel = null;
   }
 
+  const others = createOtherNodes(ports, deliveries, settleUsers);
+
   return {
     userOnline: (user, atMs) => tell('user.online', { kind: 'user', name: user }, atMs),
     userOffline: (user, atMs) => tell('user.offline', { kind: 'user', name: user }, atMs),
@@ -137,17 +163,20 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     },
     async start(presence) {
       deliveries.start();
+      if (shared) others.start(presence);
       settling = clock.setTimer(settings.settleMs, () => settleChannels(0));
       try {
-        await settleUsers(presence);
+        await settleUsers(presence, kept.present);
       } catch (error) {
         // They are told of with their next change, or after the next start.
         telemetry.warn('webhooks_unsettled', { problem: problemOf(error) });
       }
     },
+    adopt: (node) => others.adopt(node),
     waiting: () => deliveries.waiting(),
     async close() {
       closed = true;
+      others.stop();
       settling?.cancel();
       await deliveries.close();
     },

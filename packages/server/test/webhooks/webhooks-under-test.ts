@@ -32,6 +32,8 @@ export type Bench = {
   readonly senderClosed: () => boolean;
   /** Users that are online when presence is read. */
   readonly online: Set<string>;
+  /** When users were last seen, unless long ago. */
+  readonly lastSeen: Map<string, number>;
   /** A life of the server over the same store, not started yet. */
   open(settings?: Partial<WebhookSettings>): Promise<Webhooks>;
   /** The same, started. */
@@ -44,11 +46,14 @@ export type Bench = {
   told(): string[];
 };
 
-export function bench(): Bench {
-  const clock = createVirtualClock();
-  const store = createTestEventStore();
-  const posted: Posted[] = [];
-  const online = new Set<string>();
+/** @param another of the same nodes, in the same time, with the same receiver; and what this one is called */
+export function bench(another?: { readonly of: Bench; readonly node: string }): Bench {
+  const clock = another?.of.clock ?? createVirtualClock();
+  const store = another?.of.store.another(another.node) ?? createTestEventStore();
+  const posted: Posted[] = another?.of.posted ?? [];
+  const online = another?.of.online ?? new Set<string>();
+  const lastSeen = another?.of.lastSeen ?? new Map<string, number>();
+  const idPrefix = another?.node ?? '';
   let ids = 0;
   let senderClosed = false;
   let life = { alive: true };
@@ -60,7 +65,7 @@ export function bench(): Bench {
       version: 1,
       s: online.has(user) ? 'Online' : 'Offline',
       fields: {},
-      lastSeenMs: online.has(user) ? null : 1_700_000_000_000,
+      lastSeenMs: online.has(user) ? null : (lastSeen.get(user) ?? 1_700_000_000_000),
     };
   }
 
@@ -69,6 +74,7 @@ export function bench(): Bench {
     store,
     posted,
     online,
+    lastSeen,
     warnings: [],
     results: [],
     answer: () => OK,
@@ -120,7 +126,7 @@ export function bench(): Bench {
             load: () => store.load(),
           },
           clock,
-          secrets: { id: () => String(++ids), fraction: () => one.fraction },
+          secrets: { id: () => `${idPrefix}${++ids}`, fraction: () => one.fraction },
           telemetry: {
             warn: (event, detail) => void one.warnings.push({ event, ...detail }),
             webhook: (result) => void one.results.push(result),

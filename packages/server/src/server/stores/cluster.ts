@@ -5,7 +5,9 @@ import { createRedisLink } from '../../adapters/redis/link.ts';
 import { createRedisLog } from '../../adapters/redis/log.ts';
 import { createRedisMembers } from '../../adapters/redis/members.ts';
 import { claimPrefix, openingProblem } from '../../adapters/redis/preflight.ts';
+import { createRedisRevocations } from '../../adapters/redis/revocations.ts';
 import { createRosterCache } from '../../adapters/redis/roster-cache.ts';
+import type { ShownChange } from '../../adapters/redis/user-scripts.ts';
 import { createRedisUserStores } from '../../adapters/redis/user-stores.ts';
 import type { RedisConfig } from '../../config/redis-settings.ts';
 import { createStampSource } from '../../core/presence/stamp.ts';
@@ -41,7 +43,7 @@ export async function openCluster(
     stamps,
     lastSeen: { lastSeen: (names) => lastSeen.lastSeen(names) },
     recordLastSeen: (seen) => void lastSeen.recordLastSeen([seen]),
-    onShown: (record) => shown(record),
+    onShown: (record, change) => shown(record, change),
   });
   // Everything goes by the time of Redis, whatever the machine's clock says.
   const clock: Clock = { ...machine, nowMs: users.time.nowMs };
@@ -56,13 +58,14 @@ export async function openCluster(
   const webhooks = await openWebhooks(database.eventsOf(node), {
     config: webhookConfig,
     graceMs,
+    shared: true,
     clock,
     secrets,
     telemetry,
   });
-  function shown({ user, s }: PresenceRecord): void {
-    if (s === 'Offline') webhooks?.userOffline(user, clock.nowMs());
-    else webhooks?.userOnline(user, clock.nowMs());
+  function shown({ user }: PresenceRecord, change: ShownChange): void {
+    if (change === 'came') webhooks?.userOnline(user, clock.nowMs());
+    if (change === 'gone') webhooks?.userOffline(user, clock.nowMs());
   }
   const online = createNoteOnline({
     clock,
@@ -80,6 +83,15 @@ export async function openCluster(
   });
   const broker = createRedisBroker(link, redis, { ...deps, clock }, node);
   const memoryLog = createRedisLog({ link, keys, newEpoch: () => newEpoch(secrets), nowMs: clock.nowMs });
+  const revocations = createRedisRevocations({
+    kept: database.revocations,
+    link,
+    keys,
+    clock,
+    nowMs: clock.nowMs,
+    id: secrets.id,
+    warn: telemetry.warn,
+  });
   const directory = createRosterCache({
     directory: database.directory,
     link,
@@ -97,6 +109,7 @@ export async function openCluster(
   try {
     await link.open();
     await broker.open();
+    await revocations.start();
   } catch (error) {
     await broker.close();
     await link.close();
@@ -105,7 +118,18 @@ export async function openCluster(
 
   return {
     clock,
-    cluster,
+    cluster: {
+      ...cluster,
+      async sweep(dead, limit) {
+        const swept = await cluster.sweep(dead, limit);
+        if (swept.holders === 0) {
+          // What it did not get around to tell: events for the app, revocations to the others.
+          void webhooks?.adopt(dead);
+          revocations.doubt();
+        }
+        return swept;
+      },
+    },
     sessions: users.sessions,
     presence: users.presence,
     members,
@@ -113,7 +137,7 @@ export async function openCluster(
     broker,
     // Without stored channels nothing is ever asked of the second.
     logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
-    revocations: database.revocations,
+    revocations,
     events: webhooks ?? UNHEARD,
     ownSecret: database.ownSecret,
     stamps,
@@ -135,6 +159,7 @@ export async function openCluster(
       online.stop();
       await lastSeen.close();
       directory.close();
+      revocations.close();
       users.stop();
       await broker.close();
       await link.close();
