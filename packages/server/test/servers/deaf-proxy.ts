@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A line to a server that can fall silent without breaking. */
 export type DeafProxy = {
   readonly port: number;
+  /** Connections that were opened through it, so far. */
+  readonly opened: number;
   /** From now on whatever the server says on the connections that there are is swallowed. New ones are heard. */
   fallSilent(): void;
   close(): Promise<void>;
@@ -13,7 +15,9 @@ export async function startDeafProxy(target: number): Promise<DeafProxy> {
   const sockets = new Set<Socket>();
   const silent = new WeakSet<Socket>();
   const upstreams = new Set<Socket>();
+  let opened = 0;
   const server = createServer((client) => {
+    opened++;
     const upstream = connect(target, '127.0.0.1');
     upstreams.add(upstream);
     for (const socket of [client, upstream]) {
@@ -36,6 +40,9 @@ export async function startDeafProxy(target: number): Promise<DeafProxy> {
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    get opened() {
+      return opened;
+    },
     fallSilent() {
       for (const upstream of upstreams) silent.add(upstream);
     },
