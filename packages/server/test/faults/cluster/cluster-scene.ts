@@ -22,6 +22,7 @@ export type ClusterNode = {
 
 /** Several nodes over one real Redis. Clients go to any of them. */
 export type ClusterScene = {
+  /** Throws where there is none. */
   readonly redis: RedisServer;
   readonly nodes: readonly ClusterNode[];
   readonly folder: string;
@@ -41,9 +42,11 @@ export type ClusterOptions = {
   readonly args?: readonly string[];
   /** Environment of one node alone, by its number. */
   readonly settingsOf?: (node: number) => Readonly<Record<string, string>>;
-  /** A Redis of the test's own; it ends it itself. */
-  readonly redis?: RedisServer;
-  /** Unless given, the first of `redis`. */
+  /** The command that a node is started by, where that is another version's. */
+  readonly mainOf?: (node: number) => string | undefined;
+  /** A Redis of the test's own, which it ends itself; null: what `redisUrl` names is no single server. */
+  readonly redis?: RedisServer | null;
+  /** Unless given, that of `redis`. */
   readonly redisUrl?: string;
 };
 
@@ -53,21 +56,22 @@ export async function openClusterScene({
   settings = {},
   args = [],
   settingsOf = () => ({}),
+  mainOf = () => undefined,
   redis: given,
   redisUrl,
 }: ClusterOptions = {}): Promise<ClusterScene> {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-cluster-'));
   if (configModule !== undefined) await writeFile(join(folder, 'carillon.config.mjs'), configModule);
-  const redis = given ?? (await startRedis());
+  const redis = given === undefined ? await startRedis() : given;
   const common = {
-    CARILLON_REDIS_URL: redisUrl ?? redis.url,
+    CARILLON_REDIS_URL: redisUrl ?? redis!.url,
     CARILLON_LIMITS_NEW_SESSION_BURST: '1000',
     ...settings,
   };
 
   async function openNode(number: number): Promise<ClusterNode> {
     const own = { ...common, ...settingsOf(number) };
-    let server = await serve({ folder, settings: own, args });
+    let server = await serve({ folder, settings: own, main: mainOf(number), args });
     let isUp = true;
     return {
       get process() {
@@ -84,7 +88,13 @@ export async function openClusterScene({
         return within(server.exited, `the node ends after ${signal}`, () => server.log.join('\n'));
       },
       async start(changed = {}) {
-        server = await serve({ folder, settings: { ...own, ...changed }, port: server.port, args });
+        server = await serve({
+          folder,
+          settings: { ...own, ...changed },
+          port: server.port,
+          main: mainOf(number),
+          args,
+        });
         isUp = true;
       },
     };
@@ -95,7 +105,9 @@ export async function openClusterScene({
   let turn = 0;
 
   const scene: ClusterScene = {
-    redis,
+    get redis() {
+      return redis!;
+    },
     nodes,
     folder,
     pick() {
@@ -113,7 +125,7 @@ export async function openClusterScene({
     async close() {
       const died = nodes.filter(({ process, isUp }) => isUp && process.exit !== null);
       for (const node of nodes) if (node.process.exit === null) await node.end('SIGKILL');
-      if (given === undefined) await redis.stop();
+      if (given === undefined) await redis!.stop();
       await rm(folder, { recursive: true, force: true });
       if (died.length > 0) throw new Error(`a node ended by itself:\n${died[0]!.process.log.join('\n')}`);
       const misfits = takeMisfits();

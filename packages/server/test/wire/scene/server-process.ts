@@ -49,6 +49,8 @@ export type ServeOptions = {
   readonly inspect?: boolean;
   /** Behind `serve` on the command line. */
   readonly args?: readonly string[];
+  /** The command of another version; unless given, this one's. */
+  readonly main?: string | undefined;
 };
 
 const running = new Set<ChildProcess>();
@@ -63,10 +65,11 @@ export async function serve({
   port = 0,
   inspect = false,
   args = [],
+  main = MAIN,
 }: ServeOptions): Promise<ServerProcess> {
   const child = spawn(
     process.execPath,
-    [...(inspect ? INSPECT_ARGUMENTS : []), ...NODE_ARGUMENTS, MAIN, 'serve', ...args],
+    [...(inspect ? INSPECT_ARGUMENTS : []), ...NODE_ARGUMENTS, main, 'serve', ...args],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
