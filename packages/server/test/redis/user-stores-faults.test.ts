@@ -239,6 +239,23 @@ describe('sessions and presence when nodes and Redis fail', () => {
     expect(one.stores.size.users + other.stores.size.users).toBe(0);
   });
 
+  it('until every node has put back what it holds nothing is shown that only one of them knows', async () => {
+    await logIn(one, 'alice', 's1', 'd1', 'Away');
+    await logIn(other, 'alice', 's2', 'd2', 'Busy');
+    await logIn(one, 'bob', 's3', 'd1');
+    await subject.published();
+    await subject.lose();
+    await one.cluster.renew();
+    await one.presence.update('alice', 'd1', { session: 's1', generation: 1 }, { s: 'Online', fields: {} });
+    await one.sessions.end('s3', 1);
+    await other.cluster.renew();
+    expect(await subject.published()).toEqual([]);
+    await passRenewing(subject, subject.settleMs, one, other);
+    expect(told(await subject.published())).toEqual(['bob Offline']);
+    expect(await seen(other, 'alice')).toBe('alice Busy');
+    expect(await one.presence.devicesOf('alice')).toMatchObject({ d1: { s: 'Online' }, d2: { s: 'Busy' } });
+  });
+
   it('the time in which nobody could renew is added to when the dead may be swept', async () => {
     await passRenewing(subject, one.cluster.leaseMs, other);
     const [before] = (await other.cluster.renew()).leases.filter(({ node }) => node === one.cluster.node);
