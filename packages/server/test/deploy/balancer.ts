@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts, removeFolder, serverProgram, temporaryFolder } from '../servers/child-server.ts';
+import { type Certificates, makeCertificates } from '../servers/certificates.ts';
+import { freePorts, removeFolder, temporaryFolder } from '../servers/child-server.ts';
 import { type ProxyServer, startHaproxy, startNginx } from '../servers/proxy-server.ts';
 
 /** The files that are shipped. */
@@ -31,30 +31,39 @@ export type BalancerOptions = {
 export async function startBalancer(name: Balancer['name'], options: BalancerOptions): Promise<Balancer> {
   const folder = temporaryFolder('balancer');
   const [port = 0, tlsPort = 0] = await freePorts(2);
-  const ca = throwawayCertificate(folder);
-  const server = await (name === 'nginx' ? nginx : haproxy)(folder, { ...options, port, tlsPort });
+  const certificates = makeCertificates();
+  const places: Places = { ...options, port, tlsPort, certificates };
+  const server = await (name === 'nginx' ? nginx : haproxy)(folder, places);
   return {
     name,
     port,
     tlsPort,
-    ca,
+    ca: certificates.ca,
     log: server.log,
     async stop() {
       await server.stop();
+      certificates.remove();
       removeFolder(folder);
     },
   };
 }
 
-type Places = BalancerOptions & { readonly port: number; readonly tlsPort: number };
+type Places = BalancerOptions & {
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly certificates: Certificates;
+};
 
-function nginx(folder: string, { nodes, port, tlsPort, changes = [] }: Places): Promise<ProxyServer> {
+function nginx(
+  folder: string,
+  { nodes, port, tlsPort, certificates, changes = [] }: Places,
+): Promise<ProxyServer> {
   const shipped = edited('nginx/carillon.conf', [
     ...nodes.map((node, i) => [`node${i + 1}:8005`, `127.0.0.1:${node}`] as const),
     ['listen 80;', `listen 127.0.0.1:${port};`],
     ['listen 443 ssl;', `listen 127.0.0.1:${tlsPort} ssl;`],
-    ['/etc/nginx/certs/app.example.pem', join(folder, 'cert.pem')],
-    ['/etc/nginx/certs/app.example.key', join(folder, 'key.pem')],
+    ['/etc/nginx/certs/app.example.pem', certificates.certFile],
+    ['/etc/nginx/certs/app.example.key', certificates.keyFile],
     ...changes,
   ]);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -69,7 +78,12 @@ ${shipped} }
   return startNginx(main, port);
 }
 
-function haproxy(folder: string, { nodes, port, tlsPort, changes = [] }: Places): Promise<ProxyServer> {
+function haproxy(
+  folder: string,
+  { nodes, port, tlsPort, certificates, changes = [] }: Places,
+): Promise<ProxyServer> {
+  // HAProxy wants certificate and key in one file.
+  writeFileSync(join(folder, 'both.pem'), certificates.cert + certificates.key);
   const shipped = edited('haproxy/haproxy.cfg', [
     ...nodes.map((node, i) => [`node${i + 1}:8005`, `127.0.0.1:${node}`] as const),
     // More than a test may open.
@@ -93,32 +107,4 @@ function edited(file: string, changes: readonly (readonly [string, string])[]): 
     text = text.replace(from, () => to);
   }
   return text;
-}
-
-/** For 127.0.0.1 and localhost, signed by itself; `both.pem` is certificate and key in one, as HAProxy wants it. */
-function throwawayCertificate(folder: string): string {
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const program = serverProgram('CARILLON_OPENSSL', ['openssl']);
-  execFileSync(
-    program,
-    [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '1',
-      ],
-      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-      ...['-keyout', key, '-out', cert],
-    ],
-    { stdio: 'ignore' },
-  );
-  const pem = readFileSync(cert, 'utf8');
-  writeFileSync(join(folder, 'both.pem'), pem + readFileSync(key, 'utf8'));
-  return pem;
 }

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import { type ClusterOptions, type ClusterScene, openClusterScene } from '../faults/cluster/cluster-scene.ts';
 import type { Commuter } from '../faults/cluster/commuter.ts';
 import { type Commute, ROOMS_CONFIG, startCommute } from '../faults/cluster/commute.ts';
-import { connectBare } from '../wire/scene/bare-client.ts';
+import { type BareClient, connectBare } from '../wire/scene/bare-client.ts';
 import { scrape } from '../wire/scene/server-metrics.ts';
 import { API_KEY } from '../wire/scene/server-process.ts';
 import { within } from '../wire/scene/within.ts';
@@ -76,32 +76,40 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s: three nodes that stay',
   beforeAll(() => open(name));
   afterAll(close);
 
-  it('connections go to each node in turn, and a session is resumed on another one', async () => {
-    const homes = new Map<number, number>();
-    for (let i = 0; i < 6; i++) {
-      const { node, result: client } = await nodeThatCounts(scene, FRESH, async () => {
-        const connected = await connectBare(balancer.port);
-        ending.push(() => connected.drop());
-        await connected.logIn(`user${i}`);
-        return connected;
-      });
-      homes.set(node.port, (homes.get(node.port) ?? 0) + 1);
-      client.drop();
-      const { node: next, result: again } = await nodeThatCounts(scene, RESUMED, async () => {
-        const connected = await connectBare(balancer.port);
-        ending.push(() => connected.drop());
-        const { token } = await connected.logIn(`user${i}`, {
-          resume: client.resumeToken,
-          at: client.at,
-          v: 1,
+  it.each([
+    ['plain', false],
+    ['over TLS', true],
+  ])(
+    '%s: connections go to each node in turn, and a session is resumed on another one',
+    async (door, tls) => {
+      const connect = (): Promise<BareClient> =>
+        tls ? connectBare(balancer.tlsPort, { ca: balancer.ca }) : connectBare(balancer.port);
+      const homes = new Map<number, number>();
+      for (let i = 0; i < 6; i++) {
+        const { node, result: client } = await nodeThatCounts(scene, FRESH, async () => {
+          const connected = await connect();
+          ending.push(() => connected.drop());
+          await connected.logIn(`user${i} ${door}`);
+          return connected;
         });
-        return token;
-      });
-      expect(again['resumed']).toBe(true);
-      expect(next.port).not.toBe(node.port);
-    }
-    expect([...homes.values()]).toEqual([2, 2, 2]);
-  });
+        homes.set(node.port, (homes.get(node.port) ?? 0) + 1);
+        client.drop();
+        const { node: next, result: again } = await nodeThatCounts(scene, RESUMED, async () => {
+          const connected = await connect();
+          ending.push(() => connected.drop());
+          const { token } = await connected.logIn(`user${i} ${door}`, {
+            resume: client.resumeToken,
+            at: client.at,
+            v: 1,
+          });
+          return token;
+        });
+        expect(again['resumed']).toBe(true);
+        expect(next.port).not.toBe(node.port);
+      }
+      expect([...homes.values()]).toEqual([2, 2, 2]);
+    },
+  );
 
   it.each([
     ['plain', false],

@@ -41,6 +41,8 @@ export type ConnectOptions = {
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether it answers heartbeats. */
   readonly alive?: boolean;
+  /** Over TLS, trusting this certificate, in PEM, and no other. */
+  readonly ca?: string;
 };
 
 let lastProbe = 0;
@@ -64,8 +66,12 @@ export async function refusedUpgrade(
   return outcome;
 }
 
-function begin(port: number, { headers = {}, alive = true }: ConnectOptions) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers, perMessageDeflate: false });
+function begin(port: number, { headers = {}, alive = true, ca }: ConnectOptions) {
+  const socket = new WebSocket(`${ca === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}/ws`, {
+    headers,
+    perMessageDeflate: false,
+    ...(ca === undefined ? {} : { ca }),
+  });
   const opened = Promise.withResolvers<void>();
   const refusal = Promise.withResolvers<{ status: number; body: string }>();
   const closed = Promise.withResolvers<Close>();
