@@ -50,6 +50,46 @@ describe(`${NODES} nodes edit one directory`, () => {
     expect(await on(2).rosterOf('fan')).toHaveLength(7);
   });
 
+  it('an edit waits for an import that has counted already, and finds what that added', async () => {
+    for (const user of ['fan', ...people]) await on(0).ensureUser(user);
+    const { postgres } = nodes[2] as Node;
+    const waiting = async (locktype: string): Promise<boolean> => {
+      const [row] = await server.run(
+        `SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted AND locktype = '${locktype}'`,
+      );
+      return Number(row?.['waiting']) > 0;
+    };
+    const holding = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    // Somebody of that name logs in for the first time, and the transaction does not end.
+    const login = postgres.transaction(async (within) => {
+      await within.exec("INSERT INTO users (name) VALUES ('newcomer')");
+      holding.resolve();
+      await go.promise;
+    });
+    await holding.promise;
+    const names = ['newcomer', ...people.slice(0, 5)];
+    const imported = on(0).importEdges(
+      names.map((name) => ['fan', name] as const),
+      T,
+      7,
+    );
+    while (!(await waiting('transactionid'))) await Promise.resolve();
+    let edited = false;
+    const edits = Promise.all(people.slice(5).map((user) => on(1).follow('fan', user, T, 7))).then(
+      (results) => {
+        edited = true;
+        return results;
+      },
+    );
+    while (!edited && !(await waiting('advisory'))) await Promise.resolve();
+    go.resolve();
+    await login;
+    expect((await imported).added).toBe(6);
+    expect((await edits).filter((result) => result === 'changed')).toHaveLength(1);
+    expect(await on(2).rosterOf('fan')).toHaveLength(7);
+  });
+
   it('edits of the same few people in every order end, and whoever is erased is gone with every edge', async () => {
     for (const user of people) await on(0).ensureUser(user);
     const pick = (n: number): string => people[n % people.length] as string;

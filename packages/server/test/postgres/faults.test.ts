@@ -7,6 +7,7 @@ import { isStoreUnavailable } from '../../src/ports/unavailable.ts';
 import { PLENTY, T0, appendOf } from '../../src/testing/log-subject.ts';
 import { CHANNELS, channelOf, runPublishers } from '../log/published.ts';
 import { session } from '../adapters/subjects.ts';
+import { openCuttingLine } from './cutting-line.ts';
 import { type PostgresUnderTest, openLog, openNode, startPostgresUnderTest } from './postgres-under-test.ts';
 
 const PROGRAM = fileURLToPath(new URL('publishers.ts', import.meta.url));
@@ -143,6 +144,26 @@ describe('a node killed with SIGKILL in the middle of appending', () => {
     await log.close();
     await node.close();
   }, 90_000);
+});
+
+describe('the answer to a COMMIT that is lost', () => {
+  it('is told as unavailable; sent again, it is a duplicate of what was committed, also on another node', async () => {
+    const url = await server.createMigrated();
+    const line = await openCuttingLine(url);
+    const [node, other] = [await openNode(line.url), await openNode(url)];
+    const [log, otherLog] = [await openLog(node.postgres), await openLog(other.postgres)];
+    const once = (id: string) => appendOf({ once: { scope: 'alice', id, print: 'p' } });
+    await log.append(once('first'));
+    const cut = line.cutNextCommit();
+    await expect(log.append(once('second'))).rejects.toMatchObject({ code: 'unavailable' });
+    await cut;
+    expect(await otherLog.append(once('second'))).toMatchObject({ duplicate: { offset: 2 } });
+    expect(await log.append(once('second'))).toMatchObject({ duplicate: { offset: 2 } });
+    expect(await log.append(once('third'))).toMatchObject({ publication: { offset: 3 } });
+    for (const each of [log, otherLog]) await each.close();
+    for (const each of [node, other]) await each.close();
+    await line.close();
+  });
 });
 
 describe('Postgres goes away under load, and comes back', () => {

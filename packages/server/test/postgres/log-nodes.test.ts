@@ -74,6 +74,19 @@ describe(`${NODES} nodes append to the same channels`, () => {
     expect(epochs.size).toBe(1);
   });
 
+  it('[CHN4] nor where nothing is kept that could get into each other’s way', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 400 }, async (_, i) => {
+        for (let turn = 0; turn < i % 40; turn++) await Promise.resolve();
+        const result = await logOf(i).append(
+          appendOf({ channel: 'room:none', retention: { ...PLENTY, count: 0 }, data: `"${i}"` }),
+        );
+        return 'publication' in result ? result.publication.offset : 0;
+      }),
+    );
+    expect(results.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 400 }, (_, i) => i + 1));
+  });
+
   it('[PUB2] an id publishes once, on whichever nodes it comes at the same time', async () => {
     const once = (id: number) => ({ scope: 'alice', id: String(id), print: 'p' });
     const results = await Promise.all(

@@ -47,6 +47,21 @@ describe('migrations', () => {
     ]);
   }, 60_000);
 
+  it('from eight connections at the very same time, on databases that are new', async () => {
+    for (let round = 0; round < 3; round++) {
+      const url = await server.createDatabase();
+      const nodes = await Promise.all(Array.from({ length: 8 }, () => connectPostgres({ url })));
+      // Every connection stands before the first begins.
+      await Promise.all(nodes.map((node) => node.transaction((within) => within.exec('SELECT 1'))));
+      const done = await Promise.all(nodes.map((node) => migratePostgres(node)));
+      expect(done.map(({ from }) => from).toSorted((a, b) => a - b)).toEqual([
+        0,
+        ...Array.from({ length: 7 }, () => NEWEST),
+      ]);
+      for (const node of nodes) await node.close();
+    }
+  });
+
   it('one that fails leaves nothing, and the next start begins where it was', async () => {
     const postgres = await connectPostgres({ url: await server.createDatabase() });
     const more = [

@@ -21,7 +21,7 @@ const ERA_LOCK = 3_405_691_583;
 
 /**
  * Goes on with the era of the database where nothing speaks against it, or begins one. Nodes that ask at once get the same.
- * docs/decisions/0018-postgres.md says what is seen by it and what is not.
+ * docs/decisions/0016-postgres.md says what is seen by it and what is not.
  *
  * @param seenLsn how far this node knows the write-ahead log to have come
  * @returns why a new era began although there was one; null: it did not
