@@ -6,7 +6,7 @@ import type { Clock } from '../../src/ports/clock.ts';
 function handClock() {
   let nowMs = 0;
   let timers: { dueMs: number; fire: () => void }[] = [];
-  let deferred: (() => void)[] = [];
+  const deferred: (() => void)[] = [];
   const clock: Clock = {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
