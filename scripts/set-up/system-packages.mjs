@@ -57,6 +57,12 @@ const needed = [
     debian: ['haproxy'],
     variable: 'CARILLON_HAPROXY',
   },
+  {
+    what: 'OpenSSL', // makes the certificates of a test
+    programs: ['openssl'],
+    debian: ['openssl'],
+    variable: 'CARILLON_OPENSSL',
+  },
 ];
 
 /** Asked by Debian's packages whether they may start what they bring. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeFolder, temporaryFolder } from './child-server.ts';
+import { removeFolder, serverProgram, temporaryFolder } from './child-server.ts';
 
 /** A certificate for 127.0.0.1 and an authority that signed it, made for one test. */
 export type Certificates = {
@@ -62,6 +62,8 @@ export function makeCertificates(): Certificates {
 }
 
 function openssl(...args: readonly string[]): void {
-  const { status, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(serverProgram('CARILLON_OPENSSL', ['openssl']), args, {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`openssl ${args[0]} failed:\n${stderr}`);
 }
