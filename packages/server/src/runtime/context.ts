@@ -2,7 +2,7 @@ import type { CloseReason, ErrorCode } from '@carillon/protocol';
 import { controlFrame } from '../core/outbox/frame.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
 import type { Channels } from './channels/channels-face.ts';
-import type { ClusterRuntime } from './cluster/cluster-runtime.ts';
+import type { ClusterRuntime } from './cluster/cluster-face.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { Flusher } from './flusher.ts';
 import type { KeyedRate } from './keyed-rate.ts';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
-import { openStores, type Stores } from '../../src/server/stores.ts';
+import { openStores } from '../../src/server/stores.ts';
+import type { Stores } from '../../src/server/stores/store-options.ts';
 import { createVirtualClock } from '../runtime/virtual-clock.ts';
 import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
 

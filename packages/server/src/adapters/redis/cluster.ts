@@ -34,6 +34,8 @@ export type RedisClusterOptions = {
   readonly givenUp: GivenUp;
   readonly missing: Missing;
   readonly nextChange: () => number;
+  /** Called behind that, where Redis lost what it was told: whatever else this node holds there is to be put back. */
+  readonly onLost: () => Promise<void>;
 };
 
 /** What the script of a renewal answers. */
@@ -74,7 +76,10 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
   /** Makes the store and this node agree again, where one of them lost something. */
   async function reconcile({ life, run, known }: Answer): Promise<void> {
     if (before === null) return;
-    if (before.life !== life || before.run !== run || inDoubt) return rebuild.all();
+    if (before.life !== life || before.run !== run || inDoubt) {
+      await rebuild.all();
+      return options.onLost();
+    }
     // Nothing was lost, so it was swept, and what it still holds is over.
     if (!known) holders.clear();
   }

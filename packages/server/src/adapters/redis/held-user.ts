@@ -7,16 +7,19 @@ export type HeldDevice = {
   /** What it says, as scripts answer it; null where that is not known, for the answer did not come. */
   state: string | null;
   /** This node's sessions that hold it, with their generations. Most have one. */
-  readonly sessions: ActingSession[];
+  sessions: readonly ActingSession[];
   /** Until when an HTTP status that this node looks after holds it, ms since the epoch. */
   leaseUntilMs: number | null;
 };
 
-/** What this node holds of one user. Lists, not maps: nearly all have one entry, and there is one of these for each user. */
+/**
+ * What this node holds of one user. Lists, not maps: nearly all have one entry, and there is one of these for each user. They
+ * are replaced, not pushed to: one that is pushed to grows by sixteen entries at once.
+ */
 export type HeldUser = {
   readonly user: string;
-  readonly sessions: SessionRecord[];
-  readonly devices: HeldDevice[];
+  sessions: readonly SessionRecord[];
+  devices: readonly HeldDevice[];
   /** The visible record as this node last knew it, JSON text. */
   record: string | null;
   /** Calls about the user that are under way, or of which it is not known what became of them. */
@@ -25,8 +28,31 @@ export type HeldUser = {
   noted: boolean | Promise<void>;
 };
 
+const NONE: readonly never[] = Object.freeze([]);
+
+/** The user is shown no more, and has no devices. */
+export function forgetDevices(held: HeldUser): void {
+  held.devices = NONE;
+  held.record = null;
+}
+
+/** Nothing is held of the user any more. */
+export function forgetHeld(held: HeldUser): void {
+  held.sessions = NONE;
+  forgetDevices(held);
+}
+
 export function newHeldUser(user: string): HeldUser {
-  return { user, sessions: [], devices: [], record: null, calls: 0, noted: false };
+  return { user, sessions: NONE, devices: NONE, record: null, calls: 0, noted: false };
+}
+
+function plus<T>(list: readonly T[], item: T): readonly T[] {
+  return list.length === 0 ? [item] : [...list, item];
+}
+
+function without<T>(list: readonly T[], isIt: (item: T) => boolean): readonly T[] {
+  const rest = list.filter((item) => !isIt(item));
+  return rest.length === 0 ? NONE : rest;
 }
 
 /** Whether nothing ties the user to this node. */
@@ -52,17 +78,19 @@ export function holdDevice(
 ): void {
   let device = heldDevice(held, name);
   if (device === undefined) {
-    device = { name, state, sessions: [], leaseUntilMs: null };
-    held.devices.push(device);
+    device = { name, state, sessions: NONE, leaseUntilMs: null };
+    held.devices = plus(held.devices, device);
   }
   if (state !== null) device.state = state;
   if ('leaseUntilMs' in by) {
     device.leaseUntilMs = by.leaseUntilMs;
     return;
   }
-  const at = device.sessions.findIndex(({ session }) => session === by.session);
-  if (at < 0) device.sessions.push(by);
-  else device.sessions[at] = by;
+  const { session, generation } = by;
+  device.sessions = plus(
+    without(device.sessions, (holder) => holder.session === session),
+    { session, generation },
+  );
 }
 
 /** Takes the hold of a session (null: of the HTTP status) off a device, and the device away with its last. */
@@ -70,29 +98,24 @@ export function releaseDevice(held: HeldUser, name: string, session: string | nu
   const device = heldDevice(held, name);
   if (device === undefined) return;
   if (session === null) device.leaseUntilMs = null;
-  else {
-    const at = device.sessions.findIndex((holder) => holder.session === session);
-    if (at >= 0) device.sessions.splice(at, 1);
-  }
+  else device.sessions = without(device.sessions, (holder) => holder.session === session);
   if (device.sessions.length > 0 || device.leaseUntilMs !== null) return;
-  held.devices.splice(held.devices.indexOf(device), 1);
+  held.devices = without(held.devices, (other) => other === device);
 }
 
 /** Puts a session in the place of an older generation of it. */
-export function holdSession({ sessions }: HeldUser, record: SessionRecord): void {
-  const at = sessions.findIndex(({ id }) => id === record.id);
-  if (at < 0) {
-    sessions.push(record);
-    return;
-  }
+export function holdSession(held: HeldUser, record: SessionRecord): void {
+  const before = held.sessions.find(({ id }) => id === record.id);
   // Two resumes may be answered in either order: the later generation has it.
-  const before = sessions[at];
-  if (before !== undefined && before.generation <= record.generation) sessions[at] = record;
+  if (before !== undefined && before.generation > record.generation) return;
+  held.sessions = plus(
+    without(held.sessions, ({ id }) => id === record.id),
+    record,
+  );
 }
 
 /** Takes a session away, with its hold on devices. */
 export function releaseSession(held: HeldUser, id: string): void {
-  const at = held.sessions.findIndex((session) => session.id === id);
-  if (at >= 0) held.sessions.splice(at, 1);
-  for (const { name } of [...held.devices]) releaseDevice(held, name, id);
+  held.sessions = without(held.sessions, (session) => session.id === id);
+  for (const { name } of held.devices) releaseDevice(held, name, id);
 }

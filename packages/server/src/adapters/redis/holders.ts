@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../ports/sessions.ts';
-import { type HeldUser, holdSession, isEmpty, newHeldUser, releaseSession } from './held-user.ts';
+import { type HeldUser, forgetHeld, holdSession, isEmpty, newHeldUser, releaseSession } from './held-user.ts';
 import type { Keys } from './keys.ts';
 import type { RedisLink } from './redis-link.ts';
 
@@ -138,9 +138,7 @@ export function createHolders({ link, keys, node, clustered }: HoldersOptions): 
       bySession.clear();
       ending.clear();
       for (const held of [...users.values()]) {
-        held.sessions.length = 0;
-        held.devices.length = 0;
-        held.record = null;
+        forgetHeld(held);
         // The sweep took the note back.
         held.noted = false;
         if (held.calls === 0) users.delete(held.user);

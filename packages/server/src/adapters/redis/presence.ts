@@ -3,7 +3,7 @@ import type { Directory } from '../../ports/directory.ts';
 import type { ActingSession, DeviceHolder, DevicePatch, PresenceStore } from '../../ports/presence.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import { readRecord, readState } from './device-text.ts';
-import { type HeldUser, heldDevice, holdDevice, releaseDevice } from './held-user.ts';
+import { type HeldUser, forgetDevices, heldDevice, holdDevice, releaseDevice } from './held-user.ts';
 import type { Holders } from './holders.ts';
 import type { Keys } from './keys.ts';
 import type { Missing } from './missing.ts';
@@ -132,8 +132,7 @@ export function createRedisPresence(options: RedisPresenceOptions): PresenceStor
       const held = holders.get(user);
       if (held !== undefined) {
         const kept = holders.enter(user);
-        kept.devices.length = 0;
-        kept.record = null;
+        forgetDevices(kept);
         holders.exit(kept);
       }
       // No last seen is written: it would bring back a trace of somebody who is to leave none.

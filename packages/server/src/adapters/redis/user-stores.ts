@@ -40,6 +40,8 @@ export type RedisUserStoresOptions = {
   readonly lastSeen: Pick<Directory, 'lastSeen'>;
   /** Takes when somebody was last seen; not awaited. */
   readonly recordLastSeen: (seen: LastSeen) => void;
+  /** Puts back what else this node holds in Redis, which lost it. */
+  readonly onLost: () => Promise<void>;
   /** Told of each change that others see and that this node caused. */
   readonly onShown: UserScriptsOptions['onShown'];
 };

@@ -6,7 +6,7 @@ import type { NodeContext } from '../context.ts';
 import type { LocalSession } from '../link-state.ts';
 import type { Outcome } from '../node-api.ts';
 import { failed, invalidUser, run, succeed } from '../outcome.ts';
-import type { Asking } from './asking.ts';
+import type { Asking } from './asking-face.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { ChannelsApi, SessionInfo } from './channels-api.ts';
 import { logOf } from './hub.ts';

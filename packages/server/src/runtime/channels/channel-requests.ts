@@ -3,7 +3,7 @@ import type { Matched } from '../../core/channel/patterns.ts';
 import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-import type { Asking } from './asking.ts';
+import type { Asking } from './asking-face.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import { inLane } from './lanes.ts';
 import { type Publisher, type PublishResult, draftOf } from './publishing.ts';

@@ -2,7 +2,7 @@ import type { ChannelUpMessage } from '@carillon/protocol';
 import type { BroadcastNotice, ChannelNotice, SubscriptionOrder } from '../../ports/broker.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
 import type { LinkState, LocalSession } from '../link-state.ts';
-import type { Asking } from './asking.ts';
+import type { Asking } from './asking-face.ts';
 import type { ChannelsApi } from './channels-api.ts';
 
 /** Everything of a node that deals with channels and calls, as the rest of the runtime sees it. */

@@ -1,28 +1,20 @@
 import type { SessionRecord } from '../../ports/sessions.ts';
 import type { ChannelsApi, SessionInfo } from '../channels/channels-api.ts';
-import type { Asking, AskTarget, RawAnswer } from '../channels/asking.ts';
+import type { Asking, AskTarget, RawAnswer } from '../channels/asking-face.ts';
 import type { NodeContext } from '../context.ts';
 import type { Outcome } from '../operation-outcome.ts';
 import { failed, run, succeed } from '../outcome.ts';
+import type { ClusterOperations, Spread } from './cluster-face.ts';
 import type { RelayRequest } from './relay.ts';
 
 /** How long another node may take to answer an operation, ms. Calls to clients take their own time beside it. */
 const NODE_TIME_LIMIT_MS = 5_000;
-
-/** Operations whose answer lies on several nodes. */
-type Spread = Pick<ChannelsApi, 'disconnect' | 'sessionsOf' | 'session' | 'channels' | 'channelInfo'>;
 
 /** The other nodes, as operations see them. */
 export type OtherNodes = {
   /** Those that have a lease. */
   live(): readonly string[];
   ask(nodes: readonly string[], request: RelayRequest, timeoutMs: number): Promise<readonly unknown[]>;
-};
-
-export type ClusterOperations = Spread & {
-  collectElsewhere: Asking['collect'];
-  /** Carries out what another node asks of this one. Rejects what it does not know. */
-  serve(request: RelayRequest): Promise<unknown>;
 };
 
 /**

@@ -8,25 +8,11 @@ import {
 import type { LeasedDevice } from '../../ports/presence.ts';
 import type { NodeContext } from '../context.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-import { type ClusterOperations, createClusterOperations } from './cluster-operations.ts';
+import type { ClusterRuntime } from './cluster-face.ts';
+import { createClusterOperations } from './cluster-operations.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { createRelay } from './relay.ts';
 import { createSweeper } from './sweeper.ts';
-
-/** What a node does as one of many. */
-export type ClusterRuntime = {
-  readonly operations: ClusterOperations;
-  /**
-   * Takes the lease and makes itself known. Rejects where the lease cannot be had.
-   *
-   * @param adopt HTTP statuses of dead nodes, which this one looks after from then on
-   */
-  start(adopt: (leases: readonly LeasedDevice[]) => void): Promise<void>;
-  receive(message: AskMessage | AnswerMessage | NodeNotice): void;
-  /** Gives the lease back: what clients have left is swept one grace from now. Never rejects. */
-  stop(): Promise<void>;
-  readonly timers: number;
-};
 
 /** @param context is read when something happens, not before: its other parts are made behind this one */
 export function createClusterRuntime(context: NodeContext): ClusterRuntime | null {

@@ -14,7 +14,7 @@ import { createStampSource } from '../../core/presence/stamp.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
 import { StartError } from '../start-error.ts';
-import type { StoreOptions, Stores } from '../stores.ts';
+import type { StoreOptions, Stores } from './store-options.ts';
 import { openWebhooks, UNHEARD } from '../webhooks.ts';
 import type { Database } from './database.ts';
 import { newEpoch } from './new-epoch.ts';
@@ -43,6 +43,7 @@ export async function openCluster(
     stamps,
     lastSeen: { lastSeen: (names) => lastSeen.lastSeen(names) },
     recordLastSeen: (seen) => void lastSeen.recordLastSeen([seen]),
+    onLost: () => members.restore(),
     onShown: (record, change) => shown(record, change),
   });
   // Everything goes by the time of Redis, whatever the machine's clock says.

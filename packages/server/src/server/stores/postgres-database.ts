@@ -10,7 +10,7 @@ import { type DatabaseConfig, databaseName } from '../../config/database.ts';
 import { reasonOf } from '../database-lock.ts';
 import { lockPostgres } from '../postgres-lock.ts';
 import { StartError } from '../start-error.ts';
-import type { StoreOptions } from '../stores.ts';
+import type { StoreOptions } from './store-options.ts';
 import type { Database } from './database.ts';
 import { newEpoch } from './new-epoch.ts';
 import { DATABASE_ID, OWN_SECRET } from './own-secrets.ts';

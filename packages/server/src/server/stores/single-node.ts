@@ -7,7 +7,7 @@ import { createStampSource } from '../../core/presence/stamp.ts';
 import type { Timer } from '../../ports/clock.ts';
 import { createSteadyTime } from '../../runtime/steady-time.ts';
 import { tellingBroker } from '../../webhooks/presence-events.ts';
-import type { StoreOptions, Stores } from '../stores.ts';
+import type { StoreOptions, Stores } from './store-options.ts';
 import { openWebhooks, UNHEARD } from '../webhooks.ts';
 import type { Database } from './database.ts';
 import { newEpoch } from './new-epoch.ts';

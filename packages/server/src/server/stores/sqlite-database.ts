@@ -7,7 +7,7 @@ import { keptServerKey } from '../../adapters/sql/server-key.ts';
 import { openSqlite, type Sqlite } from '../../adapters/sql/sqlite.ts';
 import { lockDatabase, reasonOf } from '../database-lock.ts';
 import { StartError } from '../start-error.ts';
-import type { StoreOptions } from '../stores.ts';
+import type { StoreOptions } from './store-options.ts';
 import type { Database } from './database.ts';
 import { newEpoch } from './new-epoch.ts';
 import { DATABASE_ID, OWN_SECRET } from './own-secrets.ts';
