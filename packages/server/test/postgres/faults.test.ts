@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PostgresLog } from '../../src/adapters/sql/postgres/log.ts';
 import { createPostgresDirectory } from '../../src/adapters/sql/postgres/directory.ts';
 import { createPostgresJournal } from '../../src/adapters/sql/postgres/journal.ts';
+import type { AppendResult } from '../../src/ports/log.ts';
 import { isStoreUnavailable } from '../../src/ports/unavailable.ts';
 import { PLENTY, T0, appendOf } from '../../src/testing/log-subject.ts';
 import { CHANNELS, channelOf, runPublishers } from '../log/published.ts';
@@ -164,6 +165,37 @@ describe('the answer to a COMMIT that is lost', () => {
     for (const each of [node, other]) await each.close();
     await line.close();
   });
+});
+
+describe('a COMMIT that Postgres does not finish', () => {
+  it('[PUB1] nothing is acknowledged before it has, and what was sent again meanwhile is there once', async () => {
+    const node = await openNode(await server.createMigrated(), { limits: IMPATIENT });
+    const log = await openLog(node.postgres);
+    const once = (n: number) => appendOf({ once: { scope: 'alice', id: String(n), print: 'p' } });
+    await log.append(once(0));
+    // From here on a commit waits for a standby that does not exist.
+    await server.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await server.run('SELECT pg_reload_conf()');
+    let n = 0;
+    let refused: unknown = null;
+    // The backend that has the connection hears of it a moment later.
+    while (refused === null) {
+      n++;
+      refused = await Promise.resolve(log.append(once(n))).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    }
+    expect(refused).toMatchObject({ code: 'unavailable' });
+    await server.run('ALTER SYSTEM RESET synchronous_standby_names');
+    await server.run('SELECT pg_reload_conf()');
+    let again: AppendResult | null = null;
+    while (again === null) again = await Promise.resolve(log.append(once(n))).catch(() => null);
+    expect(again).toMatchObject({ ok: true });
+    expect((await log.top('chat:1')).offset).toBe(n + 1);
+    await log.close();
+    await node.close();
+  }, 30_000);
 });
 
 describe('Postgres goes away under load, and comes back', () => {
