@@ -59,6 +59,7 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
   const state = keys.cluster('state');
   /** As the last renewal found the store; null before the first. */
   let before: Pick<Answer, 'life' | 'run'> | null = null;
+  let completeSinceMs = Infinity;
   /** In a Cluster: a line was down, and nobody knows what its server remembers. */
   let inDoubt = false;
   link.onDown(() => {
@@ -75,8 +76,13 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
 
   /** Makes the store and this node agree again, where one of them lost something. */
   async function reconcile({ life, run, known }: Answer): Promise<void> {
-    if (before === null) return;
+    if (before === null) {
+      completeSinceMs = time.nowMs();
+      return;
+    }
     if (before.life !== life || before.run !== run || inDoubt) {
+      // By then whoever was lost with a node that died, too, is known to be gone.
+      completeSinceMs = time.nowMs() + 2 * (graceMs + leaseMs);
       await rebuild.all();
       return options.onLost();
     }
@@ -87,6 +93,9 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
   return {
     node,
     leaseMs,
+    get completeSinceMs() {
+      return completeSinceMs;
+    },
     async renew(): Promise<Renewal> {
       const answer = await ask();
       await reconcile(answer);
