@@ -1,17 +1,22 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
-import type { Append, AppendResult, Position, Publication, PublishingLog } from '../../src/ports/log.ts';
-import { isStoreUnavailable } from '../../src/ports/unavailable.ts';
+import type { Position, Publication, PublishingLog } from '../../src/ports/log.ts';
 import { PLENTY, T0, appendOf, taken, takenMany } from '../../src/testing/log-subject.ts';
 import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { openLossyLine } from './log-lost-answers.ts';
 import { openLogNode } from './log-nodes.ts';
+import {
+  AT_ONCE,
+  allOf,
+  everythingIsThereOnce,
+  noPositionTwice,
+  publishAll,
+  publishUntilItFails,
+  unknownOf,
+} from './log-publishers.ts';
 
 const PREFIX = 'faults:';
-
-/** Appends that are answered one after the other, so that some are under way whenever something breaks. */
-const AT_ONCE = 100;
 
 describe('the log when Redis fails', () => {
   const closing: (() => unknown)[] = [];
@@ -32,80 +37,6 @@ describe('the log when Redis fails', () => {
     const link = await openLink(port, { prefix: PREFIX, commandTimeoutMs });
     closing.push(() => link.close());
     return openLogNode(link, { prefix: PREFIX });
-  }
-
-  /** With an id of its own, into one of three streams or, with a key that runs out, a map. */
-  const numbered = (n: number): Append =>
-    appendOf({
-      channel: n % 4 === 3 ? 'tasks:a' : `chat:${n % 4}`,
-      ...(n % 4 === 3 ? { kind: 'map', key: `k${n % 40}`, ttlMs: 60_000 } : {}),
-      data: String(n),
-      once: { scope: `p${n % AT_ONCE}`, id: String(n), print: String(n) },
-    });
-
-  /** What became of each append until the first of them failed; `null`: nobody knows. */
-  type Fates = Map<number, AppendResult | null>;
-
-  /** Publishers that append one thing after the other until they are told that it failed. */
-  async function publishUntilItFails(
-    log: PublishingLog,
-    acknowledged: (count: number) => void,
-  ): Promise<Fates> {
-    const fates: Fates = new Map();
-    let count = 0;
-    await Promise.all(
-      Array.from({ length: AT_ONCE }, async (_, publisher) => {
-        for (let n = publisher; ; n += AT_ONCE) {
-          fates.set(n, null);
-          try {
-            fates.set(n, await log.append(numbered(n)));
-          } catch (error) {
-            expect(isStoreUnavailable(error), String(error)).toBe(true);
-            return;
-          }
-          acknowledged(++count);
-        }
-      }),
-    );
-    return fates;
-  }
-
-  const unknownOf = (fates: Fates) => [...fates].filter(([, fate]) => fate === null).map(([n]) => n);
-
-  async function allOf(log: PublishingLog): Promise<Map<string, readonly Publication[]>> {
-    const all = new Map<string, readonly Publication[]>();
-    for (const channel of ['chat:0', 'chat:1', 'chat:2', 'tasks:a']) {
-      const top = await log.top(channel);
-      const read = await log.read(channel, { ...top, offset: 0 }, PLENTY, T0);
-      if (!read.ok) throw new Error(read.why);
-      expect(read.publications.map(({ offset }) => offset)).toEqual(read.publications.map((_, i) => i + 1));
-      all.set(channel, read.publications);
-    }
-    return all;
-  }
-
-  /** Repeats what nobody knows of, and compares: everything is there once, and what was acknowledged is where it was said to be. */
-  async function everythingIsThereOnce(log: PublishingLog, fates: Fates): Promise<number> {
-    let duplicates = 0;
-    const repeat = async () =>
-      Promise.all(
-        unknownOf(fates).map(async (n) => {
-          const result = await log.append(numbered(n));
-          expect(result.ok).toBe(true);
-          if ('duplicate' in result) duplicates++;
-        }),
-      );
-    await repeat();
-    const found = duplicates;
-    await repeat();
-    const all = await allOf(log);
-    const data = [...all.values()].flat().map((publication) => Number(publication.data));
-    expect(data.toSorted((a, b) => a - b)).toEqual([...fates.keys()].toSorted((a, b) => a - b));
-    for (const [n, fate] of fates) {
-      if (fate === null || !('publication' in fate)) continue;
-      expect(all.get(numbered(n).channel)?.[fate.publication.offset - 1]).toEqual(fate.publication);
-    }
-    return found;
   }
 
   it('[PUB2] killed with appends in flight: repeated with their ids, each is there exactly once', async () => {
@@ -149,28 +80,6 @@ describe('the log when Redis fails', () => {
     server.resume();
     await everythingIsThereOnce((await node(server.port)).log, fates);
   });
-
-  const acknowledgedOf = (fates: Fates) =>
-    [...fates].flatMap(([n, fate]) => (fate === null ? [] : [{ channel: numbered(n).channel, fate }]));
-
-  /** No two publications were given one position. */
-  function noPositionTwice(lives: readonly Fates[]): void {
-    const seen = new Set<string>();
-    for (const { channel, fate } of lives.flatMap(acknowledgedOf)) {
-      if (!('publication' in fate)) continue;
-      const position = `${channel} ${fate.epoch} ${fate.publication.offset}`;
-      expect(seen.has(position), position).toBe(false);
-      seen.add(position);
-    }
-    expect(seen.size, 'publications that were acknowledged').toBeGreaterThan(500);
-  }
-
-  /** Publishes the first hundreds of numbers, all at once. */
-  async function publishAll(log: PublishingLog, hundreds: number): Promise<Fates> {
-    const numbers = Array.from({ length: hundreds * AT_ONCE }, (_, n) => n);
-    const results = await Promise.all(numbers.map(async (n) => [n, await log.append(numbered(n))] as const));
-    return new Map(results);
-  }
 
   /** Every way to ask tells the new epoch to somebody who holds a position of the old one. */
   async function isTold(log: PublishingLog, old: Position): Promise<Position> {
