@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createNodeClock } from '../../src/adapters/node/clock.ts';
 import { createKeys } from '../../src/adapters/redis/keys.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
+import type { RedisSettings } from '../../src/adapters/redis/redis-settings.ts';
 import { createRedisRevocations, type RedisRevocations } from '../../src/adapters/redis/revocations.ts';
 import { createSqliteRevocations } from '../../src/adapters/sql/revocations.ts';
 import type { Sqlite } from '../../src/adapters/sql/sqlite.ts';
@@ -34,6 +35,8 @@ export type RevocationNodeOptions = {
   readonly port: number;
   readonly prefix: string;
   readonly database: Sqlite;
+  /** More of the link: where it is no single server. */
+  readonly redis?: Partial<RedisSettings>;
   /** Unless given the machine's. */
   readonly clock?: Clock;
   /** Not where a test reads when it wants. */
@@ -42,7 +45,7 @@ export type RevocationNodeOptions = {
 
 export async function openRevocationNode(options: RevocationNodeOptions): Promise<RevocationNode> {
   const { port, prefix, database, polls = false } = options;
-  const link = await openLink(port, { prefix });
+  const link = await openLink(port, { prefix, ...options.redis });
   const clock = options.clock ?? createNodeClock();
   const kept = createSqliteRevocations(database, () => clock.nowMs());
   let news = Promise.withResolvers<void>();

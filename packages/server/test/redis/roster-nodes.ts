@@ -3,6 +3,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { createNodeClock } from '../../src/adapters/node/clock.ts';
 import { createKeys } from '../../src/adapters/redis/keys.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
+import type { RedisSettings } from '../../src/adapters/redis/redis-settings.ts';
 import { createRosterCache, type RosterCache } from '../../src/adapters/redis/roster-cache.ts';
 import { createSqliteDirectory } from '../../src/adapters/sql/directory.ts';
 import type { Sqlite } from '../../src/adapters/sql/sqlite.ts';
@@ -27,13 +28,17 @@ export type RosterNode = {
   close(): Promise<void>;
 };
 
-/** @param directory what both nodes share */
+/**
+ * @param directory what both nodes share
+ * @param more of the link: where it is no single server
+ */
 export async function openRosterNode(
   port: number,
   directory: Directory,
   prefix: string,
+  more: Partial<RedisSettings> = {},
 ): Promise<RosterNode> {
-  const link = await openLink(port, { prefix });
+  const link = await openLink(port, { prefix, ...more });
   const clock = createNodeClock();
   const node: Omit<RosterNode, 'cache'> = {
     link,
@@ -98,7 +103,7 @@ export function sharedSqlite(): { empty(): Promise<Directory>; close(): Promise<
       const raw = new BetterSqlite3((await file).path);
       raw.exec(`
         DELETE FROM users; DELETE FROM follows; DELETE FROM blocks; DELETE FROM close_friends;
-        DELETE FROM roster_changes; UPDATE directory_state SET complete_from = 0`);
+        DELETE FROM roster_changes; DELETE FROM late_edits; UPDATE directory_state SET complete_from = 0`);
       raw.close();
       return createSqliteDirectory(database);
     },
