@@ -4,8 +4,8 @@ import { perform } from '../script/perform.ts';
 import type { World } from '../world.ts';
 import { CHANNELS, MAPS, STREAMS } from './sim-contract.ts';
 
-/** What may happen to channels, and around them; how often in a thousand. */
-const WEIGHTS = {
+/** What may happen to channels; how often in a thousand. */
+export const CHANNEL_WEIGHTS = {
   subscribe: 110,
   unsubscribe: 25,
   publish: 200,
@@ -13,6 +13,11 @@ const WEIGHTS = {
   setKey: 120,
   deleteKey: 25,
   appPublishes: 60,
+} as const;
+
+/** And around them. */
+const WEIGHTS = {
+  ...CHANNEL_WEIGHTS,
   come: 110,
   leave: 20,
   logOut: 12,
@@ -32,7 +37,7 @@ const WEIGHTS = {
   rest: 15,
 } as const;
 
-type ChannelEventKind = keyof typeof WEIGHTS;
+export type ChannelEventKind = keyof typeof WEIGHTS;
 
 /** One thing that happens; everything about it is drawn from its own `draw`. */
 export type ChannelScriptEvent = {

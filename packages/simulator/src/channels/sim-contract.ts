@@ -14,7 +14,7 @@ export function isMap(channel: string): boolean {
 }
 
 /** Histories that are trimmed at once, later, or never; connections that may hold next to nothing, or everything. */
-export function chooseContract(random: Random): CompiledContract {
+export function chooseContract(random: Random, members = true): CompiledContract {
   const channels = (
     [
       ['room:{id}', 'stream', 'memory'],
@@ -41,7 +41,7 @@ export function chooseContract(random: Random): CompiledContract {
     payloadUnits: 10_000,
     rate: { perSecond: 1_000, burst: 10_000 },
     echo: random.chance(0.7),
-    members: kind === 'stream',
+    members: members && kind === 'stream',
     ownerPublishes: false,
     ttlMs: null,
     flushMs: 50,

@@ -1,6 +1,7 @@
 import { sight } from '../model/roster.ts';
 import { checkQuiet, masked, matches } from '../checks/quiet-check.ts';
 import { isThere } from '../run.ts';
+import { EPOCH_MS } from '../time/node-clock.ts';
 import type { ClusterWorld } from './cluster-world.ts';
 
 /** Within this a client that was sent away comes back, where nothing goes wrong. */
@@ -9,6 +10,7 @@ const BACK_SOON_MS = 40_000;
 /** When everything is quiet: every view is true, whichever node one asks, and what nodes show is what the store says. */
 export async function checkClusterQuiet(world: ClusterWorld): Promise<void> {
   const { violations, nodes } = world;
+  blurForgotten(world);
   for (const node of nodes) {
     if (violations.first !== null) return;
     await everybodyThere(world);
@@ -18,6 +20,29 @@ export async function checkClusterQuiet(world: ClusterWorld): Promise<void> {
     world.focus = null;
   }
   if (violations.first === null) checkStore(world);
+}
+
+/**
+ * Of whom the store forgot everything, and nobody put anything back, it says nothing that a resume's delta could tell: whoever
+ * saw them before goes on seeing them (docs/decisions/0008-simulator.md).
+ */
+function blurForgotten({ store, model, users }: ClusterWorld): void {
+  if (store.forgotAtMs < 0) return;
+  const born = (EPOCH_MS + store.forgotAtMs) * 1000;
+  const { users: stored } = store.cluster.shared.state;
+  for (const user of users)
+    if ((stored.get(user)?.record.version ?? 0) < born || orphansOf(store, user).length > 0)
+      model.blurred.add(user);
+}
+
+/** Devices of a login during which the store forgot everything, on a node that died before it could put anything back. */
+function orphansOf({ cluster, forgotAtMs }: ClusterWorld['store'], user: string): readonly string[] {
+  const { users, sessions } = cluster.shared.state;
+  if (forgotAtMs < 0) return [];
+  const devices = [...(users.get(user)?.devices ?? [])];
+  return devices
+    .filter(([, { sessions: holders }]) => ![...holders.keys()].some((id) => sessions.has(id)))
+    .map(([name]) => name);
 }
 
 /** A client whose login token has just run out is on its way back. */
@@ -31,6 +56,7 @@ function checkStore(world: ClusterWorld): void {
   for (const client of clients) {
     if (!client.connected) continue;
     for (const subject of users) {
+      if (model.blurred.has(subject)) continue;
       if (subject === client.user || sight(model.roster, client.user, subject) !== 'yes') continue;
       const friend = client.friends().get(subject);
       const record = store.cluster.shared.state.users.get(subject)?.record;
@@ -54,7 +80,10 @@ export function checkClusterEmpty({ nodes, store, violations }: ClusterWorld): v
     if (Object.values(counts).some((count) => count !== 0) || timers > STANDING_TIMERS)
       violations.found('f', `${name} still holds ${JSON.stringify({ ...counts, timers })}`);
   }
-  const devices = [...state.users.values()].flatMap(({ devices: held }) => [...held.keys()]);
+  const devices = [...state.users].flatMap(([user, { devices: held }]) => {
+    const orphans = orphansOf(store, user);
+    return [...held.keys()].filter((name) => !orphans.includes(name));
+  });
   if (state.sessions.size > 0)
     violations.found('f', `the store still holds sessions: ${JSON.stringify([...state.sessions.values()])}`);
   if (devices.length > 0) violations.found('f', `the store still holds devices: ${devices.join(', ')}`);

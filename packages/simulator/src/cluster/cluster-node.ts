@@ -70,14 +70,11 @@ export function createClusterNode(parts: ClusterNodeParts): ClusterNode {
   function portsOf(
     owner: Owner,
     stores: NodeStores,
-    random: Random,
     stamps: ReturnType<typeof createStampSource>,
     near: Calls,
   ) {
-    const { latencies, secrets, issuer, telemetry, storedLog } = parts;
+    const { secrets, issuer, telemetry, storedLog } = parts;
     const beat = createBeat(time, owner, line as NodeLine, () => stamps.next(stores.clock.nowMs()));
-    void latencies;
-    void random;
     return {
       clock: stores.clock,
       secrets,
@@ -124,7 +121,7 @@ export function createClusterNode(parts: ClusterNodeParts): ClusterNode {
     });
     await made.open();
     const booting = createNode({
-      ports: portsOf(owner, stores, random, stamps, near),
+      ports: portsOf(owner, stores, stamps, near),
       settings: { ...DEFAULT_SETTINGS, fields: DEFAULT_FIELDS, audience, followsOf: null, ...settings },
     });
     await booting.start();
@@ -235,11 +232,14 @@ function lossyBroker(broker: Broker, store: SharedStore): Broker {
     publish: (topic, message) => broker.publish(topic, message),
     subscribe: (topic) => broker.subscribe(topic),
     unsubscribe: (topic) => broker.unsubscribe(topic),
-    listen(listener, onGap) {
-      broker.listen((topic, message) => {
-        if (LOST_KINDS.includes(message.kind) && store.losesNext()) return;
-        listener(topic, message);
-      }, onGap);
+    listen(listener, ...gaps) {
+      broker.listen(
+        (topic, message) => {
+          if (LOST_KINDS.includes(message.kind) && store.losesNext()) return;
+          listener(topic, message);
+        },
+        ...gaps,
+      );
     },
   } satisfies Broker;
 }

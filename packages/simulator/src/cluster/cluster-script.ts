@@ -1,9 +1,11 @@
+import { CHANNEL_WEIGHTS } from '../channels/channel-script.ts';
 import { type Random, createRandom } from '../random.ts';
 import { EVENT_WEIGHTS, type EventKind } from '../script/script.ts';
 
 /** What may happen to nodes and to what they share; how often in a thousand of everything. */
 export const FAULT_WEIGHTS = {
   killNode: 14,
+  killTwo: 8,
   stopNode: 8,
   cutNode: 12,
   mendNode: 14,
@@ -19,7 +21,9 @@ export const FAULT_WEIGHTS = {
 
 export type FaultKind = keyof typeof FAULT_WEIGHTS;
 
-export type ClusterEventKind = EventKind | FaultKind;
+export type ChannelKind = keyof typeof CHANNEL_WEIGHTS;
+
+export type ClusterEventKind = EventKind | FaultKind | ChannelKind;
 
 export type ClusterScriptEvent = {
   readonly afterMs: number;
@@ -39,9 +43,13 @@ const NOT_HERE: readonly string[] = [
 ];
 
 /** @param seed the same seed gives the same script */
-export function writeClusterScript(seed: string, length: number): readonly ClusterScriptEvent[] {
+export function writeClusterScript(
+  seed: string,
+  length: number,
+  channels: boolean,
+): readonly ClusterScriptEvent[] {
   const random = createRandom(`${seed}/cluster script`);
-  const weights = chooseWeights(random);
+  const weights = chooseWeights(random, channels);
   const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
   return Array.from({ length }, (_, i) => {
     let left = random.fraction() * total;
@@ -51,9 +59,10 @@ export function writeClusterScript(seed: string, length: number): readonly Clust
 }
 
 /** Each script has a mood of its own: some faults come often in it, some not at all. */
-function chooseWeights(mood: Random): readonly (readonly [ClusterEventKind, number])[] {
+function chooseWeights(mood: Random, channels: boolean): readonly (readonly [ClusterEventKind, number])[] {
   const ordinary = Object.entries(EVENT_WEIGHTS).filter(([kind]) => !NOT_HERE.includes(kind));
-  const all = [...ordinary, ...Object.entries(FAULT_WEIGHTS)] as [ClusterEventKind, number][];
+  const more = channels ? Object.entries(CHANNEL_WEIGHTS) : [];
+  const all = [...ordinary, ...Object.entries(FAULT_WEIGHTS), ...more] as [ClusterEventKind, number][];
   return all.map(([kind, weight]) => {
     const isSteady = kind === 'come' || kind === 'status';
     return [kind, weight * (isSteady ? 1 : mood.pick([0, 0.5, 1, 1, 2]))] as const;

@@ -143,7 +143,12 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
   function loosen(): void {
     for (const user of users) {
       const sessions = model.sessions.of(user);
-      for (const session of sessions) if (session.line === null) session.duplicated = true;
+      for (const session of sessions) {
+        if (session.line !== null) continue;
+        session.duplicated = true;
+        // Whoever comes anew to a device with a name may find it gone.
+        if (session.device?.name.startsWith('#') === false) model.blurred.add(user);
+      }
       if (sessions.some((one) => sessions.some((other) => other !== one && other.device === one.device)))
         model.blurred.add(user);
     }

@@ -61,7 +61,7 @@ export function createNodeLine(
     }
     given.waiting.clear();
     for (const listener of downListeners) listener();
-    time.plan(RECONNECT_MS + random.whole(0, RECONNECT_MS), life, connect);
+    time.plan(RECONNECT_MS + random.whole(0, RECONNECT_MS), life, () => void connect());
   }
 
   /** What comes along the line at its end, unless it is cut; then once it is mended. */

@@ -1,8 +1,14 @@
+import { CHANNEL_WEIGHTS, performChannelEvent } from '../channels/channel-script.ts';
 import { createRandom, type Random } from '../random.ts';
 import { perform } from '../script/perform.ts';
 import type { EventKind } from '../script/script.ts';
 import type { ClusterNode } from './cluster-node.ts';
-import { type ClusterScriptEvent, FAULT_WEIGHTS, type FaultKind } from './cluster-script.ts';
+import {
+  type ChannelKind,
+  type ClusterScriptEvent,
+  FAULT_WEIGHTS,
+  type FaultKind,
+} from './cluster-script.ts';
 import type { ClusterWorld } from './cluster-world.ts';
 import type { ComesBack } from './shared-store.ts';
 
@@ -15,10 +21,15 @@ const LONGEST_STOP_MS = 20_000;
 /** Makes one event of a script happen. */
 export function performClusterEvent(world: ClusterWorld, event: ClusterScriptEvent): void {
   if (isFault(event.kind)) performFault(world, event.kind, createRandom(event.draw));
+  else if (isOfChannels(event.kind)) performChannelEvent(world, { ...event, kind: event.kind });
   else perform(world, { ...event, kind: event.kind satisfies EventKind });
 }
 
-function isFault(kind: string): kind is FaultKind {
+function isOfChannels(kind: string): kind is ChannelKind {
+  return Object.hasOwn(CHANNEL_WEIGHTS, kind);
+}
+
+export function isFault(kind: string): kind is FaultKind {
   return Object.hasOwn(FAULT_WEIGHTS, kind);
 }
 
@@ -33,6 +44,8 @@ function performFault(world: ClusterWorld, kind: FaultKind, random: Random): voi
     case 'killNode':
       node.restartAfterMs = downMs(random);
       return node.crash();
+    case 'killTwo':
+      return killTwo(world, node, random);
     case 'stopNode':
       node.restartAfterMs = downMs(random);
       return void node.shutDown(random.pick([0, 2_000, 20_000]));
@@ -51,7 +64,7 @@ function performFault(world: ClusterWorld, kind: FaultKind, random: Random): voi
     case 'flushStore':
       return world.store.flush();
     case 'loseMessages':
-      return loseMessages(world, random);
+      return loseMessages(world, random.pick([0.05, 0.3, 1]), random.whole(1_000, 20_000));
     case 'calmStore':
       return world.store.calm();
     case 'resumeElsewhere':
@@ -62,6 +75,14 @@ function performFault(world: ClusterWorld, kind: FaultKind, random: Random): voi
 /** Mostly as long as a restart takes, now and then until its sessions are swept. */
 function downMs(random: Random): number {
   return random.chance(0.8) ? random.whole(0, 8_000) : random.whole(0, 150_000);
+}
+
+/** Clients that have just come from the one lose the other too. */
+function killTwo({ nodes, time, owner }: ClusterWorld, first: ClusterNode, random: Random): void {
+  const second = random.pick(nodes.filter((node) => node !== first));
+  for (const node of [first, second]) node.restartAfterMs = downMs(random);
+  first.crash();
+  time.plan(random.whole(200, 4_000), owner, () => second.crash());
 }
 
 function cut({ troubles }: ClusterWorld, { line, life }: ClusterNode): void {
@@ -76,9 +97,8 @@ export function mend({ troubles }: ClusterWorld, { line, life }: ClusterNode): v
   troubles.ended(life);
 }
 
-function loseMessages({ time, owner, troubles, store }: ClusterWorld, random: Random): void {
-  const forMs = random.whole(1_000, 20_000);
-  store.loseMessages(random.pick([0.05, 0.3, 1]), forMs);
+function loseMessages({ time, owner, troubles, store }: ClusterWorld, part: number, forMs: number): void {
+  store.loseMessages(part, forMs);
   const lost = {};
   troubles.began(lost);
   time.plan(forMs, owner, () => troubles.ended(lost));
@@ -92,10 +112,13 @@ function stop({ store }: ClusterWorld, random: Random, back: ComesBack): void {
 const ARRIVES_LATE_MS = 3_000;
 
 /** A client comes by another node, while its old connection is still believed in, and what it sent on that still arrives. */
-function resumeElsewhere({ clients, time, owner }: ClusterWorld, random: Random): void {
+function resumeElsewhere(world: ClusterWorld, random: Random): void {
+  const { clients, time, owner } = world;
   const client = random.pick(clients);
   const { line } = client;
   if (line === null || !client.wants) return;
+  // The node that had it is not always told that it went elsewhere.
+  if (random.chance(0.4)) loseMessages(world, 1, ARRIVES_LATE_MS);
   line.stall();
   client.set({ a: `late ${random.whole(0, 9)}` });
   client.reload();

@@ -1,4 +1,6 @@
 import process from 'node:process';
+import { checkChannels } from '../channels/channel-checks.ts';
+import { chooseContract } from '../channels/sim-contract.ts';
 import { NAMES, addClient, castRoles } from '../clients/cast.ts';
 import { chooseVisibility } from '../model/audience.ts';
 import { chooseLatencies } from '../node/latencies.ts';
@@ -7,7 +9,7 @@ import { type RunOptions, type RunResult, chooseConditions, describe, seedRoster
 import { checkClusterEmpty, checkClusterQuiet } from './cluster-checks.ts';
 import { type ClusterScriptEvent, writeClusterScript } from './cluster-script.ts';
 import { type ClusterWorld, createClusterWorld } from './cluster-world.ts';
-import { mend, performClusterEvent } from './perform-fault.ts';
+import { isFault, mend, performClusterEvent } from './perform-fault.ts';
 
 /** Events of one run. */
 export const CLUSTER_EVENTS_PER_RUN = 300;
@@ -25,13 +27,22 @@ export type ClusterRunOptions = Pick<RunOptions, 'onWire' | 'onNote'> & {
   readonly events?: readonly ClusterScriptEvent[];
 };
 
+export type ClusterRunResult = RunResult<ClusterScriptEvent> & {
+  /** Faults that the script held: one without any shows nothing. */
+  readonly faults: number;
+  /** Publications that pages applied. */
+  readonly applied: number;
+};
+
 /** One seed with several nodes over one store: everything goes wrong, then everything is well, then everyone leaves. */
 export async function runClusterSeed(
   seed: string,
   options: ClusterRunOptions = {},
-): Promise<RunResult<ClusterScriptEvent>> {
+): Promise<ClusterRunResult> {
   const random = createRandom(`${seed}/cluster`);
-  const events = options.events ?? writeClusterScript(seed, CLUSTER_EVENTS_PER_RUN);
+  // One run in three is about streams and maps as well.
+  const channels = random.fork('channels').chance(1 / 3);
+  const events = options.events ?? writeClusterScript(seed, CLUSTER_EVENTS_PER_RUN, channels);
   const { onWire, onNote } = options;
   const world = await createClusterWorld({
     random,
@@ -41,12 +52,21 @@ export async function runClusterSeed(
     visibility: chooseVisibility(random.fork('audience')),
     conditions: chooseConditions(random.fork('lines')),
     heldFriends: random.fork('outbox').pick([1, 3, 2_000]),
+    ...(channels ? { contract: chooseContract(random.fork('contract'), false) } : {}),
     ...(onWire === undefined ? {} : { onWire }),
     ...(onNote === undefined ? {} : { onNote }),
   });
-  for (const role of castRoles(random.fork('cast'), world.users)) addClient(world, role);
+  for (const role of castRoles(random.fork('cast'), world.users))
+    addClient(world, channels ? { ...role, kind: 'sdk' } : role);
   await play(world, random, events, onNote);
-  return { seed, clients: world.clients.length, events, violation: world.violations.first };
+  return {
+    seed,
+    clients: world.clients.length,
+    events,
+    violation: world.violations.first,
+    faults: events.filter(({ kind }) => isFault(kind)).length,
+    applied: world.channels?.watch.applied ?? 0,
+  };
 }
 
 async function play(
@@ -71,6 +91,7 @@ async function play(
     }
     await comeToRest(world);
     if (violations.first === null) await checkClusterQuiet(world);
+    if (violations.first === null) await checkChannels(world);
     if (violations.first === null) await leaveAll(world, random.fork('leaving'));
   } catch (error) {
     violations.found('threw', describe(error));

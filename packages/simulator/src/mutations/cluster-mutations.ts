@@ -1,6 +1,5 @@
 import type { Mutation } from './plant.ts';
 
-const CORE = 'packages/server/src/core/';
 const RUNTIME = 'packages/server/src/runtime/';
 const MEMORY = 'packages/server/src/adapters/memory/';
 
@@ -11,12 +10,6 @@ export const clusterMutations = {
     file: `${MEMORY}cluster-presence.ts`,
     find: 'return generation === holder.generation && change > holder.change;',
     replace: 'return true;',
-  },
-  'a change that was given up comes behind a later one': {
-    cluster: true,
-    file: `${MEMORY}cluster-presence.ts`,
-    find: 'return generation === holder.generation && change > holder.change;',
-    replace: 'return generation === holder.generation;',
   },
   'sweeping does not ask for the home again': {
     cluster: true,
@@ -41,12 +34,6 @@ export const clusterMutations = {
     file: `${MEMORY}cluster-leases.ts`,
     find: 'sweepAtMs: lease.sweepAtMs + gapMs',
     replace: 'sweepAtMs: lease.sweepAtMs',
-  },
-  'all are swept that lapsed together': {
-    cluster: true,
-    file: `${CORE}cluster/judge-leases.ts`,
-    find: 'const together = lapsed.length * 2 > leases.length;',
-    replace: 'const together = false;',
   },
   'a grace goes on through an outage': {
     cluster: true,
@@ -138,6 +125,12 @@ export const clusterMutations = {
     file: `${RUNTIME}lost-records.ts`,
     find: 'return { ...record, version: known.version + 1 };',
     replace: 'return record;',
+  },
+  'an older snapshot goes on in its epoch': {
+    cluster: true,
+    file: `${MEMORY}cluster.ts`,
+    find: 'shared.log.again(`run ${runs}`, appended)',
+    replace: "shared.log.again('run 1', appended)",
   },
   'an edit that could not be told is not told when it is asked for again': {
     cluster: true,

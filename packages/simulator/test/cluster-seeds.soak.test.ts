@@ -1,0 +1,3 @@
+import { clusterSeedsHold } from './cluster-hold.ts';
+
+clusterSeedsHold(121, 3_000);

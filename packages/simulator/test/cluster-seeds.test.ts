@@ -1,0 +1,3 @@
+import { clusterSeedsHold } from './cluster-hold.ts';
+
+clusterSeedsHold(1, 120);
