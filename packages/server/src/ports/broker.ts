@@ -132,10 +132,12 @@ export interface Broker {
    *
    * @param onGap called when messages may have been lost: what is shown has to be compared with what the stores hold. Where it
    *   returns a promise, that resolves when this has been done.
+   * @param onLost called as soon as messages may begin to be missing; `onGap` follows when the line stands again
    */
   listen(
     listener: (topic: string, message: NodeMessage) => void,
     onGap?: (() => void) | (() => Promise<void>),
+    onLost?: () => void,
   ): void;
 }
 

@@ -45,6 +45,11 @@ export interface Cluster {
   readonly node: string;
   /** How long a lease lasts, ms. */
   readonly leaseMs: number;
+  /**
+   * Of what changed before this moment, by the cluster's clock in ms since the epoch, some may be missing from the store: it
+   * lost something since, or this node was not there to notice. `Infinity` before the first renewal.
+   */
+  readonly completeSinceMs: number;
   renew(): Promise<Renewal>;
   /** Puts off, once, when these nodes may be swept. */
   hold(nodes: readonly string[], sweepAtMs: number): Promise<void>;

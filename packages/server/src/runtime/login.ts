@@ -281,6 +281,8 @@ function deltaStart({ ports, settings }: NodeContext, at: number | undefined): n
   const now = ports.stamps.next(ports.clock.nowMs());
   // A stamp from the future is no stamp of ours, and one from a time when the clock was set back tells nothing.
   if (at >= now || at <= ports.stamps.aheadUntil()) return null;
+  // Somebody of whom the store knows nothing any more would be left out, and be shown for ever.
+  if (ports.cluster !== null && at < ports.cluster.completeSinceMs * 1000) return null;
   return at - settings.stampMarginMs * 1000;
 }
 

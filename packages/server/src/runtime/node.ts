@@ -39,11 +39,16 @@ export function createNode(options: NodeOptions): RealtimeNode {
   const audit = createPresenceAudit(context, receive);
   if (areShared(ports.revocations)) ports.revocations.onLearned(createRevokedSessions(context));
   ports.broker.listen(
-    (_topic, message) => receive(message),
+    (_topic, message) => {
+      // An edge may have been taken away unheard: nobody is shown anything before that is known.
+      if (message.kind === 'presence' && audit.isBlind) return;
+      receive(message);
+    },
     () => {
       context.channels.afterGap();
-      audit.afterGap();
+      return audit.afterGap();
     },
+    () => audit.blind(),
   );
 
   async function start(): Promise<void> {

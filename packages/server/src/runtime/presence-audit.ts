@@ -22,8 +22,11 @@ export type PresenceAudit = {
   /** Does nothing where the node is alone: there messages are not lost. */
   start(): void;
   stop(): void;
-  /** Messages of other nodes may have been lost. */
-  afterGap(): void;
+  /** Messages of other nodes may be missing from now on: what still comes of presence is not to be shown. */
+  blind(): void;
+  readonly isBlind: boolean;
+  /** The line stands again. Resolves when rosters and records have been read again; or the audit was stopped. */
+  afterGap(): Promise<void>;
   readonly timers: number;
 };
 
@@ -47,6 +50,9 @@ export function createPresenceAudit(
   let running = false;
   let failing = false;
   let stopped = true;
+  let isBlind = false;
+  /** Resolved when the last gap was made good. */
+  let madeGood = Promise.withResolvers<void>();
   let stamps: number[] = [];
 
   function arm(delayMs: number): void {
@@ -86,19 +92,27 @@ export function createPresenceAudit(
     });
   }
 
+  async function readNext(gapsBefore: number): Promise<void> {
+    if (slice.length === 0) slice = nextSlice();
+    const isLast = cursor === null;
+    await readAgain(slice);
+    slice = [];
+    if (isLast) lost.forgetUnwatched();
+    // A gap that came meanwhile has begun another pass.
+    if (!isLast || gaps !== gapsBefore || !hurried) return;
+    hurried = false;
+    madeGood.resolve();
+  }
+
   /** One at a time: where the store is slow, rounds do not pile up. */
   async function round(): Promise<void> {
     running = true;
     const gapsBefore = gaps;
     try {
-      if (slice.length === 0) slice = nextSlice();
-      const isLast = cursor === null;
-      await readAgain(slice);
-      slice = [];
-      if (isLast) lost.forgetUnwatched();
-      // A gap that came meanwhile has begun another pass.
-      if (isLast && gaps === gapsBefore) hurried = false;
-      await rosters.next();
+      // Behind a gap the rosters come first: who may be shown at all has to be known before anybody is.
+      if (rosters.waiting) await rosters.next();
+      if (isBlind && hurried && !rosters.waiting && gaps === gapsBefore) isBlind = false;
+      if (!isBlind) await readNext(gapsBefore);
       failing = false;
     } catch (error) {
       // Said once: the store is away for as long as it is away, and what was to be read stays to be read.
@@ -126,15 +140,29 @@ export function createPresenceAudit(
       stopped = true;
       timer?.cancel();
       timer = null;
+      madeGood.resolve();
     },
-    afterGap() {
+    blind() {
+      if (stopped) return;
+      isBlind = true;
+      // What is read from here on counts only behind the gap.
+      gaps++;
+    },
+    get isBlind() {
+      return isBlind;
+    },
+    async afterGap() {
       if (stopped) return;
       gaps++;
       cursor = null;
       slice = [];
+      const hurriedBefore = hurried;
       hurried = true;
+      isBlind = true;
+      if (!hurriedBefore) madeGood = Promise.withResolvers<void>();
       rosters.begin(stamps[0] ?? 0);
       arm(0);
+      await madeGood.promise;
     },
     get timers() {
       return timer === null ? 0 : 1;

@@ -13,7 +13,8 @@ export type ClusterBroker = {
 export function createClusterBroker({ bus }: Shared, node: string, line: StoreLine): ClusterBroker {
   const wanted = new Set<string>();
   let listener: ((topic: string, message: NodeMessage) => void) | undefined;
-  let gapped: (() => void) | undefined;
+  let gapped: (() => void) | (() => Promise<void>) | undefined;
+  let lost: (() => void) | undefined;
   /** One for each line: what an older line still carries is received by nobody. */
   let end = newEnd();
 
@@ -29,6 +30,7 @@ export function createClusterBroker({ bus }: Shared, node: string, line: StoreLi
   line.onDown(() => {
     bus.drop(node);
     end = newEnd();
+    lost?.();
   });
 
   return {
@@ -45,16 +47,18 @@ export function createClusterBroker({ bus }: Shared, node: string, line: StoreLi
         // A line that is down is subscribed to nothing.
         line.run(() => wanted.has(topic) || bus.unsubscribe(node, topic)).catch(() => undefined);
       },
-      listen(receive, onGap) {
+      listen(receive, onGap, onLost) {
         listener = receive;
         gapped = onGap;
+        lost = onLost;
       },
     },
     async resubscribe(run) {
       await run(() => {
         for (const topic of wanted) bus.subscribe(node, topic, end);
       });
-      gapped?.();
+      // Not waited for: what is read then comes by this line, which stands only behind this.
+      void gapped?.();
     },
   };
 }

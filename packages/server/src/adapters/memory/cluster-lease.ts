@@ -57,6 +57,7 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
   /** The store that this node renewed in last. */
   let incarnation: number | null = null;
   /** The leases as they were then. */
+  let completeSinceMs = Infinity;
   let peers: readonly NodeLease[] = [];
   let comparing: { readonly users: ReadonlySet<string>; readonly dueMs: number } | null = null;
 
@@ -69,6 +70,9 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
   function renewHere(): Renewal & { readonly lostMs: number } {
     const at = shared.nowMs();
     const isNew = incarnation !== null && incarnation !== shared.incarnation;
+    if (incarnation === null) completeSinceMs = at;
+    // By then whoever was lost with a node that died, too, is known to be gone.
+    else if (isNew) completeSinceMs = at + 2 * (shared.times.graceMs + shared.times.leaseMs);
     const renewal = renewStored(shared.state, node, { lostMs, renewedAtMs }, shared.times, at);
     for (const step of owed) step();
     owed.clear();
@@ -117,6 +121,9 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
     cluster: {
       node,
       leaseMs: shared.times.leaseMs,
+      get completeSinceMs() {
+        return completeSinceMs;
+      },
       renew: () => renew((step) => line.run(step)),
       hold: (nodes, sweepAtMs) => line.run(() => holdStored(shared.state, nodes, sweepAtMs, shared.nowMs())),
       async sweep(dead, limit) {

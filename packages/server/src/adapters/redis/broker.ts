@@ -43,6 +43,7 @@ export function createRedisBroker(
   const topics = new Map<string, string>();
   let listener: ((topic: string, message: NodeMessage) => void) | undefined;
   let tellGap: (() => void) | (() => Promise<void>) | undefined;
+  let tellLost: (() => void) | undefined;
   let dropped = 0;
   let opened = false;
   /** Counts the times the line was lost, so that what was done about an earlier one does not count for a later. */
@@ -57,6 +58,7 @@ export function createRedisBroker(
     onUnsettled() {
       gaps++;
       beat.hold();
+      tellLost?.();
     },
     onSettled() {
       if (opened) void makeGood(gaps);
@@ -128,9 +130,10 @@ export function createRedisBroker(
       topics.delete(channel);
       subscriptions.remove(channel);
     },
-    listen(receiver, onGap) {
+    listen(receiver, onGap, onLost) {
       listener = receiver;
       tellGap = onGap;
+      tellLost = onLost;
     },
     async open() {
       await subscriptions.lines.open();

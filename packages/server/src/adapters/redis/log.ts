@@ -16,10 +16,11 @@ import { storeUnavailable } from '../../ports/unavailable.ts';
 import type { Keys } from './keys.ts';
 import { createExpiries } from './log-expiries.ts';
 import { createLanes } from './log-lanes.ts';
+import { appendResult, positionOf, readEntry } from './log-replies.ts';
 import { LOG_SCRIPTS, channelKeys, mapKeys, streamKeys } from './log-scripts.ts';
 import { listOf, numberText, printOf, readPublication, silentText, textOf, toUnits } from './log-text.ts';
 import { publicationTail } from './node-message-codec.ts';
-import type { RedisArgument, RedisLink, Reply } from './redis-link.ts';
+import type { RedisArgument, RedisLink } from './redis-link.ts';
 
 /** The number of channels is not limited here but by Redis's memory: what fell silent leaves it by itself. */
 export type RedisLogLimits = {
@@ -228,39 +229,4 @@ function historyArguments(
     String(limit),
     String(sinceMs ?? ''),
   ];
-}
-
-function appendResult({ by, data, key, version, nowMs }: Append, reply: Reply): AppendResult {
-  const [what, first, second] = listOf(reply);
-  switch (what) {
-    case 'appended': {
-      const publication = { offset: Number(second), atMs: nowMs, by, data, key, version };
-      return { ok: true, epoch: textOf(first), publication };
-    }
-    case 'duplicate':
-      return { ok: true, duplicate: positionOf(first, second) };
-    case 'outdated':
-      return { ok: true, outdated: positionOf(first, second) };
-    case 'conflict':
-      return { ok: false, code: 'conflict', top: positionOf(first, second) };
-    case 'id_reused':
-      return { ok: false, code: 'id_reused' };
-    default: {
-      const held = Number(first);
-      const detail =
-        second === 'keys'
-          ? `the map has ${held} keys, as many as it may`
-          : `${held} ids are held of this channel`;
-      return { ok: false, code: 'limit_reached', detail };
-    }
-  }
-}
-
-function positionOf(epoch: Reply | undefined, offset: Reply | undefined): Position {
-  return { epoch: textOf(epoch), offset: Number(offset) };
-}
-
-/** An entry is kept with its offset before its text. */
-function readEntry(text: string): MapEntry {
-  return readPublication(Number.parseInt(text, 10), text) as MapEntry;
 }

@@ -3,7 +3,8 @@ import { createPostgresEventStore } from '../../adapters/sql/postgres/event-stor
 import { createPostgresJournal } from '../../adapters/sql/postgres/journal.ts';
 import { createKeptQueue } from '../../adapters/sql/postgres/kept-writes.ts';
 import { createPostgresLog } from '../../adapters/sql/postgres/log.ts';
-import { openPostgres, type Postgres } from '../../adapters/sql/postgres/postgres.ts';
+import type { Postgres } from '../../adapters/sql/postgres/connection.ts';
+import { openPostgres } from '../../adapters/sql/postgres/postgres.ts';
 import { createPostgresRevocations } from '../../adapters/sql/postgres/revocations.ts';
 import { keptPostgresKey } from '../../adapters/sql/postgres/server-key.ts';
 import { type DatabaseConfig, databaseName } from '../../config/database.ts';

@@ -37,7 +37,9 @@ describe('the lease', () => {
     await expect(
       createHarness({
         ports: ({ clock }) => ({
-          cluster: Object.assign(scriptCluster(clock as ReturnType<typeof createVirtualClock>), { away: true }),
+          cluster: Object.assign(scriptCluster(clock as ReturnType<typeof createVirtualClock>), {
+            away: true,
+          }),
         }),
       }),
     ).rejects.toThrow('out of reach');
@@ -126,7 +128,9 @@ describe('nodes that died', () => {
     expect(asked('sweep')).toEqual([]);
     cluster.leases = [alive(h, 'a'), dead(h, 'b', true), dead(h, 'c', true)];
     await h.clock.advance(20_000);
-    expect(asked('sweep').map(({ what }) => what)).toEqual(expect.arrayContaining(['sweep b 200', 'sweep c 200']));
+    expect(asked('sweep').map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['sweep b 200', 'sweep c 200']),
+    );
   });
 
   it('leave HTTP statuses, which this node ends in their time', async () => {

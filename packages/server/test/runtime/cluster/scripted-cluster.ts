@@ -28,6 +28,7 @@ export function scriptCluster(clock: VirtualClock, node = 'a'): ScriptedCluster 
   const script: ScriptedCluster = {
     node,
     leaseMs: LEASE_MS,
+    completeSinceMs: 0,
     asked: [],
     leases: [],
     swept: [],

@@ -4,7 +4,7 @@ import { CHANGES_KEPT_MICROS, PURGED_AT_ONCE } from '../directory-handlers.ts';
 import { directoryWrites } from '../directory-writes.ts';
 import { IN_TIME_MS, SLACK_MS } from '../late-edits.ts';
 import type { DirectoryTables } from '../tables.ts';
-import type { PgTransaction, Postgres } from './postgres.ts';
+import type { PgTransaction, Postgres } from './connection.ts';
 import { pgStatement, pgStatements } from './statement.ts';
 import { type TurnQueue, createTurnQueue } from './turn-queue.ts';
 

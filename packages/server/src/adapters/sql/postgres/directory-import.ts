@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EdgeList, ImportResult } from '../../../ports/directory.ts';
 import { storeUnavailable } from '../../../ports/unavailable.ts';
 import { DIRECTORY_LOCK } from './directory-edits.ts';
-import type { PgTransaction, Postgres } from './postgres.ts';
+import type { PgTransaction, Postgres } from './connection.ts';
 import { pgStatement } from './statement.ts';
 
 /** Names, or edges, in one statement: some tens of milliseconds of Postgres's. */

@@ -14,7 +14,7 @@ import {
   rosterOf,
 } from './directory-sql.ts';
 import type { KeptQueue } from './kept-writes.ts';
-import type { Postgres } from './postgres.ts';
+import type { Postgres } from './connection.ts';
 import { WHOLE_ROSTER } from '../tables.ts';
 import { pgStatement } from './statement.ts';
 

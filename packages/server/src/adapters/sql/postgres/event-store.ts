@@ -1,7 +1,7 @@
 import { type EventStore, saysPresent } from '../../../ports/event-store.ts';
 import { type EventRow, type PresentRow, eventOf, subjectOf } from '../event-store.ts';
 import type { KeptQueue } from './kept-writes.ts';
-import type { Postgres } from './postgres.ts';
+import type { Postgres } from './connection.ts';
 import { pgStatement } from './statement.ts';
 
 /** node */

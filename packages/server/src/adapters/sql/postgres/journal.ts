@@ -2,7 +2,7 @@ import type { Journal } from '../../../ports/journal.ts';
 import { deviceOf, sessionOf } from '../journal.ts';
 import type { DeviceRow, JournalStateRow, SessionRow } from '../journal-sql.ts';
 import type { KeptQueue } from './kept-writes.ts';
-import type { Postgres } from './postgres.ts';
+import type { Postgres } from './connection.ts';
 import { pgStatement } from './statement.ts';
 
 const sessions = pgStatement<SessionRow>('journal_sessions', 'SELECT * FROM sessions');

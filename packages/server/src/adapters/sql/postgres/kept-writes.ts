@@ -21,7 +21,7 @@ import {
   revokeTokens,
   revokeUsers,
 } from './kept-sql.ts';
-import type { PgRunner, Postgres } from './postgres.ts';
+import type { PgRunner, Postgres } from './connection.ts';
 import { type TurnQueue, createTurnQueue } from './turn-queue.ts';
 
 /** A write of what a node keeps for itself, or of last seen. */

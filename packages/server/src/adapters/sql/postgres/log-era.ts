@@ -1,5 +1,4 @@
-import type { PgServer } from './server-identity.ts';
-import type { PgTransaction } from './postgres.ts';
+import type { PgServer, PgTransaction } from './connection.ts';
 import { pgStatement } from './statement.ts';
 
 /** Not for update: the row's own xmin is compared, and a lock would not change that, but nothing here needs one. */

@@ -13,7 +13,7 @@ import {
   placeOf,
   readBehind,
 } from './log-read-sql.ts';
-import type { PgRunner } from './postgres.ts';
+import type { PgRunner } from './connection.ts';
 
 export type PostgresLogReader = {
   readonly [Name in 'top' | 'read' | 'history' | 'entries' | 'entry']: (

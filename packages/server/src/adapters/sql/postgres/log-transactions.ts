@@ -11,7 +11,7 @@ import {
   tail as tailOf,
 } from './log-sql.ts';
 import { type LogWork, hold } from './log-work.ts';
-import type { PgTransaction } from './postgres.ts';
+import type { PgTransaction } from './connection.ts';
 
 type Turns = ReadonlyMap<string, number>;
 

@@ -10,7 +10,7 @@ import {
   noteDropped,
   oldest,
 } from './log-sql.ts';
-import type { PgTransaction } from './postgres.ts';
+import type { PgTransaction } from './connection.ts';
 
 /** What is known of a key: as it was read, or as this transaction has made it. null: nothing is kept of it. */
 export type KnownKey = {

@@ -8,7 +8,7 @@ import { lookAfter } from './log-aging.ts';
 import { commitWork, openWork, workOnDueKeys, workOnNone } from './log-transactions.ts';
 import { drop } from './log-work.ts';
 import type { TailRow } from './log-sql.ts';
-import type { Postgres } from './postgres.ts';
+import type { Postgres } from './connection.ts';
 import { createTurnQueue } from './turn-queue.ts';
 
 export type PostgresLogLimits = PgLogLimits & {

@@ -1,4 +1,4 @@
-import type { PgTransaction, Postgres } from './postgres.ts';
+import type { PgTransaction, Postgres } from './connection.ts';
 import { everything } from './migrations/0001-everything.ts';
 
 type Migration = { readonly number: number; readonly name: string; readonly text: string };

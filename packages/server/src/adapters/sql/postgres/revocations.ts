@@ -9,7 +9,7 @@ import type { Revocations } from '../../../ports/revocations.ts';
 import { storeUnavailable } from '../../../ports/unavailable.ts';
 import type { TokenRow, UserRow } from '../revocations.ts';
 import type { KeptQueue } from './kept-writes.ts';
-import type { Postgres } from './postgres.ts';
+import type { Postgres } from './connection.ts';
 import { pgStatement } from './statement.ts';
 
 /** time */

@@ -1,14 +1,6 @@
-import type { PgTransaction } from './postgres.ts';
+import type { PgServer, PgTransaction } from './connection.ts';
 import { sqlStateOf } from './postgres-errors.ts';
 import { pgStatement } from './statement.ts';
-
-/** Which server it is, and where its write-ahead log stands. */
-export type PgServer = {
-  /** The cluster's own number and the timeline it writes; null: this user may not know, or it writes nothing. */
-  readonly identity: string | null;
-  /** Bytes of write-ahead log ever written. Never falls, unless what was written is gone. */
-  readonly lsn: bigint;
-};
 
 /** SQLSTATE: no such function, or no right to it. Some hosted Postgres have neither. */
 const NOT_FOR_US = new Set(['42501', '42883', '0A000']);

@@ -1,4 +1,4 @@
-import type { Postgres } from './postgres.ts';
+import type { Postgres } from './connection.ts';
 import { pgStatement } from './statement.ts';
 
 /** name */
