@@ -169,8 +169,9 @@ describe('the answer to a COMMIT that is lost', () => {
 
 describe('a COMMIT that Postgres does not finish', () => {
   it('[PUB1] nothing is acknowledged before it has, and what was sent again meanwhile is there once', async () => {
-    const node = await openNode(await server.createMigrated(), { limits: IMPATIENT });
-    const log = await openLog(node.postgres);
+    const url = await server.createMigrated();
+    const [node, other] = [await openNode(url, { limits: IMPATIENT }), await openNode(url)];
+    const [log, otherLog] = [await openLog(node.postgres), await openLog(other.postgres)];
     const once = (n: number) => appendOf({ once: { scope: 'alice', id: String(n), print: 'p' } });
     await log.append(once(0));
     // From here on a commit waits for a standby that does not exist.
@@ -187,14 +188,16 @@ describe('a COMMIT that Postgres does not finish', () => {
       );
     }
     expect(refused).toMatchObject({ code: 'unavailable' });
+    const { offset } = await otherLog.top('chat:1');
+    expect(offset, 'what was acknowledged is there for everybody').toBeGreaterThanOrEqual(n);
     await server.run('ALTER SYSTEM RESET synchronous_standby_names');
     await server.run('SELECT pg_reload_conf()');
     let again: AppendResult | null = null;
     while (again === null) again = await Promise.resolve(log.append(once(n))).catch(() => null);
     expect(again).toMatchObject({ ok: true });
     expect((await log.top('chat:1')).offset).toBe(n + 1);
-    await log.close();
-    await node.close();
+    for (const each of [log, otherLog]) await each.close();
+    for (const each of [node, other]) await each.close();
   }, 30_000);
 });
 

@@ -6,10 +6,10 @@ import {
 } from '../../src/adapters/sql/postgres/log.ts';
 import { createKeptQueue, type KeptQueue } from '../../src/adapters/sql/postgres/kept-writes.ts';
 import { migratePostgres } from '../../src/adapters/sql/postgres/migrate.ts';
+import type { Postgres } from '../../src/adapters/sql/postgres/connection.ts';
 import {
   connectPostgres,
   openPostgres,
-  type Postgres,
   type PostgresOptions,
 } from '../../src/adapters/sql/postgres/postgres.ts';
 import { startPostgres, type PostgresServer } from '../servers/postgres-server.ts';
