@@ -1,4 +1,5 @@
-import { openCluster } from './stores/cluster.ts';
+import { StartError } from './start-error.ts';
+import type { openCluster } from './stores/cluster.ts';
 import { openPostgresDatabase } from './stores/postgres-database.ts';
 import { openSingleNode } from './stores/single-node.ts';
 import { openSqliteDatabase } from './stores/sqlite-database.ts';
@@ -19,9 +20,23 @@ export async function openStores(options: StoreOptions): Promise<Stores> {
   try {
     return redis === null
       ? await openSingleNode(database, options)
-      : await openCluster(database, redis, options);
+      : await (
+          await loadCluster()
+        )(database, redis, options);
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** The driver is an optional peer: who runs one node need not have it. */
+async function loadCluster(): Promise<typeof openCluster> {
+  try {
+    return (await import('./stores/cluster.ts')).openCluster;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
+    throw new StartError(
+      'CARILLON_REDIS_URL: the package @redis/client is not installed: npm install @redis/client@6',
+    );
   }
 }
