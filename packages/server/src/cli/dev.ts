@@ -11,9 +11,8 @@ import { assembleServer, type CarillonServer, type Development } from '../server
 import { type Command, complain, EXIT_FAILED, EXIT_USAGE, readArguments } from './command.ts';
 import { devSecret } from './dev-secret.ts';
 import { CONFIG_OPTIONS, readConfig } from './load.ts';
-import { endOnUncaught, runUntilSignalled } from './run-server.ts';
+import { endOnUncaught, runUntilSignalled, startFailed } from './run-server.ts';
 import { SAMPLE_FOLLOWS, SAMPLE_PEOPLE } from './sample-people.ts';
-import { startFailed } from './serve.ts';
 
 /** How long a demo login is good; the page fetches a new one before. */
 const LOGIN_TTL_MS = 3_600_000;

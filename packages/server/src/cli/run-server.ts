@@ -1,6 +1,7 @@
 import type { Logger } from '../ops/logger.ts';
 import type { CarillonServer } from '../server.ts';
-import { EXIT_FAILED, EXIT_OK } from './command.ts';
+import { StartError } from '../server/start-error.ts';
+import { complain, EXIT_FAILED, EXIT_OK } from './command.ts';
 
 /** Exit code of a process that a signal ended, as shells count it: 128 and the signal's number. */
 export const EXIT_SIGNALLED = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -57,4 +58,11 @@ export function endOnUncaught(logger: Logger): void {
   };
   process.on('uncaughtException', end);
   process.on('unhandledRejection', end);
+}
+
+/** Says why a server did not start, where that is known; anything else is a failure of the program. */
+export function startFailed(error: unknown): number {
+  if (!(error instanceof StartError)) throw error;
+  complain(error.message);
+  return EXIT_FAILED;
 }

@@ -1,12 +1,7 @@
-import type { ServerConfig } from '../config.ts';
-import { createLogger, type Logger } from '../ops/logger.ts';
-import { assembleServer, type CarillonServer } from '../server.ts';
-import { StartError } from '../server/start-error.ts';
+import { createLogger } from '../ops/logger.ts';
 import { type Command, complain, EXIT_FAILED, EXIT_USAGE, readArguments } from './command.ts';
 import { CONFIG_OPTIONS, readConfig } from './load.ts';
-import { endOnUncaught, runUntilSignalled } from './run-server.ts';
-import { runWorker } from './workers/run-worker.ts';
-import { supervise } from './workers/supervise.ts';
+import { endOnUncaught } from './run-server.ts';
 import { NO_REDIS, workerCount, WORKERS_PROBLEM } from './workers/worker-count.ts';
 import { takeWorkerNumber } from './workers/worker-number.ts';
 
@@ -39,31 +34,14 @@ signal ends it at once. It does not start unless it is configured who may log in
     const { config, unknownVariables } = loaded;
     const logger = createLogger(config.logLevel, undefined, worker === null ? null : { worker });
     endOnUncaught(logger);
-    if (worker !== null) return runWorker(config, logger);
+    // Loaded when it is known which: who supervises needs nothing of what a server is made of.
+    if (worker !== null) return (await import('./workers/run-worker.ts')).runWorker(config, logger);
     for (const variable of unknownVariables) logger.warn({ variable }, 'unknown_setting');
-    if (size === 0) return runAlone(config, logger);
+    if (size === 0) return (await import('./run-alone.ts')).runAlone(config, logger);
     if (config.redis === null) {
       complain(NO_REDIS);
       return EXIT_FAILED;
     }
-    return supervise(size, logger);
+    return (await import('./workers/supervise.ts')).supervise(size, logger);
   },
 };
-
-async function runAlone(config: ServerConfig, logger: Logger): Promise<number> {
-  let server: CarillonServer;
-  try {
-    server = await assembleServer(config, { logger, development: null });
-    await server.listen();
-  } catch (error) {
-    return startFailed(error);
-  }
-  return runUntilSignalled(server, logger);
-}
-
-/** Says why a server did not start, where that is known; anything else is a failure of the program. */
-export function startFailed(error: unknown): number {
-  if (!(error instanceof StartError)) throw error;
-  complain(error.message);
-  return EXIT_FAILED;
-}
