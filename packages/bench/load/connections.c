@@ -30,6 +30,7 @@ typedef struct {
   Phase phase;
   double opened_at;
   const char *opening;
+  int port;
   unsigned char *rest; /* the beginning of a frame whose end has not come */
   size_t rest_length;
 } Connection;
@@ -37,6 +38,7 @@ typedef struct {
 int connection_count;
 long bytes_received;
 long closed_count;
+long failed_count;
 
 static Connection *connections;
 static double *ready_after;
@@ -46,6 +48,7 @@ static unsigned char *buffer;
 static FILE *kept;
 static char command[COMMAND_BYTES];
 static size_t command_length;
+static double half_at, most_at; /* when 50 and 95% were ready, from the beginning */
 
 double now_seconds(void) {
   struct timespec time;
@@ -75,6 +78,8 @@ static void send_frame(int index, int opcode, const char *payload, size_t length
 
 void send_text(int connection, const char *text, size_t length) { send_frame(connection, 1, text, length); }
 
+bool is_open(int connection) { return connections[connection].phase == READY; }
+
 static void watch(int operation, int index, uint32_t events) {
   struct epoll_event event = {.events = events, .data.u32 = (uint32_t)index};
   epoll_ctl(poller, operation, connections[index].fd, &event);
@@ -88,9 +93,9 @@ static void open_one(int index) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
   struct sockaddr_in address = {.sin_family = AF_INET};
-  address.sin_addr.s_addr = htonl(0x7f000001u | (uint32_t)(1 + index / CONNECTIONS_PER_ADDRESS) << 8);
+  address.sin_addr.s_addr = htonl(0x7f000001u | (uint32_t)(options.first_address + index / CONNECTIONS_PER_ADDRESS) << 8);
   if (bind(fd, (struct sockaddr *)&address, sizeof address)) fail("bind: %s", strerror(errno));
-  address.sin_port = htons((uint16_t)options.port);
+  address.sin_port = htons((uint16_t)connection->port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   connection->fd = fd;
   connection->phase = CONNECTING;
@@ -101,18 +106,34 @@ static void open_one(int index) {
   watch(EPOLL_CTL_ADD, index, EPOLLOUT);
 }
 
+/* A connection that did not become ready. Where that is tolerated the first is told of, and all are counted. */
+static void give_up(int index, const char *why, int length) {
+  Connection *connection = &connections[index];
+  if (!options.tolerant) fail("connection %d %.*s", index, length, why);
+  if (failed_count++ == 0) fprintf(stderr, "load: connection %d %.*s\n", index, length, why);
+  close(connection->fd);
+  free(connection->rest);
+  connection->rest = NULL;
+  connection->rest_length = 0;
+  connection->phase = CLOSED;
+  opening_count--;
+}
+
 static void upgrade(int index) {
   Connection *connection = &connections[index];
   int problem = 0;
   socklen_t size = sizeof problem;
   getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &problem, &size);
-  if (problem != 0) fail("connection %d: %s", index, strerror(problem));
+  if (problem != 0) {
+    give_up(index, strerror(problem), (int)strlen(strerror(problem)));
+    return;
+  }
   char request[512];
   /* The key of the example in RFC 6455, section 1.3. */
   int length = snprintf(request, sizeof request,
                         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                        options.path, options.port);
+                        options.path, connections[index].port);
   connection->phase = UPGRADING;
   watch(EPOLL_CTL_MOD, index, EPOLLIN);
   send_bytes(index, (unsigned char *)request, (size_t)length);
@@ -122,8 +143,10 @@ static void upgrade(int index) {
 static size_t upgraded(int index, const unsigned char *bytes, size_t length) {
   const char *end = memmem(bytes, length, "\r\n\r\n", 4);
   if (end == NULL) return 0;
-  if (length < 12 || memcmp(bytes, "HTTP/1.1 101", 12) != 0)
-    fail("connection %d was not upgraded: %.*s", index, (int)(length < 300 ? length : 300), (const char *)bytes);
+  if (length < 12 || memcmp(bytes, "HTTP/1.1 101", 12) != 0) {
+    give_up(index, (const char *)bytes, (int)(length < 300 ? length : 300));
+    return length;
+  }
   connections[index].phase = WAITING;
   /* A tab ends a message and begins the next. */
   for (const char *opening = connections[index].opening; opening != NULL;) {
@@ -136,7 +159,11 @@ static size_t upgraded(int index, const unsigned char *bytes, size_t length) {
 
 static void close_one(int index) {
   Connection *connection = &connections[index];
-  if (connection->phase != READY) fail("connection %d was closed before it was ready", index);
+  if (connection->phase != READY) {
+    static const char why[] = "was closed before it was ready";
+    give_up(index, why, (int)sizeof why - 1);
+    return;
+  }
   close(connection->fd);
   free(connection->rest);
   connection->rest = NULL;
@@ -170,7 +197,7 @@ static void frame_received(int index, const Frame *frame, OnMessage on_message) 
       text_received(index, frame->payload, frame->length, on_message);
       return;
     case 0x8:
-      if (connections[index].phase != READY)
+      if (connections[index].phase != READY && !options.tolerant)
         fail("connection %d was sent away: %.*s", index, (int)frame->length - 2, frame->payload + 2);
       return;
     case 0x9:
@@ -201,6 +228,7 @@ static void readable(int index, OnMessage on_message) {
       at += frame.total;
     }
   }
+  if (connection->phase == CLOSED) return; /* given up while its bytes were read */
   size_t left = length - at;
   if (left == BUFFER_BYTES) fail("a message of more than %d bytes", BUFFER_BYTES);
   if (left != connection->rest_length) {
@@ -263,7 +291,10 @@ static void read_plan(void) {
       connections = realloc(connections, (size_t)capacity * sizeof *connections);
       if (connections == NULL) fail("out of memory");
     }
-    connections[connection_count++] = (Connection){.fd = -1, .phase = CLOSED, .opening = strdup(line)};
+    char *opening = strdup(line);
+    int port = options.port, skipped = 0;
+    if (sscanf(opening, "@%d %n", &port, &skipped) == 1) opening += skipped;
+    connections[connection_count++] = (Connection){.fd = -1, .phase = CLOSED, .opening = opening, .port = port};
   }
   free(line);
   fclose(file);
@@ -281,19 +312,30 @@ void open_all(OnMessage on_message) {
     if (kept == NULL) fail("%s: %s", options.out, strerror(errno));
   }
 
-  double started = now_seconds(), moved = started;
-  for (int next = 0, before = 0; ready_count < connection_count;) {
-    while (next < connection_count && opening_count < options.at_once) open_one(next++);
-    pump(1000, on_message);
-    double now = now_seconds();
-    if (ready_count > before) moved = now;
+  if (options.hold_fire) {
+    printf("{\"event\":\"prepared\"}\n");
+    const char *line = wait_for_command(NULL);
+    if (strcmp(line, "open") != 0) fail("no command %s", line);
+  }
+  double started = now_seconds(), moved = started, now = started;
+  double apart = options.spread / connection_count;
+  for (int next = 0, before = 0; ready_count + failed_count < connection_count;) {
+    while (next < connection_count && opening_count < options.at_once && now - started >= next * apart) open_one(next++);
+    pump(options.spread > 0 ? 1 : 1000, on_message);
+    now = now_seconds();
+    if (ready_count > before) {
+      moved = now;
+      if (before * 2 < connection_count && ready_count * 2 >= connection_count) half_at = now - started;
+      if (before * 20L < connection_count * 19L && ready_count * 20L >= connection_count * 19L) most_at = now - started;
+    }
     before = ready_count;
-    if (now - moved > STALL_SECONDS) fail("%d of %d connections are ready, and no more become so", ready_count, connection_count);
+    if (now - moved > STALL_SECONDS) fail("%d of %d connections are ready, %ld failed, and no more become so", ready_count, connection_count, failed_count);
   }
   double took = now_seconds() - started;
   if (kept != NULL) fclose(kept);
   size_t count = (size_t)ready_count;
   double half = percentile(ready_after, count, 0.5), most = percentile(ready_after, count, 0.99);
-  printf("{\"event\":\"ready\",\"connections\":%d,\"seconds\":%.4f,\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"bytes\":%ld}\n",
-         connection_count, took, half * 1e3, most * 1e3, bytes_received);
+  printf("{\"event\":\"ready\",\"connections\":%d,\"seconds\":%.4f,\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"bytes\":%ld,"
+         "\"failed\":%ld,\"halfSeconds\":%.4f,\"mostSeconds\":%.4f}\n",
+         ready_count, took, half * 1e3, most * 1e3, bytes_received, failed_count, half_at, most_at);
 }

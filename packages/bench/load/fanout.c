@@ -14,6 +14,7 @@ static double *sent_at;      /* by publisher */
 static long deliveries, changes, due;
 static bool sending;
 static double *rounds;
+static Histogram *far;       /* latencies of the far followers */
 static size_t round_count, round_capacity;
 
 static void publish(int publisher) {
@@ -53,12 +54,14 @@ static void received(int connection, const char *text, size_t length) {
   if (*before + 1 != change) fail("follower %d had change %u, then %ld", connection, *before, change);
   *before = (uint32_t)change;
   deliveries++;
+  if (connection >= followers - options.far) note_latency(far, now_seconds() - sent_at[publisher]);
   if (++delivered[publisher] == followers) completed((int)publisher);
 }
 
 static void run_window(double seconds) {
   deliveries = changes = due = 0;
   round_count = 0;
+  if (options.far > 0) clear_histogram(far);
   long bytes = bytes_received;
   double started = now_seconds(), moved = started;
   long before = 0;
@@ -76,8 +79,12 @@ static void run_window(double seconds) {
   double took = now_seconds() - started;
   double half = percentile(rounds, round_count, 0.5), most = percentile(rounds, round_count, 0.99);
   printf("{\"event\":\"measured\",\"seconds\":%.4f,\"changes\":%ld,\"deliveries\":%ld,\"bytes\":%ld,"
-         "\"p50Ms\":%.4f,\"p99Ms\":%.4f}\n",
+         "\"p50Ms\":%.4f,\"p99Ms\":%.4f",
          took, changes, deliveries, bytes_received - bytes, half * 1e3, most * 1e3);
+  if (options.far > 0)
+    printf(",\"farP50Ms\":%.3f,\"farP95Ms\":%.3f,\"farP99Ms\":%.3f", histogram_percentile_ms(far, 0.5),
+           histogram_percentile_ms(far, 0.95), histogram_percentile_ms(far, 0.99));
+  printf("}\n");
 }
 
 /* `go SECONDS`: each publisher sends its next change when all followers have had the one before; every follower must
@@ -86,6 +93,8 @@ void run_fanout(void) {
   open_all(NULL);
   followers = connection_count - options.publishers;
   if (followers <= 0 || options.publishers > 100) fail("%d publishers", options.publishers);
+  if (options.far > followers) fail("%d far followers of %d", options.far, followers);
+  if (options.far > 0) far = new_histogram();
   size_t publishers = (size_t)options.publishers;
   current = allocate(publishers, sizeof *current);
   delivered = allocate(publishers, sizeof *delivered);

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-Options options = {.path = "/", .at_once = 64, .ready = "", .publishers = 1, .prefix = "", .suffix = "", .answer = "", .settle = 10, .seed = 1};
+Options options = {.path = "/", .at_once = 64, .first_address = 1, .ready = "", .publishers = 1, .prefix = "", .suffix = "", .answer = "", .settle = 10, .seed = 1};
 
 static void set(const char *name, const char *value) {
   if (!strcmp(name, "--port")) options.port = atoi(value);
@@ -11,6 +11,12 @@ static void set(const char *name, const char *value) {
   else if (!strcmp(name, "--plan")) options.plan = value;
   else if (!strcmp(name, "--ready")) options.ready = value;
   else if (!strcmp(name, "--at-once")) options.at_once = atoi(value);
+  else if (!strcmp(name, "--spread")) options.spread = atof(value);
+  else if (!strcmp(name, "--hold-fire")) options.hold_fire = atoi(value) != 0;
+  else if (!strcmp(name, "--tolerant")) options.tolerant = atoi(value) != 0;
+  else if (!strcmp(name, "--first-address")) options.first_address = atoi(value);
+  else if (!strcmp(name, "--far")) options.far = atoi(value);
+  else if (!strcmp(name, "--people")) options.people = value;
   else if (!strcmp(name, "--keep")) options.keep = value;
   else if (!strcmp(name, "--out")) options.out = value;
   else if (!strcmp(name, "--ping")) options.ping = value;
@@ -44,6 +50,7 @@ int main(int count, char **arguments) {
   else if (!strcmp(mode, "graph")) run_graph();
   else if (!strcmp(mode, "probe")) run_probe();
   else if (!strcmp(mode, "calls")) run_calls();
+  else if (!strcmp(mode, "crowd")) run_crowd();
   else fail("no mode %s", mode);
   return 0;
 }

@@ -10,6 +10,10 @@ export const SCENARIOS = [
   'snapshot',
   'calls',
   'slow-reader',
+  'nodes',
+  'killed',
+  'graph-nodes',
+  'crowd',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -27,6 +31,9 @@ export type BenchArguments = {
   readonly people: number;
   /** Sessions of the scenarios sessions and recovery. */
   readonly sessions: number;
+  /** Connections of the scenario crowd, and the status changes a second that its people make. */
+  readonly connections: number;
+  readonly changes: number;
   /** How often each thing is measured; the median is told. */
   readonly repetitions: number;
 };
@@ -35,20 +42,26 @@ export type ParsedArguments =
   | { readonly ok: true; readonly args: BenchArguments }
   | { readonly ok: false; readonly problem: string };
 
-export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|all] [options]
+export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|all] [options]
 
 Measures the server on core 0 with the load on core 1, beside its peers, and writes the results into docs/benchmarks.md.
 
   --quick          a smoke test of less than a minute; writes nothing
   --edges FILE     who follows whom, lines of a,b, gzipped or not; without it a graph of a similar shape is made up
   --directed       each line of FILE is one direction only; else it stands for both
-  --people N       people online in the graph scenario (15000)
+  --people N       people online in the scenarios graph and graph-nodes (15000)
   --sessions N     sessions in the scenarios sessions and recovery (10000)
+  --connections N  logged-in connections in the scenario crowd, over as many processes as it takes (100000)
+  --changes N      status changes a second in the scenario crowd (500)
   --repetitions N  how often each pair of peers is measured (3)
 `;
 
 /** One process may hold 20,000 descriptors on the machines this is run on; some are the program's own. */
 const MAX_CONNECTIONS = 19_000;
+
+/** Over several processes; ports and memory end before. */
+const MAX_CROWD = 1_000_000;
+const MAX_CHANGES = 10_000;
 
 /** Reads the command line; never throws. */
 export function parseArguments(argv: readonly string[]): ParsedArguments {
@@ -63,6 +76,8 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
         directed: { type: 'boolean', default: false },
         people: { type: 'string' },
         sessions: { type: 'string' },
+        connections: { type: 'string' },
+        changes: { type: 'string' },
         repetitions: { type: 'string' },
       },
     });
@@ -75,11 +90,19 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const { quick } = values;
   const people = count(values.people, quick ? 1_000 : 15_000, MAX_CONNECTIONS);
   const sessions = count(values.sessions, quick ? 1_000 : 10_000, MAX_CONNECTIONS);
+  const connections = count(values.connections, quick ? 2_000 : 100_000, MAX_CROWD);
+  const changes = count(values.changes, quick ? 100 : 500, MAX_CHANGES);
   const repetitions = count(values.repetitions, quick ? 1 : 3, 100);
-  if (people === null || sessions === null || repetitions === null)
+  if (
+    people === null ||
+    sessions === null ||
+    connections === null ||
+    changes === null ||
+    repetitions === null
+  )
     return {
       ok: false,
-      problem: `--people and --sessions are 1 to ${MAX_CONNECTIONS}, --repetitions 1 to 100`,
+      problem: `--people and --sessions are 1 to ${MAX_CONNECTIONS}, --connections 1 to ${MAX_CROWD}, --changes 1 to ${MAX_CHANGES}, --repetitions 1 to 100`,
     };
   return {
     ok: true,
@@ -90,6 +113,8 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
       mutual: !values.directed,
       people,
       sessions,
+      connections,
+      changes,
       repetitions,
     },
   };

@@ -7,9 +7,13 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
 /** `peer NAME` is how the bench starts its peers, each in a process that loads nothing else. */
-async function runPeer(name: string | undefined): Promise<void> {
+async function runPeer(name: string | undefined, redisUrl = ''): Promise<void> {
   if (name === 'ws') (await import('./peers/ws.ts')).runWs();
   else if (name === 'socket.io') (await import('./peers/socket-io.ts')).runSocketIo();
+  else if (name === 'socket.io-redis' || name === 'socket.io-sharded')
+    await (
+      await import('./peers/socket-io-nodes.ts')
+    ).runSocketIoNode(name === 'socket.io-sharded', redisUrl);
   else if (name === 'socket.io-rooms' || name === 'socket.io-recovery')
     (await import('./peers/socket-io-rooms.ts')).runSocketIoRooms(name === 'socket.io-recovery');
   else throw new Error(`no peer ${name ?? ''}`);
@@ -17,7 +21,7 @@ async function runPeer(name: string | undefined): Promise<void> {
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
-  if (argv[0] === 'peer') return runPeer(argv[1]);
+  if (argv[0] === 'peer') return runPeer(argv[1], argv[2]);
   if (argv.includes('--help') || argv.includes('-h')) {
     console.log(USAGE);
     return;

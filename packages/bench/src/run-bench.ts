@@ -16,13 +16,19 @@ import {
   reportSlowReader,
   reportSnapshot,
 } from './report/channels.ts';
+import { reportCrowd } from './report/crowd.ts';
 import { reportFanout } from './report/fanout.ts';
 import { reportGraph } from './report/graph.ts';
+import { reportKilled } from './report/killed.ts';
+import { reportNodes } from './report/nodes.ts';
 import { reportImport } from './report/import.ts';
 import { describeMachine } from './report/machine.ts';
 import { reportSessions } from './report/sessions.ts';
 import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
 import { runGraph } from './scenarios/graph.ts';
+import { runCrowd } from './scenarios/crowd.ts';
+import { runKilled } from './scenarios/killed.ts';
+import { runNodes } from './scenarios/nodes.ts';
 import { runCalls } from './scenarios/calls.ts';
 import { runHistory } from './scenarios/history.ts';
 import { runImport } from './scenarios/import.ts';
@@ -79,9 +85,11 @@ async function runScenario(
         : { followers: FOLLOWERS, repetitions, warmUpSeconds: 2, windowSeconds: 4 };
       return reportFanout(plan, await runFanout(bench, plan));
     }
-    case 'graph': {
+    case 'graph':
+    case 'graph-nodes': {
       const plan = {
         people: args.people,
+        nodes: scenario === 'graph' ? 1 : 3,
         changesPerSecond: quick ? 200 : 500,
         seconds: quick ? 2 : 20,
       };
@@ -117,6 +125,25 @@ async function runScenario(
     case 'slow-reader': {
       const plan = { readers: quick ? 200 : 1_000, repetitions, ...windows(quick) };
       return reportSlowReader(plan, await runSlowReader(bench, plan));
+    }
+    case 'nodes': {
+      const plan = { subscribers: quick ? 200 : 1_000, repetitions, ...windows(quick) };
+      return reportNodes(plan, await runNodes(bench, plan));
+    }
+    case 'killed': {
+      const plan = quick
+        ? { clients: 500, watchers: 20, repetitions, watchSeconds: 2 }
+        : { clients: 5_000, watchers: 200, repetitions, watchSeconds: 100 };
+      return reportKilled(plan, await runKilled(bench, plan));
+    }
+    case 'crowd': {
+      const plan = {
+        connections: args.connections,
+        changesPerSecond: args.changes,
+        seconds: quick ? 2 : 20,
+        idleSeconds: quick ? 2 : 40,
+      };
+      return reportCrowd(await runCrowd(bench, graph(), plan));
     }
   }
 }

@@ -19,6 +19,10 @@ describe('the command line', () => {
       'snapshot',
       'calls',
       'slow-reader',
+      'nodes',
+      'killed',
+      'graph-nodes',
+      'crowd',
     ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);
@@ -28,6 +32,8 @@ describe('the command line', () => {
     expect(parsed()).toMatchObject({
       people: 15_000,
       sessions: 10_000,
+      connections: 100_000,
+      changes: 500,
       repetitions: 3,
       edges: null,
       mutual: true,
@@ -47,6 +53,8 @@ describe('the command line', () => {
     ['an option that is none', ['--fast']],
     ['more people than one process may connect', ['--people', '19001']],
     ['nobody', ['--people', '0']],
+    ['no connections', ['--connections', '0']],
+    ['more changes than a generator makes', ['--changes', '10001']],
     ['half a session', ['--sessions', '1.5']],
     ['a number that is none', ['--repetitions', 'x']],
   ])('%s is refused with a reason', (_name, argv) => {

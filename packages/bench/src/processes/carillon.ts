@@ -1,10 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from '../bench.ts';
+import { freePort } from './free-port.ts';
 import { startLineProcess } from './line-process.ts';
 
 /**
@@ -118,6 +117,9 @@ export async function startCarillon(
 /** The configuration that the channels' scenarios are measured with. */
 export const CHANNELS_CONFIG = join(import.meta.dirname, '../carillon.config.ts');
 
+/** The one that several nodes are measured with. */
+export const NODES_CONFIG = fileURLToPath(import.meta.resolve('../nodes.config.ts'));
+
 /** A login token (HS256), as an app's backend would sign. */
 export function loginToken(user: string): string {
   const now = Math.floor(Date.now() / 1000);
@@ -139,14 +141,4 @@ export const CARILLON_CLIENT = {
 
 function part(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

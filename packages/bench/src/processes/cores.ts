@@ -9,6 +9,12 @@ export type Cores = {
   load(command: readonly string[]): readonly string[];
 };
 
+/** Wherever the kernel puts them: several servers, their Redis and the load share all cores. */
+export const ANY_CORE: Omit<Cores, 'described'> = {
+  server: (command) => command,
+  load: (command) => command,
+};
+
 /** Finds out whether programs can be pinned (`taskset` of util-linux, and two cores). */
 export function findCores(): Cores {
   const pins = spawnSync('taskset', ['-c', '1', 'true']).status === 0;

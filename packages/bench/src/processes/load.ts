@@ -5,10 +5,10 @@ import { type Line, type LineProcess, numberIn, startLineProcess } from './line-
 
 /** What a running load generator is asked to do; see load/load.h. */
 export type LoadOptions = {
-  readonly mode: 'hold' | 'fanout' | 'graph' | 'probe' | 'calls';
+  readonly mode: 'hold' | 'fanout' | 'graph' | 'probe' | 'calls' | 'crowd';
   readonly port: number;
   readonly path: string;
-  /** What each connection sends first; several messages are apart by tabs. */
+  /** What each connection sends first; several messages are apart by tabs. After `@PORT ` it goes there instead. */
   readonly openings: readonly string[];
   /** A connection is ready when a message contains this. */
   readonly ready: string;
@@ -24,6 +24,11 @@ export type Opened = {
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Where that is tolerated. */
+  readonly failed: number;
+  /** Until half, and 95 of 100, were ready. */
+  readonly halfSeconds: number;
+  readonly mostSeconds: number;
 };
 
 export type Load = {
@@ -37,9 +42,34 @@ export type Load = {
   end(): Promise<void>;
 };
 
+/** A generator that opens nothing until it is told to. */
+export type PreparedLoad = {
+  /** Opens all connections and waits until they are ready. */
+  open(): Promise<Load>;
+};
+
 /** Starts the generator and waits until all connections are ready. */
 export async function startLoad(bench: Bench, options: LoadOptions): Promise<Load> {
-  const plan = join(bench.folder, 'plan');
+  return opened(start(bench, options));
+}
+
+/** Starts the generator and waits until it could begin. */
+export async function prepareLoad(bench: Bench, options: LoadOptions): Promise<PreparedLoad> {
+  const child = start(bench, { ...options, more: { ...options.more, 'hold-fire': '1' } });
+  await child.next(({ event }) => event === 'prepared');
+  return {
+    open() {
+      child.tell('open');
+      return opened(child);
+    },
+  };
+}
+
+/** Generators run side by side, each with a plan of its own. */
+let plans = 0;
+
+function start(bench: Bench, options: LoadOptions): LineProcess {
+  const plan = join(bench.folder, `plan-${++plans}`);
   writeFileSync(plan, options.openings.map((line) => `${line}\n`).join(''));
   const given = {
     port: String(options.port),
@@ -49,13 +79,16 @@ export async function startLoad(bench: Bench, options: LoadOptions): Promise<Loa
     'at-once': String(AT_ONCE),
     ...options.more,
   };
-  const child: LineProcess = startLineProcess(
+  return startLineProcess(
     bench.cores.load([
       bench.programs.load,
       options.mode,
       ...Object.entries(given).flatMap(([name, value]) => [`--${name}`, value]),
     ]),
   );
+}
+
+async function opened(child: LineProcess): Promise<Load> {
   const ready = await child.next(({ event }) => event === 'ready');
   return {
     opened: {
@@ -63,6 +96,9 @@ export async function startLoad(bench: Bench, options: LoadOptions): Promise<Loa
       seconds: numberIn(ready, 'seconds'),
       p50Ms: numberIn(ready, 'p50Ms'),
       p99Ms: numberIn(ready, 'p99Ms'),
+      failed: numberIn(ready, 'failed'),
+      halfSeconds: numberIn(ready, 'halfSeconds'),
+      mostSeconds: numberIn(ready, 'mostSeconds'),
     },
     tell: child.tell,
     answer: (name) => child.next(({ event }) => event === name),

@@ -1,7 +1,14 @@
 import type { Bench } from '../bench.ts';
 import { type LineProcess, numberIn, startLineProcess } from './line-process.ts';
 
-export const PEERS = ['socket.io', 'socket.io-rooms', 'socket.io-recovery', 'ws'] as const;
+export const PEERS = [
+  'socket.io',
+  'socket.io-rooms',
+  'socket.io-recovery',
+  'socket.io-redis',
+  'socket.io-sharded',
+  'ws',
+] as const;
 export type PeerName = (typeof PEERS)[number];
 
 export type Peer = {
@@ -12,14 +19,21 @@ export type Peer = {
   end(): Promise<void>;
 };
 
-/** Starts a peer in a process of its own on the server's core, by this program's own `peer` command. */
-export function startPeer(bench: Bench, name: PeerName): Promise<Peer> {
+/**
+ * Starts a peer in a process of its own on the server's core, by this program's own `peer` command.
+ *
+ * @param redisUrl for those that need a Redis
+ */
+export function startPeer(bench: Bench, name: PeerName, redisUrl = ''): Promise<Peer> {
   const [, main = ''] = process.argv;
   return listening(
-    startLineProcess(bench.cores.server([process.execPath, ...process.execArgv, main, 'peer', name]), {
-      ...process.env,
-      NODE_ENV: 'production',
-    }),
+    startLineProcess(
+      bench.cores.server([process.execPath, ...process.execArgv, main, 'peer', name, redisUrl]),
+      {
+        ...process.env,
+        NODE_ENV: 'production',
+      },
+    ),
   );
 }
 

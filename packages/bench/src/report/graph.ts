@@ -18,7 +18,7 @@ export function reportGraph(result: GraphResult): string {
     },
   ])}
 
-${result.origin}: ${result.edges.toLocaleString('en-US')} directed edges, all imported; the first ${plan.people.toLocaleString('en-US')} people online, ${result.edgesOnline.toLocaleString('en-US')} edges among them. ${plan.changesPerSecond} changes a second for ${plan.seconds} s by random people.
+${result.origin}: ${result.edges.toLocaleString('en-US')} directed edges, all imported; the first ${plan.people.toLocaleString('en-US')} people online${plan.nodes > 1 ? `, in turn on ${plan.nodes} nodes over one Redis, all of which share all cores with the load` : ''}, ${result.edgesOnline.toLocaleString('en-US')} edges among them. ${plan.changesPerSecond} changes a second for ${plan.seconds} s by random people.
 
 ${table(
   ['', ''],
@@ -33,6 +33,7 @@ ${table(
     ['bytes a change, all its deliveries together', digits(result.bytesPerChange)],
     ['bytes a change by full lists', digits(result.fullListBytesPerChange)],
     ['server CPU µs a delivery', digits(result.microsPerDelivery)],
+    ...(plan.nodes > 1 ? [['Redis CPU µs a delivery', digits(result.redisMicrosPerDelivery)]] : []),
     ['server CPU of one core', `${(result.serverShare * 100).toFixed(0)}%`],
   ],
 )}`;

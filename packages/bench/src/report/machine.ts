@@ -14,7 +14,7 @@ export function describeMachine(coresDescribed: string): Machine {
     lines: [
       `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GB, ${type()} ${release()}; load average before the run ${load.toFixed(1)}`,
       `${coresDescribed}`,
-      `Node ${process.version}, ${versionsOf(['socket.io', 'ws']).join(', ')}, ${compilerVersion()}`,
+      `Node ${process.version}, ${versionsOf(['socket.io', '@socket.io/redis-adapter', 'ws']).join(', ')}, ${compilerVersion()}`,
       `commit ${commit()}`,
     ],
   };

@@ -7,11 +7,15 @@ import { CARILLON_CLIENT, loginMessage, startCarillon } from '../processes/caril
 import { numberIn } from '../processes/line-process.ts';
 import { startLoad } from '../processes/load.ts';
 import { cpuMicros } from '../processes/usage.ts';
+import { ANY_CORE } from '../processes/cores.ts';
+import { startNodes } from '../processes/nodes.ts';
 import { databaseWith } from './roster.ts';
 
 export type GraphPlan = {
   /** The first so many people of the graph are online. */
   readonly people: number;
+  /** More than one share a Redis; people are on them in turn. */
+  readonly nodes: number;
   readonly changesPerSecond: number;
   readonly seconds: number;
 };
@@ -37,6 +41,8 @@ export type GraphResult = {
   readonly fullListBytesPerChange: number;
   readonly microsPerDelivery: number;
   readonly serverShare: number;
+  /** Of Redis, where there is one. */
+  readonly redisMicrosPerDelivery: number;
   /** How late the generator was at most with a change: what the machine adds to the latencies. */
   readonly lateMs: number;
 };
@@ -54,17 +60,18 @@ export async function runGraph(bench: Bench, graph: Graph, plan: GraphPlan): Pro
   const pairs = followersAmong(graph, online);
   const followers = join(bench.folder, 'followers');
   writeFileSync(followers, pairs.map(([followee, follower]) => `${followee} ${follower}\n`).join(''));
-  const server = await startCarillon(bench, await databaseWith(bench, graph));
+  const server = await startServers(bench, await databaseWith(bench, graph), plan.nodes);
   try {
     bench.say(`graph: ${online} people log in`);
-    const load = await startLoad(bench, {
+    const load = await startLoad(server.bench, {
       mode: 'graph',
-      port: server.port,
+      port: server.ports[0] ?? 0,
       path: CARILLON_CLIENT.path,
       ready: CARILLON_CLIENT.ready,
-      openings: Array.from({ length: online }, (_, person) =>
-        loginMessage(String(person), { a: `${ACTIVITY}~${'0'.repeat(MARK_LENGTH - 2)}~` }),
-      ),
+      openings: Array.from({ length: online }, (_, person) => {
+        const login = loginMessage(String(person), { a: `${ACTIVITY}~${'0'.repeat(MARK_LENGTH - 2)}~` });
+        return `@${server.ports[person % server.ports.length] ?? 0} ${login}`;
+      }),
       more: {
         ...CARILLON_CLIENT.heartbeat,
         followers,
@@ -75,9 +82,11 @@ export async function runGraph(bench: Bench, graph: Graph, plan: GraphPlan): Pro
     });
     await load.ask(`go ${plan.changesPerSecond} ${WARM_UP_SECONDS}`, 'measured');
     bench.say(`graph: ${plan.changesPerSecond} changes a second for ${plan.seconds} s`);
-    const before = cpuMicros(server.pid);
+    const before = server.cpuMicros();
+    const redisBefore = server.redisMicros();
     const line = await load.ask(`go ${plan.changesPerSecond} ${plan.seconds}`, 'measured');
-    const micros = cpuMicros(server.pid) - before;
+    const micros = server.cpuMicros() - before;
+    const redisMicros = server.redisMicros() - redisBefore;
     await load.end();
     const read = (name: string): number => numberIn(line, name);
     return {
@@ -98,10 +107,37 @@ export async function runGraph(bench: Bench, graph: Graph, plan: GraphPlan): Pro
       bytesPerChange: read('bytes') / read('changes'),
       fullListBytesPerChange: fullListBytesPerChange(graph, online, ACTIVITY.length + MARK_LENGTH),
       microsPerDelivery: micros / read('deliveries'),
+      redisMicrosPerDelivery: redisMicros / read('deliveries'),
       serverShare: micros / 1e6 / read('seconds'),
       lateMs: read('lateMs'),
     };
   } finally {
     await server.end();
   }
+}
+
+type Servers = {
+  /** Where the load runs then, too. */
+  readonly bench: Bench;
+  readonly ports: readonly number[];
+  cpuMicros(): number;
+  redisMicros(): number;
+  end(): Promise<void>;
+};
+
+/** One on a core of its own, or several that share all cores with their Redis and the load. */
+async function startServers(bench: Bench, database: string, count: number): Promise<Servers> {
+  if (count === 1) {
+    const { pid, port, end } = await startCarillon(bench, database);
+    return { bench, ports: [port], cpuMicros: () => cpuMicros(pid), redisMicros: () => 0, end };
+  }
+  const spread: Bench = { ...bench, cores: { ...bench.cores, ...ANY_CORE } };
+  const nodes = await startNodes(spread, count, database);
+  return {
+    bench: spread,
+    ports: nodes.all.map(({ port }) => port),
+    cpuMicros: nodes.cpuMicros,
+    redisMicros: () => cpuMicros(nodes.redis.pid),
+    end: nodes.end,
+  };
 }
