@@ -64,18 +64,27 @@ export function createModel(nowMs: () => number): Model {
     async sweep(dead, atMs) {
       let ended = 0;
       const taken: string[] = [];
+      const leases = await presence.leases();
       for (const user of USERS) {
-        for (const session of await sessions.sessionsOf(user)) {
-          if (session.node !== dead) continue;
-          await sessions.end(session.id, session.generation);
-          await presence.leave(user, session.device, session.id);
-          ended++;
+        const devices = await presence.devicesOf(user);
+        const going = (await sessions.sessionsOf(user)).filter(({ node }) => node === dead);
+        ended += going.length;
+        const departures = going.map(({ id, device, generation }) => ({
+          device,
+          async leave() {
+            await sessions.end(id, generation);
+            await presence.leave(user, device, id);
+          },
+        }));
+        for (const { user: of, device, expiresAtMs } of leases) {
+          if (of !== user || setBy.get(`${user} ${device}`) !== dead) continue;
+          if (expiresAtMs > atMs) taken.push(`${user} ${device}`);
+          else departures.push({ device, leave: () => presence.leave(user, device, null) });
         }
-      }
-      for (const { user, device, expiresAtMs } of await presence.leases()) {
-        if (setBy.get(`${user} ${device}`) !== dead) continue;
-        if (expiresAtMs <= atMs) await presence.leave(user, device, null);
-        else taken.push(`${user} ${device}`);
+        // In one step nobody is shown for a moment because the device that hid them was the first to go.
+        const hides = ({ device }: { readonly device: string }): number =>
+          devices[device]?.s === 'Invisible' ? 1 : 0;
+        for (const { leave } of departures.toSorted((one, other) => hides(one) - hides(other))) await leave();
       }
       return { ended, taken: taken.toSorted() };
     },
