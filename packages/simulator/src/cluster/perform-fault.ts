@@ -112,7 +112,7 @@ function stop({ store }: ClusterWorld, random: Random, back: ComesBack): void {
 const ARRIVES_LATE_MS = 3_000;
 
 /** A client comes by another node, while its old connection is still believed in, and what it sent on that still arrives. */
-function resumeElsewhere(world: ClusterWorld, random: Random): void {
+export function resumeElsewhere(world: ClusterWorld, random: Random): void {
   const { clients, time, owner } = world;
   const client = random.pick(clients);
   const { line } = client;

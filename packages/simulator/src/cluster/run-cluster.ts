@@ -9,7 +9,7 @@ import { type RunOptions, type RunResult, chooseConditions, describe, seedRoster
 import { checkClusterEmpty, checkClusterQuiet } from './cluster-checks.ts';
 import { type ClusterScriptEvent, writeClusterScript } from './cluster-script.ts';
 import { type ClusterWorld, createClusterWorld } from './cluster-world.ts';
-import { isFault, mend, performClusterEvent } from './perform-fault.ts';
+import { isFault, mend, performClusterEvent, resumeElsewhere } from './perform-fault.ts';
 
 /** Events of one run. */
 export const CLUSTER_EVENTS_PER_RUN = 300;
@@ -19,6 +19,10 @@ export const CLUSTER_EVENTS_PER_RUN = 300;
  * back is believed to be gone (twice a lease and a grace), and clients come back in between.
  */
 const QUIET_MS = 420_000;
+
+/** Clients that go elsewhere in the end, and how long that takes with what arrives late, ms. */
+const LAST_MOVES = 4;
+const LAST_MOVES_MS = 4_000;
 
 /** Until everyone who left is gone, with the nodes that were started anew. */
 const EMPTY_MS = 260_000;
@@ -89,6 +93,9 @@ async function play(
       onNote?.(`event: ${event.kind} (${event.draw})`, time.nowMs());
       performClusterEvent(world, event);
     }
+    // At the end: nobody says anything more that would hide what an old connection did.
+    for (let i = 0; i < LAST_MOVES; i++) resumeElsewhere(world, random.fork(`last move ${i}`));
+    await time.pass(LAST_MOVES_MS);
     await comeToRest(world);
     if (violations.first === null) await checkClusterQuiet(world);
     if (violations.first === null) await checkChannels(world);
