@@ -1,7 +1,7 @@
 import type { CallSpec } from '../../core/channel/channel-spec.ts';
 import { controlFrame } from '../../core/outbox/frame.ts';
 import { type NodeContext, sendError } from '../context.ts';
-import type { LinkState, LocalSession } from '../link-state.ts';
+import type { LocalSession } from '../link-state.ts';
 import { failed, run, succeed } from '../outcome.ts';
 import type { Asking, AskTarget, CollectElsewhere, RawAnswer } from './asking-face.ts';
 import type { Answer } from './channels-api.ts';

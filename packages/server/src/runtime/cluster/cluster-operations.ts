@@ -1,9 +1,9 @@
 import type { SessionRecord } from '../../ports/sessions.ts';
-import type { ChannelsApi, SessionInfo } from '../channels/channels-api.ts';
+import type { SessionInfo } from '../channels/channels-api.ts';
 import type { Asking, AskTarget, RawAnswer } from '../channels/asking-face.ts';
 import type { NodeContext } from '../context.ts';
 import type { Outcome } from '../operation-outcome.ts';
-import { failed, run, succeed } from '../outcome.ts';
+import { run, succeed } from '../outcome.ts';
 import type { ClusterOperations, Spread } from './cluster-face.ts';
 import type { RelayRequest } from './relay.ts';
 

@@ -1,10 +1,4 @@
-import {
-  type AnswerMessage,
-  type AskMessage,
-  EVERYONE_TOPIC,
-  type NodeNotice,
-  nodeTopic,
-} from '../../ports/broker.ts';
+import { EVERYONE_TOPIC, nodeTopic } from '../../ports/broker.ts';
 import type { LeasedDevice } from '../../ports/presence.ts';
 import type { NodeContext } from '../context.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
