@@ -76,8 +76,8 @@ function detach(context: NodeContext, session: LocalSession): void {
   });
 }
 
-/** Less than this is what timers and clocks differ by, ms. */
-const PUT_OFF_MS = 1_000;
+/** Timers and clocks are whole milliseconds: less than this is not left over, ms. */
+const PUT_OFF_MS = 1;
 
 /** The grace is over and nobody came back; unless the store was away meanwhile, for that is nobody's absence. */
 export function expireSession(context: NodeContext, session: LocalSession): void {

@@ -1,7 +1,6 @@
 import { sight } from '../model/roster.ts';
 import { checkQuiet, masked, matches } from '../checks/quiet-check.ts';
 import { isThere } from '../run.ts';
-import { EPOCH_MS } from '../time/node-clock.ts';
 import type { ClusterWorld } from './cluster-world.ts';
 
 /** Within this a client that was sent away comes back, where nothing goes wrong. */
@@ -22,17 +21,9 @@ export async function checkClusterQuiet(world: ClusterWorld): Promise<void> {
   if (violations.first === null) checkStore(world);
 }
 
-/**
- * Of whom the store forgot everything, and nobody put anything back, it says nothing that a resume's delta could tell: whoever
- * saw them before goes on seeing them (docs/decisions/0008-simulator.md).
- */
+/** Of whom the store says what it should not (see below) nothing is asked. */
 function blurForgotten({ store, model, users }: ClusterWorld): void {
-  if (store.forgotAtMs < 0) return;
-  const born = (EPOCH_MS + store.forgotAtMs) * 1000;
-  const { users: stored } = store.cluster.shared.state;
-  for (const user of users)
-    if ((stored.get(user)?.record.version ?? 0) < born || orphansOf(store, user).length > 0)
-      model.blurred.add(user);
+  for (const user of users) if (orphansOf(store, user).length > 0) model.blurred.add(user);
 }
 
 /** Devices of a login during which the store forgot everything, on a node that died before it could put anything back. */
