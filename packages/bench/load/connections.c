@@ -48,6 +48,7 @@ static unsigned char *buffer;
 static FILE *kept;
 static char command[COMMAND_BYTES];
 static size_t command_length;
+static char first_failure[100]; /* fit for a string in JSON */
 static double half_at, most_at; /* when 50 and 95% were ready, from the beginning */
 
 double now_seconds(void) {
@@ -110,7 +111,12 @@ static void open_one(int index) {
 static void give_up(int index, const char *why, int length) {
   Connection *connection = &connections[index];
   if (!options.tolerant) fail("connection %d %.*s", index, length, why);
-  if (failed_count++ == 0) fprintf(stderr, "load: connection %d %.*s\n", index, length, why);
+  if (failed_count++ == 0) {
+    size_t at = 0;
+    for (; at < sizeof first_failure - 1 && (int)at < length && why[at] >= ' ' && why[at] <= '~'; at++)
+      first_failure[at] = why[at] == '"' || why[at] == '\\' ? '\'' : why[at];
+    first_failure[at] = 0;
+  }
   close(connection->fd);
   free(connection->rest);
   connection->rest = NULL;
@@ -329,6 +335,12 @@ void open_all(OnMessage on_message) {
       if (before * 20L < connection_count * 19L && ready_count * 20L >= connection_count * 19L) most_at = now - started;
     }
     before = ready_count;
+    if (now - moved > STALL_SECONDS && options.tolerant) {
+      for (int index = 0; index < next; index++)
+        if (connections[index].phase < READY) give_up(index, "was not let in for a minute", 27);
+      failed_count += connection_count - next;
+      break;
+    }
     if (now - moved > STALL_SECONDS) fail("%d of %d connections are ready, %ld failed, and no more become so", ready_count, connection_count, failed_count);
   }
   double took = now_seconds() - started;
@@ -336,6 +348,6 @@ void open_all(OnMessage on_message) {
   size_t count = (size_t)ready_count;
   double half = percentile(ready_after, count, 0.5), most = percentile(ready_after, count, 0.99);
   printf("{\"event\":\"ready\",\"connections\":%d,\"seconds\":%.4f,\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"bytes\":%ld,"
-         "\"failed\":%ld,\"halfSeconds\":%.4f,\"mostSeconds\":%.4f}\n",
-         ready_count, took, half * 1e3, most * 1e3, bytes_received, failed_count, half_at, most_at);
+         "\"failed\":%ld,\"halfSeconds\":%.4f,\"mostSeconds\":%.4f,\"firstFailure\":\"%s\"}\n",
+         ready_count, took, half * 1e3, most * 1e3, bytes_received, failed_count, half_at, most_at, first_failure);
 }

@@ -26,6 +26,8 @@ export type Opened = {
   readonly p99Ms: number;
   /** Where that is tolerated. */
   readonly failed: number;
+  /** Why the first of them did, as the server or the kernel said; empty where none did. */
+  readonly firstFailure: string;
   /** Until half, and 95 of 100, were ready. */
   readonly halfSeconds: number;
   readonly mostSeconds: number;
@@ -97,6 +99,7 @@ async function opened(child: LineProcess): Promise<Load> {
       p50Ms: numberIn(ready, 'p50Ms'),
       p99Ms: numberIn(ready, 'p99Ms'),
       failed: numberIn(ready, 'failed'),
+      firstFailure: String(ready['firstFailure']),
       halfSeconds: numberIn(ready, 'halfSeconds'),
       mostSeconds: numberIn(ready, 'mostSeconds'),
     },

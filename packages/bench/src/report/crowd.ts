@@ -32,6 +32,7 @@ ${table(
   ['', ''],
   [
     ['connections with login and presence', number(result.connected)],
+    ...(result.failures.length === 0 ? [] : [['not let in because', result.failures.join('; ')]]),
     ['seconds until all were there', digits(result.connectSeconds)],
     ['closed while idle', number(result.closedIdle)],
     ['node memory a session, KB', digits(result.sessionKb)],

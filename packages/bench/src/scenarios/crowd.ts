@@ -30,6 +30,8 @@ export type CrowdResult = {
   readonly generators: number;
   readonly connected: number;
   readonly failed: number;
+  /** Why connections were not let in, each reason once. */
+  readonly failures: readonly string[];
   readonly connectSeconds: number;
   readonly sessionKb: number;
   readonly redisKb: number;
@@ -114,6 +116,7 @@ export async function runCrowd(bench: Bench, graph: Graph, plan: CrowdPlan): Pro
       generators: count,
       connected,
       failed: loads.reduce((sum, load) => sum + load.opened.failed, 0),
+      failures: [...new Set(loads.map((load) => load.opened.firstFailure).filter((why) => why !== ''))],
       connectSeconds,
       sessionKb: (resident - memory) / connected,
       redisKb: redisBytes / 1024 / connected,
