@@ -104,10 +104,12 @@ export async function endStored(
   { id, user, device, generation }: SessionRecord,
 ): Promise<void> {
   const local = context.sessions.get(id);
-  if (local !== undefined) {
+  if (local !== undefined && local.generation >= generation) {
     await endSession(context, local);
     return;
   }
+  // Another node had it since, and its word did not come: what is here may not stand for it.
+  if (local?.link != null) context.closeLink(local.link, 'replaced');
   if (await context.ports.sessions.end(id, generation)) await context.leaving.leave({ id, user, device });
 }
 

@@ -238,10 +238,11 @@ async function takeSession(
  * @returns false where the user has as many as may be, each with a connection
  */
 async function createStored(context: NodeContext, record: SessionRecord): Promise<boolean> {
-  for (;;) {
+  for (let attempts = 1; ; attempts++) {
     const created = await context.ports.sessions.create(record, context.settings.sessionsPerUser);
     if (created.ok) return true;
-    if (created.oldestUnheld === null) return false;
+    // Others log in at the same time, and take the places that are made; not for ever.
+    if (created.oldestUnheld === null || attempts > context.settings.sessionsPerUser) return false;
     await endStored(context, created.oldestUnheld);
   }
 }

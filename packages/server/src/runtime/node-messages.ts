@@ -54,7 +54,8 @@ function linksOf(context: NodeContext, user: string): LinkState[] {
   return links;
 }
 
-function endAll(context: NodeContext, { user, reason, tokenId }: EndMessage): void {
+/** Ends the sessions of a user that are on this node. */
+export function endAll(context: NodeContext, { user, reason, tokenId }: EndMessage): void {
   for (const session of [...(context.sessionsOf.get(user) ?? [])]) {
     if (tokenId !== null && session.tokenId !== tokenId) continue;
     const link = session.link;

@@ -202,6 +202,6 @@ function createContext(options: NodeOptions): NodeContext {
 /** Those whose answer lies on other nodes too. */
 function spreadOperations({ cluster }: NodeContext): Partial<RealtimeNode> {
   if (cluster === null) return {};
-  const { disconnect, sessionsOf, session, channels, channelInfo } = cluster.operations;
-  return { disconnect, sessionsOf, session, channels, channelInfo };
+  const { disconnect, sessionsOf, session, channels, channelInfo, unsubscribeUser } = cluster.operations;
+  return { disconnect, sessionsOf, session, channels, channelInfo, unsubscribeUser };
 }

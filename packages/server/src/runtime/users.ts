@@ -34,9 +34,14 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
         invalidUser(user) ??
         run(context, async () => {
           if (!(await directory.hasUser(user))) return unknownUser(user);
+          const others = (await context.cluster?.operations.nodesOf(user)) ?? [];
           for (const session of await sessions.sessionsOf(user))
             await sessions.end(session.id, session.generation);
-          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased', tokenId: null });
+          const end = { kind: 'end', user, reason: 'user_erased', tokenId: null } as const;
+          await broker.publish(inboxTopic(user), end);
+          // Before anything is forgotten: so it can be asked for again.
+          if (others.length > 0 && (await context.cluster?.operations.makeSure(others, end)) === false)
+            return failed('unavailable', 'a node on which the user is connected does not answer');
           forgetLeases(user);
           await presence.erase(user);
           const followers = await directory.erase(user, stamp(context));
@@ -45,11 +50,12 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
           await presence.erase(user);
           await broker.publish(presenceTopic(user), { kind: 'edge', viewer: user, user });
           for await (const slice of inTurns(context, followers)) {
-            for (const viewer of slice)
-              await broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user });
+            await Promise.all(
+              slice.map((viewer) => broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user })),
+            );
           }
           // A login that began before the edges were gone may have read them, and its session is not among the first.
-          await broker.publish(inboxTopic(user), { kind: 'end', user, reason: 'user_erased', tokenId: null });
+          await broker.publish(inboxTopic(user), end);
           return succeed(undefined);
         })
       );

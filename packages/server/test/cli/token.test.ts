@@ -99,10 +99,10 @@ describe('carillon', () => {
 
   it('says of commands that are still to come, and of those that never were, that they are not there', async () => {
     const cwd = newFolder();
-    expect(await result(['migrate'], { cwd })).toEqual({
+    expect(await result(['bench'], { cwd })).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'carillon: migrate is not in this version\n',
+      stderr: 'carillon: bench is not in this version\n',
     });
     expect(await result(['frobnicate'], { cwd })).toEqual({
       code: 2,

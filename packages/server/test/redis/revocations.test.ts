@@ -269,7 +269,7 @@ describe('while Redis is away', () => {
     await two.revocations.catchUp();
     expect(isRevoked(two, 't1')).toBe(false);
     two.away = true;
-    two.revocations.doubt();
+    await two.revocations.doubt();
     await expect(two.revocations.catchUp()).rejects.toMatchObject({ code: 'unavailable' });
     two.away = false;
     await two.revocations.catchUp();

@@ -74,6 +74,7 @@ export function openStores({
     stamps: stamps ?? createStampSource(0),
     lastSeen: directory,
     recordLastSeen: (seen: LastSeen) => void directory.recordLastSeen([seen]),
+    sweepRest: () => Promise.resolve(0),
     onLost: () => Promise.resolve(),
     onShown: onShown ?? (() => undefined),
   });

@@ -20,6 +20,11 @@ export type SweepOptions = {
   readonly scripts: UserScripts;
   readonly holders: Holders;
   readonly nextChange: () => number;
+  /**
+   * Deals with what else the dead node has left, at most `limit` of it, and says how much that was. Asked once no user is
+   * left; while it finds anything the lease stays, so that whoever sweeps next goes on.
+   */
+  readonly sweepRest: (node: string, limit: number) => Promise<number>;
 };
 
 /**
@@ -66,6 +71,8 @@ export function createSweep(options: SweepOptions): (node: string, limit: number
     const members = await link.command(index, 'SRANDMEMBER', index, String(limit));
     const users = listOf(members).map(textOf);
     if (users.length === 0) {
+      const rest = await options.sweepRest(node, limit);
+      if (rest > 0) return { ...NOTHING, holders: rest };
       await link.run(OVERDUE, [leases], [node, '1']);
       return NOTHING;
     }

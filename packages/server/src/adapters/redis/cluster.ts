@@ -36,6 +36,7 @@ export type RedisClusterOptions = {
   readonly nextChange: () => number;
   /** Called behind that, where Redis lost what it was told: whatever else this node holds there is to be put back. */
   readonly onLost: () => Promise<void>;
+  readonly sweepRest: (node: string, limit: number) => Promise<number>;
 };
 
 /** What the script of a renewal answers. */

@@ -39,8 +39,8 @@ export type RedisRevocations = SharedRevocations & {
   start(): Promise<void>;
   /** Reads now. Rejects as `start`. */
   catchUp(): Promise<void>;
-  /** Reads the database again with the next reading: a node died that may not have told what it revoked. */
-  doubt(): void;
+  /** Has every node read the database: one died that may not have told what it revoked. Rejects where Redis does not answer. */
+  doubt(): Promise<void>;
   close(): void;
 };
 
@@ -164,8 +164,9 @@ export function createRedisRevocations({
       arm();
     },
     catchUp,
-    doubt() {
+    async doubt() {
       doubted = true;
+      await tell(READ_DATABASE);
     },
     close() {
       closed = true;

@@ -40,6 +40,8 @@ export type RedisUserStoresOptions = {
   readonly lastSeen: Pick<Directory, 'lastSeen'>;
   /** Takes when somebody was last seen; not awaited. */
   readonly recordLastSeen: (seen: LastSeen) => void;
+  /** Deals with what else a dead node has left (`SweepOptions.sweepRest`). */
+  readonly sweepRest: (node: string, limit: number) => Promise<number>;
   /** Puts back what else this node holds in Redis, which lost it. */
   readonly onLost: () => Promise<void>;
   /** Told of each change that others see and that this node caused. */

@@ -1,14 +1,27 @@
-import type { AnswerMessage, AskMessage, NodeNotice } from '../../ports/broker.ts';
+import type {
+  AnswerMessage,
+  AskMessage,
+  EndMessage,
+  NodeNotice,
+  SubscriptionOrder,
+} from '../../ports/broker.ts';
 import type { LeasedDevice } from '../../ports/presence.ts';
 import type { Asking } from '../channels/asking-face.ts';
 import type { ChannelsApi } from '../channels/channels-api.ts';
 import type { RelayRequest } from './relay.ts';
 
 /** Operations whose answer lies on several nodes. */
-export type Spread = Pick<ChannelsApi, 'disconnect' | 'sessionsOf' | 'session' | 'channels' | 'channelInfo'>;
+export type Spread = Pick<
+  ChannelsApi,
+  'disconnect' | 'sessionsOf' | 'session' | 'channels' | 'channelInfo' | 'unsubscribeUser'
+>;
 
 export type ClusterOperations = Spread & {
   collectElsewhere: Asking['collect'];
+  /** The other nodes on which the user has sessions. */
+  nodesOf(user: string): Promise<readonly string[]>;
+  /** Has nodes do what was published for them as well, for pub/sub loses silently. False where one does not answer. */
+  makeSure(nodes: readonly string[], order: SubscriptionOrder | EndMessage): Promise<boolean>;
   /** Carries out what another node asks of this one. Rejects what it does not know. */
   serve(request: RelayRequest): Promise<unknown>;
 };

@@ -1,9 +1,10 @@
+import type { EndMessage, SubscriptionOrder } from '../../ports/broker.ts';
 import type { SessionRecord } from '../../ports/sessions.ts';
 import type { SessionInfo } from '../channels/channels-api.ts';
 import type { Asking, AskTarget, RawAnswer } from '../channels/asking-face.ts';
 import type { NodeContext } from '../context.ts';
 import type { Outcome } from '../operation-outcome.ts';
-import { run, succeed } from '../outcome.ts';
+import { failed, run, succeed } from '../outcome.ts';
 import type { ClusterOperations, Spread } from './cluster-face.ts';
 import type { RelayRequest } from './relay.ts';
 
@@ -22,11 +23,13 @@ export type OtherNodes = {
  * names for the user, or all of them.
  *
  * @param local the same operations on this node alone
+ * @param obey does what another node had published, and makes sure of
  */
 export function createClusterOperations(
   context: NodeContext,
   nodes: OtherNodes,
   local: () => Spread & Pick<Asking, 'collect'>,
+  obey: (order: SubscriptionOrder | EndMessage) => void,
 ): ClusterOperations {
   const { sessions, cluster } = context.ports;
   const self = cluster?.node ?? '';
@@ -42,17 +45,27 @@ export function createClusterOperations(
     return nodes.live().filter((node) => node !== self);
   }
 
-  /** Values of those that answered with one. */
+  /** Values of those that answered with one; and how many did not answer. */
   async function values<T>(
     asked: readonly string[],
     op: keyof Spread,
     args: readonly unknown[],
-  ): Promise<T[]> {
+  ): Promise<{ readonly there: readonly T[]; readonly unheard: number }> {
     const answers = await nodes.ask(asked, { op, args }, NODE_TIME_LIMIT_MS);
-    return answers.flatMap((answer) => {
+    const there = answers.flatMap((answer) => {
       const outcome = answer as Outcome<T> | undefined;
       return outcome?.ok === true ? [outcome.value] : [];
     });
+    return { there, unheard: answers.filter((answer) => answer === undefined).length };
+  }
+
+  function notHeard(): Outcome<never> {
+    return failed('unavailable', 'a node that would have to answer does not');
+  }
+
+  async function makeSure(asked: readonly string[], order: SubscriptionOrder | EndMessage): Promise<boolean> {
+    const answers = await nodes.ask(asked, { op: 'order', args: [order] }, NODE_TIME_LIMIT_MS);
+    return !answers.includes(undefined);
   }
 
   function infoOf(record: SessionRecord, told: ReadonlyMap<string, SessionInfo>): SessionInfo {
@@ -65,11 +78,12 @@ export function createClusterOperations(
       const here = await local().disconnect(user, session);
       if (!here.ok) return here;
       return run(context, async () => {
-        const there = await values<{ disconnected: number }>(
+        const { there, unheard } = await values<{ disconnected: number }>(
           await nodesOf(user),
           'disconnect',
           session === undefined ? [user] : [user, session],
         );
+        if (unheard > 0) return notHeard();
         return succeed({
           disconnected: there.reduce((sum, { disconnected }) => sum + disconnected, here.value.disconnected),
         });
@@ -81,7 +95,7 @@ export function createClusterOperations(
       if (!here.ok) return here;
       return run(context, async () => {
         const records = await sessions.sessionsOf(user);
-        const there = await values<readonly SessionInfo[]>(await nodesOf(user), 'sessionsOf', [user]);
+        const { there } = await values<readonly SessionInfo[]>(await nodesOf(user), 'sessionsOf', [user]);
         const told = new Map<string, SessionInfo>();
         // A session that went on elsewhere is known for a while to the node it left: who has its connection knows better.
         for (const info of [...here.value, ...there.flat()])
@@ -94,9 +108,10 @@ export function createClusterOperations(
       const here = await local().session(id);
       if (here.ok && here.value.connected) return here;
       return run(context, async () => {
-        const there = await values<SessionInfo>(others(), 'session', [id]);
+        const { there, unheard } = await values<SessionInfo>(others(), 'session', [id]);
         const found = there.find(({ connected }) => connected) ?? there[0];
-        return found === undefined ? here : succeed(found);
+        if (found !== undefined) return succeed(found);
+        return unheard > 0 ? notHeard() : here;
       });
     },
 
@@ -104,7 +119,8 @@ export function createClusterOperations(
       const here = await local().channels(after, limit);
       if (!here.ok) return here;
       return run(context, async () => {
-        const there = await values<typeof here.value>(others(), 'channels', [after, limit]);
+        const { there, unheard } = await values<typeof here.value>(others(), 'channels', [after, limit]);
+        if (unheard > 0) return notHeard();
         const pages = [here.value, ...there];
         // Plain comparison: by UTF-16 units, as each node's own page is.
         const names = [...new Set(pages.flatMap(({ channels }) => channels))].sort((a, b) =>
@@ -120,11 +136,29 @@ export function createClusterOperations(
       const here = await local().channelInfo(channel);
       if (!here.ok) return here;
       return run(context, async () => {
-        const there = await values<typeof here.value>(others(), 'channelInfo', [channel]);
+        const { there, unheard } = await values<typeof here.value>(others(), 'channelInfo', [channel]);
+        if (unheard > 0) return notHeard();
         const subscribers = there.reduce((sum, info) => sum + info.subscribers, here.value.subscribers);
         return succeed({ ...here.value, subscribers });
       });
     },
+
+    async unsubscribeUser(user, channel) {
+      const here = await local().unsubscribeUser(user, channel);
+      if (!here.ok) return here;
+      return run(context, async () => {
+        const sure = await makeSure(await nodesOf(user), {
+          kind: 'subscription',
+          user,
+          channel,
+          grant: null,
+        });
+        return sure ? here : notHeard();
+      });
+    },
+
+    nodesOf,
+    makeSure,
 
     async collectElsewhere(target: AskTarget, name, input, timeoutMs) {
       const asked = 'user' in target ? await nodesOf(target.user) : others();
@@ -148,6 +182,9 @@ export function createClusterOperations(
           return own.channels(...(args as Parameters<Spread['channels']>));
         case 'channelInfo':
           return own.channelInfo(...(args as Parameters<Spread['channelInfo']>));
+        case 'order':
+          obey(args[0] as SubscriptionOrder | EndMessage);
+          return true;
         case 'collect':
           return own.collect(...(args as Parameters<Asking['collect']>));
         default:

@@ -5,6 +5,7 @@ import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { ClusterRuntime } from './cluster-face.ts';
 import { createClusterOperations } from './cluster-operations.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
+import { endAll } from '../node-messages.ts';
 import { createRelay } from './relay.ts';
 import { createSweeper } from './sweeper.ts';
 
@@ -42,6 +43,10 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
     context,
     { live: () => [...live], ask: relay.ask },
     () => context.channels.local,
+    (order) => {
+      if (order.kind === 'end') endAll(context, order);
+      else context.channels.receive(order);
+    },
   );
 
   function tellEveryone(joined: boolean): void {

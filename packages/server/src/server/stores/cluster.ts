@@ -12,7 +12,9 @@ import { createRedisUserStores } from '../../adapters/redis/user-stores.ts';
 import type { RedisConfig } from '../../config/redis-settings.ts';
 import { createStampSource } from '../../core/presence/stamp.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Members, SharedMembers } from '../../ports/members.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
+import { reasonOf } from '../database-lock.ts';
 import { StartError } from '../start-error.ts';
 import type { StoreOptions, Stores } from './store-options.ts';
 import { openWebhooks, UNHEARD } from '../webhooks.ts';
@@ -43,6 +45,7 @@ export async function openCluster(
     stamps,
     lastSeen: { lastSeen: (names) => lastSeen.lastSeen(names) },
     recordLastSeen: (seen) => void lastSeen.recordLastSeen([seen]),
+    sweepRest: (dead, limit) => sweepRest(dead, limit),
     onLost: () => members.restore(),
     onShown: (record, change) => shown(record, change),
   });
@@ -103,37 +106,49 @@ export async function openCluster(
     warn: telemetry.warn,
   });
 
+  /** Behind its last session: members, and what it did not get around to tell, revocations to the others and events to the app. */
+  async function sweepRest(dead: string, limit: number): Promise<number> {
+    const { gone, vacated } = await members.sweepNode(dead, limit);
+    for (const channel of vacated) webhooks?.channelVacated(channel, clock.nowMs());
+    if (gone > 0) return gone;
+    await revocations.doubt();
+    await webhooks?.adopt(dead);
+    return 0;
+  }
+
   // Whatever came between: whose it is, then the lease, which brings the time, and then everything else.
   link.onUp(() => claimPrefix(link, database.id));
   link.onUp(async () => void (await cluster.renew()));
   link.onUp(() => members.restore());
+  async function leave(): Promise<void> {
+    online.stop();
+    await lastSeen.close();
+    directory.close();
+    revocations.close();
+    users.stop();
+    await broker.close();
+    await link.close();
+  }
   try {
     await link.open();
     await broker.open();
+  } catch (error) {
+    await leave();
+    throw new StartError(openingProblem(error, redis));
+  }
+  try {
     await revocations.start();
   } catch (error) {
-    await broker.close();
-    await link.close();
-    throw new StartError(openingProblem(error, redis));
+    await leave();
+    throw new StartError(`the server cannot read what was revoked: ${reasonOf(error)}`);
   }
 
   return {
     clock,
-    cluster: {
-      ...cluster,
-      async sweep(dead, limit) {
-        const swept = await cluster.sweep(dead, limit);
-        if (swept.holders === 0) {
-          // What it did not get around to tell: events for the app, revocations to the others.
-          void webhooks?.adopt(dead);
-          revocations.doubt();
-        }
-        return swept;
-      },
-    },
+    cluster,
     sessions: users.sessions,
     presence: users.presence,
-    members,
+    members: ofOneNode(members),
     directory,
     broker,
     // Without stored channels nothing is ever asked of the second.
@@ -157,14 +172,13 @@ export async function openCluster(
     },
     async close() {
       await webhooks?.close();
-      online.stop();
-      await lastSeen.close();
-      directory.close();
-      revocations.close();
-      users.stop();
-      await broker.close();
-      await link.close();
+      await leave();
       await database.close();
     },
   };
+}
+
+/** Without what the runtime would sweep: here they are swept with their node, before its lease is forgotten. */
+function ofOneNode({ join, leave, page, count, occupied, vacated }: SharedMembers): Members {
+  return { join, leave, page, count, occupied, vacated };
 }

@@ -164,3 +164,19 @@ describe('nodes that died', () => {
     expect(h.warnings.filter((warning) => warning.startsWith('sweep_failed'))).toHaveLength(1);
   });
 });
+
+describe('a store that lost something', () => {
+  it('gives whoever resumes everything, until what it lost is surely known: a delta would leave somebody out', async () => {
+    const { h, cluster } = await oneOfMany();
+    async function syncOf(completeSinceMs: number): Promise<unknown> {
+      cluster.complete = completeSinceMs;
+      const first = await h.logIn('alice', { v: 1 });
+      const { token, at } = first.last('token')!;
+      first.drop();
+      await h.clock.advance(5_000);
+      return (await h.logIn('alice', { v: 1, resume: token, at })).last('sync')!['delta'];
+    }
+    expect(await syncOf(0)).toBe(true);
+    expect(await syncOf(h.clock.nowMs() + 3_600_000)).toBeUndefined();
+  });
+});

@@ -11,6 +11,8 @@ export type ScriptedCluster = Cluster & {
   leases: NodeLease[];
   /** What `sweep` answers, in turn; then that nothing is left. */
   swept: Swept[];
+  /** `completeSinceMs`. */
+  complete: number;
   /** Refuses everything. */
   away: boolean;
   /** Leaves renewals unanswered; `answer` lets them go. */
@@ -28,7 +30,10 @@ export function scriptCluster(clock: VirtualClock, node = 'a'): ScriptedCluster 
   const script: ScriptedCluster = {
     node,
     leaseMs: LEASE_MS,
-    completeSinceMs: 0,
+    get completeSinceMs() {
+      return script.complete;
+    },
+    complete: 0,
     asked: [],
     leases: [],
     swept: [],
