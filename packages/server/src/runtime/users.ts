@@ -51,7 +51,7 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
           await broker.publish(presenceTopic(user), { kind: 'edge', viewer: user, user });
           for await (const slice of inTurns(context, followers)) {
             await Promise.all(
-              slice.map((viewer) => broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user })),
+              slice.map(async (viewer) => broker.publish(inboxTopic(viewer), { kind: 'edge', viewer, user })),
             );
           }
           // A login that began before the edges were gone may have read them, and its session is not among the first.
