@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PostgresLog } from '../../src/adapters/sql/postgres/log.ts';
 import { settleEra } from '../../src/adapters/sql/postgres/log-era.ts';
 import { appendOf, taken, takenMany } from '../../src/testing/log-subject.ts';
-import { serverProgram, versionedFolders } from '../servers/child-server.ts';
+import { postgresProgram } from '../servers/postgres-server.ts';
 import { type PostgresUnderTest, openLog, openNode, startPostgresUnderTest } from './postgres-under-test.ts';
 
 const run = promisify(execFile);
@@ -37,12 +37,9 @@ async function live(url: string): Promise<Life> {
   };
 }
 
-const tool = (name: string): string =>
-  serverProgram('CARILLON_POSTGRES_BIN', [name], versionedFolders('/usr/lib/postgresql'));
-
 /** Writes the tables anew, or marks what is in them as old. */
 async function vacuum(url: string, how: 'FULL' | 'FREEZE'): Promise<void> {
-  await run(tool('psql'), ['-q', '-c', `VACUUM (${how})`, url]);
+  await run(postgresProgram('psql'), ['-q', '-c', `VACUUM (${how})`, url]);
 }
 
 describe('the era of a log in Postgres', () => {
@@ -84,7 +81,7 @@ describe('the era of a log in Postgres', () => {
       const first = await live(url);
       await takenMany(first.log, 3);
       const options = how.split(' ');
-      const dump = await run(tool('pg_dump'), [...options, url]);
+      const dump = await run(postgresProgram('pg_dump'), [...options, url]);
       const lost = await taken(first.log);
       await first.close();
       let into = url;
@@ -98,7 +95,7 @@ describe('the era of a log in Postgres', () => {
         );
         await emptied.close();
       }
-      const restored = run(tool('psql'), ['-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', into]);
+      const restored = run(postgresProgram('psql'), ['-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', into]);
       restored.child.stdin?.end(dump.stdout);
       await restored;
       const next = await live(into);

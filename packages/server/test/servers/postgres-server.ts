@@ -151,7 +151,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   };
 }
 
-function postgresProgram(name: string): string {
+/** One of Postgres's own programs, of the version that the tests run. */
+export function postgresProgram(name: string): string {
   const bin = process.env['CARILLON_POSTGRES_BIN'];
   if (bin !== undefined && bin !== '') return join(bin, name);
   return serverProgram('CARILLON_POSTGRES_BIN', [name], versionedFolders('/usr/lib/postgresql'));

@@ -27,14 +27,21 @@ export type DeviceWrite = {
 /** Changes that come closer than this may be merged into one, or cancel each other out, ms. */
 const MERGED_MS = 1_000;
 
-export function createDevice(nowMs: () => number, user: string, name: string, state: Patch): Device {
+/** @param sinceMs since when it may have been there: what was said of it may have come into effect long before the answer */
+export function createDevice(
+  nowMs: () => number,
+  user: string,
+  name: string,
+  state: Patch,
+  sinceMs = nowMs(),
+): Device {
   const register = (part: Part): Register =>
     createRegister(nowMs, state[part] ?? (part === 's' ? 'Online' : ''));
   return {
     user,
     name,
     registers: { s: register('s'), a: register('a'), p: register('p'), l: register('l') },
-    changedMs: { least: nowMs(), most: nowMs() + UNDER_WAY_MS },
+    changedMs: { least: sinceMs, most: nowMs() + UNDER_WAY_MS },
     lastWriteMs: nowMs(),
   };
 }

@@ -7,6 +7,8 @@ import type { Session } from './sessions.ts';
 export type WireRecord = {
   readonly line: Line;
   login: Login | null;
+  /** When the login was sent, ms. */
+  loginMs: number;
   /** The login's own patch on its way. */
   loginWrite: DeviceWrite | null;
   session: Session | null;
@@ -29,6 +31,7 @@ export function newRecord(line: Line): WireRecord {
   return {
     line,
     login: null,
+    loginMs: -Infinity,
     loginWrite: null,
     session: null,
     hasToken: false,

@@ -86,6 +86,7 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     switch (message.t) {
       case 'login': {
         record.login = message;
+        record.loginMs = nowMs();
         const resumed = message.resume === undefined ? undefined : sessions.byToken(message.resume);
         if (resumed === undefined) beginFresh(record, message.username);
         else {
@@ -128,7 +129,13 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
     sessions.remember(token.token, session);
     if (!token.resumed) session.id = token.session;
     // A login without a device name: the session is the device, and began with what the login said.
-    session.device ??= createDevice(nowMs, user, `#${token.session}`, patchOf(record.login ?? {}));
+    session.device ??= createDevice(
+      nowMs,
+      user,
+      `#${token.session}`,
+      patchOf(record.login ?? {}),
+      record.loginMs,
+    );
     if (record.loginWrite !== null) settleWrite(record.loginWrite, nowMs());
     for (const { patch, request } of record.queued.splice(0)) write(record, patch, request);
   }

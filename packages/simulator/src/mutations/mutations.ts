@@ -39,20 +39,21 @@ export const mutations = {
   },
   'a block is published late': {
     file: `${RUNTIME}roster-edits.ts`,
-    find: 'if (changed) await publishEdge(viewer, subject);',
-    replace: 'if (changed) context.ports.clock.setTimer(300, () => void publishEdge(viewer, subject));',
+    find: 'await publishEdge(viewer, subject);\n      return succeed({ changed });',
+    replace:
+      'context.ports.clock.setTimer(300, () => void publishEdge(viewer, subject));\n      return succeed({ changed });',
   },
   'an edge that is read again stays open': {
     file: `${RUNTIME}viewing.ts`,
-    find: 'context.watchList.watch(link, user, 0);',
-    replace: 'context.watchList.viewOf(link, user);',
+    find: 'if (watchList.viewOf(link, user) !== undefined) watchList.watch(link, user, 0);',
+    replace: 'watchList.viewOf(link, user);',
     seed: 3,
   },
   'grace forgotten': {
     file: `${RUNTIME}ending.ts`,
-    find: 'if (context.sessions.get(session.id) === session) context.grace.add(session);\n  sessions.detach',
+    find: 'session.detachedAtMs = steadyMs();\n  if (context.sessions.get(session.id) === session) context.grace.add(session);',
     replace:
-      'if (context.sessions.get(session.id) === session) expireSession(context, session);\n  sessions.detach',
+      'session.detachedAtMs = steadyMs() - 3_600_000;\n  if (context.sessions.get(session.id) === session) expireSession(context, session);',
   },
   'a delta sync leaves out edited edges': {
     file: `${RUNTIME}login.ts`,
