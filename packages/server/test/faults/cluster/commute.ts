@@ -102,12 +102,10 @@ export async function startCommute(
         const rest: string[] = [];
         for (let room = 0; room < rooms; room++) {
           const readers = all.filter((_, i) => i % rooms === room);
-          const ends = readers.map(({ user, applied, client }) => {
-            const { epoch, offset } = applied.at(-1) ?? { epoch: '', offset: 0 };
-            return {
-              place: `${epoch} ${offset}`,
-              who: `${user} at ${client?.socket.url} ${epoch} ${offset}`,
-            };
+          // Behind a gap a reader stands where it was told, though nothing may have come since.
+          const ends = readers.map(({ user, position, client }) => {
+            const place = `${position?.epoch} ${position?.offset}`;
+            return { place, who: `${user} at ${client?.socket.url}: ${place}` };
           });
           if (new Set(ends.map(({ place }) => place)).size > 1) rest.push(...ends.map(({ who }) => who));
         }

@@ -15,6 +15,8 @@ export type Commuter = {
   readonly view: FriendView;
   readonly client: BareClient | null;
   readonly applied: readonly Applied[];
+  /** The last publication applied, or what a `gap` put in its place. */
+  readonly position: { readonly epoch: string; readonly offset: number } | null;
   /** What it was told that it missed, by reason. */
   readonly told: readonly string[];
   /** Payloads that were acknowledged, with their offset. */
@@ -205,6 +207,9 @@ export function createCommuter({ user, port, channel, device }: CommuterOptions)
     refusals,
     get client() {
       return client;
+    },
+    get position() {
+      return position;
     },
     get resumed() {
       return resumed;
