@@ -51,9 +51,12 @@ describe('a broker whose line to Redis breaks', () => {
     const topics = Array.from({ length: 1_200 }, (_, i) => `presence:u${i}`);
     await Promise.all(topics.map(async (topic) => node.broker.subscribe(topic)));
     const gap = node.nextGap();
+    expect(node.broker.settled).toBe(true);
     await server.kill9();
+    while (node.broker.settled) await turn();
     await server.restart();
     await gap;
+    expect(node.broker.settled).toBe(true);
     expect(await server.run('PUBSUB', 'SHARDCHANNELS', 'carillon:presence:*')).toHaveLength(topics.length);
     for (const topic of topics)
       await server.run('SPUBLISH', `carillon:${topic}`, JSON.stringify(roster(topic)));

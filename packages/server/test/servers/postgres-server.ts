@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import {
@@ -154,8 +154,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 /** One of Postgres's own programs, of the version that the tests run. */
 export function postgresProgram(name: string): string {
   const bin = process.env['CARILLON_POSTGRES_BIN'];
-  if (bin !== undefined && bin !== '') return join(bin, name);
-  return serverProgram('CARILLON_POSTGRES_BIN', [name], versionedFolders('/usr/lib/postgresql'));
+  const beside = bin === undefined || bin === '' ? null : join(bin, name);
+  if (beside !== null && existsSync(beside)) return beside;
+  // The client's programs may lie elsewhere than the server's.
+  return serverProgram(`CARILLON_${name.toUpperCase()}`, [name], versionedFolders('/usr/lib/postgresql'));
 }
 
 /** Who runs it: Postgres refuses root. */

@@ -24,6 +24,8 @@ export type RedisBroker = Broker & {
    * what it returned has resolved. 0 before the first beat is back.
    */
   seen(): number;
+  /** Whether messages come: every line stands, and what was subscribed is. */
+  readonly settled: boolean;
   /** Messages that could not be read, or that this version does not know, so far. */
   readonly dropped: number;
 };
@@ -46,6 +48,7 @@ export function createRedisBroker(
   let tellLost: (() => void) | undefined;
   let dropped = 0;
   let opened = false;
+  let settled = false;
   /** Counts the times the line was lost, so that what was done about an earlier one does not count for a later. */
   let gaps = 0;
 
@@ -56,11 +59,13 @@ export function createRedisBroker(
       else receive(topic, text);
     },
     onUnsettled() {
+      settled = false;
       gaps++;
       beat.hold();
       tellLost?.();
     },
     onSettled() {
+      settled = true;
       if (opened) void makeGood(gaps);
       else {
         opened = true;
@@ -144,6 +149,9 @@ export function createRedisBroker(
       subscriptions.lines.close();
     },
     seen: () => beat.seen(),
+    get settled() {
+      return settled;
+    },
     get dropped() {
       return dropped;
     },

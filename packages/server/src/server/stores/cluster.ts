@@ -12,6 +12,7 @@ import { createRedisUserStores } from '../../adapters/redis/user-stores.ts';
 import type { RedisConfig } from '../../config/redis-settings.ts';
 import { createStampSource } from '../../core/presence/stamp.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { storeUnavailable } from '../../ports/unavailable.ts';
 import type { Members, SharedMembers } from '../../ports/members.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
 import { reasonOf } from '../database-lock.ts';
@@ -165,6 +166,7 @@ export async function openCluster(
       void webhooks?.start(users.presence);
     },
     async probe() {
+      if (!broker.settled) throw storeUnavailable('Redis: messages of other nodes do not come');
       await Promise.all([
         link.command(null, 'PING'),
         database.probe(users.time.steadyMs(), stamps.last(), clock.nowMs()),

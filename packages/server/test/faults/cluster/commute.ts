@@ -167,10 +167,15 @@ export async function startCommute(
     async verifyViews() {
       for (const [i, { user, view }] of all.entries()) {
         for (const friend of followsOf(i)) {
-          const { body } = await scene.api('GET', `/v1/users/${friend}/presence`);
-          expect(view.friends.get(friend)?.s, `${friend} as ${user} sees them`).toBe(
-            (body as { s: string }).s,
-          );
+          // A node that has just come back may still refuse.
+          const truth = async (): Promise<unknown> => {
+            const { body } = await scene.api('GET', `/v1/users/${friend}/presence`);
+            return (body as { s?: string }).s;
+          };
+          const message = `${friend} as ${user} sees them`;
+          await expect
+            .poll(truth, { timeout: 30_000, interval: 200, message })
+            .toBe(view.friends.get(friend)?.s);
         }
       }
     },
