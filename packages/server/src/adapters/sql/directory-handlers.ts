@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { FollowResult } from '../../ports/directory.ts';
 import type { QueryTexts } from './compile.ts';
-import type { DirectoryWrites } from './directory-writes.ts';
+import { type DirectoryWrites, ERASURE } from './directory-writes.ts';
 import { prepareAll } from './statements.ts';
 import type { WriteHandlers } from './thread-messages.ts';
 
@@ -126,18 +126,7 @@ export function directoryHandlers(
       const followers = run.followers.all(id).map(({ name }) => name);
       run.noteErasure.run(at, id);
       run.noteUntold.run(at, id);
-      for (const statement of [
-        run.eraseFollows,
-        run.eraseFollowers,
-        run.eraseBlocks,
-        run.eraseBlockers,
-        run.eraseClose,
-        run.eraseCloseOwners,
-        run.eraseViewed,
-        run.eraseChanges,
-        run.eraseUser,
-      ])
-        statement.run(id);
+      for (const name of ERASURE) run[name].run(id);
       purge(at);
       return followers;
     },

@@ -2,6 +2,19 @@ import { type Kysely, sql } from 'kysely';
 import { argument } from './compile.ts';
 import { type DirectoryTables, WHOLE_ROSTER } from './tables.ts';
 
+/** What takes a user out of the directory, in this order: the row that the others refer to goes last. */
+export const ERASURE = [
+  'eraseFollows',
+  'eraseFollowers',
+  'eraseBlocks',
+  'eraseBlockers',
+  'eraseClose',
+  'eraseCloseOwners',
+  'eraseViewed',
+  'eraseChanges',
+  'eraseUser',
+] as const;
+
 /** How the directory is edited, on the writer's connection. The comment names the arguments of each. */
 export function directoryWrites(db: Kysely<DirectoryTables>) {
   /** The later of the stamp there and the one to be written. */

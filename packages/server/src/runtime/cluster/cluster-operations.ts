@@ -34,11 +34,15 @@ export function createClusterOperations(
   const { sessions, cluster } = context.ports;
   const self = cluster?.node ?? '';
 
-  /** Where the user has sessions, this node apart. A dead node is named too, until it is swept. */
-  async function nodesOf(user: string): Promise<readonly string[]> {
+  /** Where these sessions are, this node apart. A dead node is named by its records too, until it is swept. */
+  function homesOf(records: readonly SessionRecord[]): readonly string[] {
     const live = new Set(nodes.live());
-    const named = new Set((await sessions.sessionsOf(user)).map(({ node }) => node));
+    const named = new Set(records.map(({ node }) => node));
     return [...named].filter((node) => node !== self && live.has(node));
+  }
+
+  async function nodesOf(user: string): Promise<readonly string[]> {
+    return homesOf(await sessions.sessionsOf(user));
   }
 
   function others(): readonly string[] {
@@ -95,7 +99,7 @@ export function createClusterOperations(
       if (!here.ok) return here;
       return run(context, async () => {
         const records = await sessions.sessionsOf(user);
-        const { there } = await values<readonly SessionInfo[]>(await nodesOf(user), 'sessionsOf', [user]);
+        const { there } = await values<readonly SessionInfo[]>(homesOf(records), 'sessionsOf', [user]);
         const told = new Map<string, SessionInfo>();
         // A session that went on elsewhere is known for a while to the node it left: who has its connection knows better.
         for (const info of [...here.value, ...there.flat()])

@@ -32,11 +32,6 @@ export type LeaseEvents = {
 export type LeaseKeeper = {
   /** Resolves once the lease was taken; rejects where it cannot be. */
   start(): Promise<void>;
-  /** Renews now, whatever the timer says. Rejects where that fails. */
-  renew(): Promise<void>;
-  readonly isCutOff: boolean;
-  /** Whether the lease counts. */
-  readonly isHeld: boolean;
   stop(): void;
   readonly timers: number;
 };
@@ -51,7 +46,6 @@ export function createLeaseKeeper(
   let cutOffTimer: Timer | null = null;
   let cutOff = false;
   let stopped = false;
-  let heldUntilMs = Number.NEGATIVE_INFINITY;
   let renewing: Promise<void> | null = null;
 
   function arm(delayMs: number): void {
@@ -78,7 +72,6 @@ export function createLeaseKeeper(
     try {
       const { nowMs, leases } = await cluster.renew();
       if (stopped) return;
-      heldUntilMs = askedMs + cluster.leaseMs;
       armCutOff(askedMs);
       const { live, overdue, spared } = judgeLeases(leases, cluster.node, nowMs);
       if (spared.length > 0) {
@@ -112,13 +105,6 @@ export function createLeaseKeeper(
 
   return {
     start: renewOnce,
-    renew: renewOnce,
-    get isCutOff() {
-      return cutOff;
-    },
-    get isHeld() {
-      return clock.monotonicMs() < heldUntilMs;
-    },
     stop() {
       stopped = true;
       timer?.cancel();

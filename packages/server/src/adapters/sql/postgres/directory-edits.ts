@@ -1,7 +1,7 @@
 import type { FollowResult } from '../../../ports/directory.ts';
 import { createPostgresBuilder, textsOf } from '../compile.ts';
 import { CHANGES_KEPT_MICROS, PURGED_AT_ONCE } from '../directory-handlers.ts';
-import { directoryWrites } from '../directory-writes.ts';
+import { ERASURE, directoryWrites } from '../directory-writes.ts';
 import { IN_TIME_MS, SLACK_MS } from '../late-edits.ts';
 import type { DirectoryTables } from '../tables.ts';
 import type { PgTransaction, Postgres } from './connection.ts';
@@ -211,18 +211,7 @@ async function erase(within: PgTransaction, id: number, at: number): Promise<rea
   const followers = await within.run(run.followers, id);
   await within.run(run.noteErasure, at, id);
   await within.run(run.noteUntold, at, id);
-  for (const statement of [
-    run.eraseFollows,
-    run.eraseFollowers,
-    run.eraseBlocks,
-    run.eraseBlockers,
-    run.eraseClose,
-    run.eraseCloseOwners,
-    run.eraseViewed,
-    run.eraseChanges,
-    run.eraseUser,
-  ])
-    await within.run(statement, id);
+  for (const name of ERASURE) await within.run(run[name], id);
   await purge(within, at);
   return followers.map(({ name }) => name);
 }
