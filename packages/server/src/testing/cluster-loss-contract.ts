@@ -147,6 +147,23 @@ export function clusterLossContract(name: string, open: () => Promise<LosableClu
       expect(await seen(other, 'alice')).toBe('alice Online');
     });
 
+    it('what a node leaves in the new store that dies before it renews is found: the others know its lease', async () => {
+      const gone = await subject.start();
+      await gone.cluster.renew();
+      for (const node of [one, other]) await node.cluster.renew();
+      await subject.lose();
+      await logIn(gone, 'alice', 's1');
+      await one.cluster.renew();
+      const { nowMs, leases } = await other.cluster.renew();
+      const expiresAtMs = nowMs + gone.cluster.leaseMs;
+      const sweepAtMs = expiresAtMs + subject.graceMs;
+      expect(leases).toContainEqual({ node: gone.cluster.node, expiresAtMs, sweepAtMs, held: false });
+      await passRenewing(subject, gone.cluster.leaseMs + subject.graceMs, one, other);
+      await subject.published();
+      expect(await sweepAll(one, gone.cluster.node)).toMatchObject({ ended: 1 });
+      expect(told(await subject.published())).toEqual(['alice Offline']);
+    });
+
     it('time that was lost before stays lost', async () => {
       await logIn(one, 'alice', 's1');
       await one.sessions.detach('s1', 1, one.steadyMs());

@@ -1,3 +1,4 @@
+import { describe, expect, it } from 'vitest';
 import {
   type MemoryCluster,
   type NodeStores,
@@ -105,3 +106,29 @@ async function openMany(): Promise<LosableClusterSubject> {
 clusterContract('the model of many nodes', openMany);
 clusterSweepContract('the model of many nodes', openMany);
 clusterLossContract('the model of many nodes', openMany);
+
+describe('the model of many nodes, back as it was some time ago', () => {
+  it('a node that died keeps its whole grace: what the others saw of its lease counts', async () => {
+    const clock = { nowMs: T0 };
+    const cluster = createMemoryCluster(() => clock.nowMs, { leaseMs: LEASE_MS, graceMs: GRACE_MS });
+    const join = (node: string): NodeStores =>
+      cluster.join({
+        node,
+        clock: stoppedClock(clock),
+        stamps: createStampSource(0),
+        line: createSoundLine(),
+        lastSeen: createMemoryDirectory(),
+      });
+    const [dead, one] = [join('dead'), join('one')];
+    await dead.cluster.renew();
+    await one.cluster.renew();
+    const older = cluster.snapshot();
+    clock.nowMs += LEASE_MS - 1;
+    const { nowMs } = await dead.cluster.renew();
+    await one.cluster.renew();
+    cluster.restart(older);
+    await one.cluster.renew();
+    const { leases } = await one.cluster.renew();
+    expect(leases.find(({ node }) => node === 'dead')?.sweepAtMs).toBe(nowMs + LEASE_MS + GRACE_MS);
+  });
+});

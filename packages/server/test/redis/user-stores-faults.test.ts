@@ -13,7 +13,7 @@ import {
 import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { listenTo } from './presence-listener.ts';
-import { type ManyNodes, type NodeUnderTest, WATCHED, openMany } from './user-store-subjects.ts';
+import { LEASE_MS, type ManyNodes, type NodeUnderTest, WATCHED, openMany } from './user-store-subjects.ts';
 
 /** A server that hangs is noticed after so many ms. */
 const COMMAND_TIMEOUT_MS = 2_000;
@@ -201,6 +201,27 @@ describe('sessions and presence when nodes and Redis fail', () => {
     expect(await one.presence.devicesOf('carol')).toEqual({});
     expect(await other.sessions.detach('s1', 2, other.steadyMs())).toBe(true);
     expect(one.stores.size.unsettled + other.stores.size.unsettled).toBe(0);
+  });
+
+  it('a node that died keeps its whole grace when Redis comes back from a snapshot with an older lease of it', async () => {
+    const dead = await subject.start();
+    await dead.cluster.renew();
+    await logIn(dead, 'alice', 's1');
+    await server.run('SAVE');
+    await passRenewing(subject, 25_000, dead, one, other);
+    const before = (await one.cluster.renew()).leases.find(({ node }) => node === dead.cluster.node);
+    await dead.link.close();
+    const up = allUpAgain();
+    await server.kill9();
+    await server.restart();
+    await up;
+    await passRenewing(subject, LEASE_MS / 3, one, other);
+    const { leases } = await one.cluster.renew();
+    expect(leases.find(({ node }) => node === dead.cluster.node)?.sweepAtMs).toBe(before?.sweepAtMs);
+    await passRenewing(subject, (before?.sweepAtMs ?? 0) - one.nowMs() - 1, one, other);
+    expect(await one.cluster.sweep(dead.cluster.node, 100)).toMatchObject({ holders: 0 });
+    await subject.pass(1);
+    expect(await one.cluster.sweep(dead.cluster.node, 100)).toMatchObject({ ended: 1 });
   });
 
   it('what Redis lost of one user is noticed with the next change, and put back', async () => {

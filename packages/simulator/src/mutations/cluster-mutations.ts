@@ -124,4 +124,11 @@ export const clusterMutations = {
     replace: '      if (changed) await publishEdge(viewer, subject);',
     seed: 3,
   },
+  'leases as old as the store count': {
+    cluster: true,
+    file: `${MEMORY}cluster-leases.ts`,
+    find: 'else if (lease.sweepAtMs < seenMs)',
+    replace: 'else if (seenMs < 0)',
+    seed: 153,
+  },
 } as const satisfies Record<string, Mutation>;

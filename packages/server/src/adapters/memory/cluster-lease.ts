@@ -77,7 +77,7 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
     for (const step of owed) step();
     owed.clear();
     if (isNew) {
-      putBackLeases(shared, peers, at);
+      putBackLeases(shared, peers, shared.state.lostMs - lostMs, at);
       const users = new Set([...putBack(shared, node, recall), ...(comparing?.users ?? [])]);
       comparing = { users, dueMs: at + COMPARE_AFTER_MS };
     } else {

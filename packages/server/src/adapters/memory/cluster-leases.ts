@@ -36,18 +36,26 @@ function putOff(state: ClusterState, gapMs: number): void {
 }
 
 /**
- * The store forgot the other nodes too. One that died before it could renew may have left something in the new store, which
- * nobody would look for; one that lives renews in time.
+ * What a node saw of the others' leases, told a store that forgot them or has older ones. One that died before it could renew
+ * may have left something in the new store, which nobody would look for; and a lease of the past would have its sessions swept
+ * before their grace is over. One that lives renews in time.
+ *
+ * @param putOffMs time in which nobody renewed, since these leases were seen
  */
 export function putBackLeases(
   { state, times }: { readonly state: ClusterState; readonly times: LeaseTimes },
   peers: readonly NodeLease[],
+  putOffMs: number,
   nowMs: number,
 ): void {
   const expiresAtMs = nowMs + times.leaseMs;
-  for (const { node } of peers)
-    if (!state.leases.has(node))
-      state.leases.set(node, { node, expiresAtMs, sweepAtMs: expiresAtMs + times.graceMs, held: false });
+  const latestMs = expiresAtMs + times.graceMs;
+  for (const { node, sweepAtMs } of peers) {
+    const lease = state.leases.get(node);
+    const seenMs = Math.min(sweepAtMs + putOffMs, latestMs);
+    if (lease === undefined) state.leases.set(node, { node, expiresAtMs, sweepAtMs: latestMs, held: false });
+    else if (lease.sweepAtMs < seenMs) state.leases.set(node, { ...lease, sweepAtMs: seenMs });
+  }
 }
 
 export function holdStored(

@@ -14,6 +14,7 @@ import type { UserScripts } from './user-scripts.ts';
 
 const RENEW = loadScript('cluster-renew', ['cluster-leases'], true);
 const HOLD = loadScript('cluster-hold', ['cluster-leases']);
+const RECALL = loadScript('cluster-recall', ['cluster-leases']);
 const RETIRE = loadScript('cluster-retire', ['cluster-leases']);
 
 export type RedisClusterOptions = {
@@ -59,7 +60,7 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
   const leases = keys.cluster('leases');
   const state = keys.cluster('state');
   /** As the last renewal found the store; null before the first. */
-  let before: Pick<Answer, 'life' | 'run'> | null = null;
+  let before: Answer | null = null;
   let completeSinceMs = Infinity;
   /** In a Cluster: a line was down, and nobody knows what its server remembers. */
   let inDoubt = false;
@@ -75,8 +76,16 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
     return answer;
   }
 
+  /** The others' leases are as old as the store: what was seen of them last counts, where that is later. */
+  async function recallLeases(seen: Answer, lostMs: number): Promise<void> {
+    if (seen.leases.length === 0) return;
+    const putOffMs = lostMs - seen.lostMs;
+    const told = seen.leases.flatMap((lease) => [lease.node, String(lease.sweepAtMs + putOffMs)]);
+    await link.run(RECALL, [leases], [String(leaseMs), String(graceMs), ...told]);
+  }
+
   /** Makes the store and this node agree again, where one of them lost something. */
-  async function reconcile({ life, run, known }: Answer): Promise<void> {
+  async function reconcile({ life, run, known, lostMs }: Answer): Promise<void> {
     if (before === null) {
       completeSinceMs = time.nowMs();
       return;
@@ -84,6 +93,7 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
     if (before.life !== life || before.run !== run || inDoubt) {
       // By then whoever was lost with a node that died, too, is known to be gone.
       completeSinceMs = time.nowMs() + 2 * (graceMs + leaseMs);
+      await recallLeases(before, lostMs);
       await rebuild.all();
       return options.onLost();
     }
