@@ -60,6 +60,14 @@ export const publish = {
       { kind: 'string', minLength: 1, maxLength: MAX_PUBLICATION_ID_LENGTH },
       'idempotency id: the same id publishes once',
     ),
+    q: optional(
+      { kind: 'string', minLength: 1, maxLength: MAX_PUBLICATION_ID_LENGTH },
+      'queue: the lane of this user on this channel; goes with `n`',
+    ),
+    n: optional(
+      { kind: 'integer', min: 1, max: MAX_REQUEST_ID },
+      'number in the lane: what is not above the highest taken is not published again',
+    ),
     e: optional(epoch, 'expected epoch; goes with `o`'),
     o: optional(whole, 'expected offset of the top: otherwise `conflict`, with the present one'),
     echo: optional({ kind: 'boolean' }, "whether the publisher's own session is sent the payload too"),
@@ -123,6 +131,10 @@ export const call = {
     ms: optional(
       { kind: 'integer', min: 1, max: MAX_CALL_MS },
       'how long the caller waits for the answer, ms',
+    ),
+    id: optional(
+      { kind: 'string', minLength: 1, maxLength: MAX_PUBLICATION_ID_LENGTH },
+      'from the client: idempotency key, handed to the function',
     ),
   },
 } as const;

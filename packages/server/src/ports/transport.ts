@@ -1,10 +1,23 @@
 /**
- * One encoded message, made once and shared by all who are owed it. `wire` belongs to the gateways: they keep the
- * transport's framing of it there, so that a message is framed once however many receive it.
+ * Bytes for connections that do not take WebSocket text frames. They lie beside, because most messages never need them: a
+ * frame is made for each publication and answer.
+ */
+export type OtherWires<Bytes> = {
+  /** As events of a stream (`text/event-stream`). */
+  events: Bytes | undefined;
+  /** As a binary WebSocket frame of MessagePack. */
+  packed: Bytes | undefined;
+};
+
+/**
+ * One encoded message, made once and shared by all who are owed it. `wire` and `others` belong to the gateways: they keep
+ * their framing of it there, so that a message is framed once for each transport, however many receive it.
  */
 export interface Frame {
   readonly text: string;
+  /** As a WebSocket text frame. */
   wire: Uint8Array | undefined;
+  others: OtherWires<Uint8Array> | undefined;
 }
 
 /** Frames owed in this order, as one write. Where several connections are owed the same run they share the object. */
@@ -12,8 +25,12 @@ export interface FrameRun {
   readonly length: number;
   frames(): readonly Frame[];
   /** The gateway's bytes of the run, whole or in pieces, made by the first connection that is written to. */
-  wire: Uint8Array | readonly Uint8Array[] | undefined;
+  wire: RunBytes | undefined;
+  others: OtherWires<RunBytes> | undefined;
 }
+
+/** Whole, or in pieces that are written in one go. */
+export type RunBytes = Uint8Array | readonly Uint8Array[];
 
 /**
  * One live link to a client, as a gateway gives it to the runtime.

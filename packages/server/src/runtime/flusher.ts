@@ -153,7 +153,7 @@ export function createFlusher(
         const text = watchList().render(link, subject, change);
         return text === null ? null : presenceFrame(subject, change, text);
       },
-      fullSync: () => ({ text: watchList().fullSync(link), wire: undefined }),
+      fullSync: () => ({ text: watchList().fullSync(link), wire: undefined, others: undefined }),
       heartbeat: () => heartbeatFrame(heartbeatText(ports.seen())),
       gap(channel, why, offset) {
         telemetry.gap(why);

@@ -6,10 +6,10 @@ import { RunNode } from '../../src/core/outbox/run-trie.ts';
 
 const LIMITS = { heldControlUnits: 100, heldFriends: 3 };
 const render: Renderer = {
-  friend: (subject, change) => ({ text: `${subject}:${change}`, wire: undefined }),
-  fullSync: () => ({ text: 'full sync', wire: undefined }),
-  heartbeat: () => ({ text: 'hb', wire: undefined }),
-  gap: (channel, why, offset) => ({ text: `gap ${channel.name} ${why} ${offset}`, wire: undefined }),
+  friend: (subject, change) => ({ text: `${subject}:${change}`, wire: undefined, others: undefined }),
+  fullSync: () => ({ text: 'full sync', wire: undefined, others: undefined }),
+  heartbeat: () => ({ text: 'hb', wire: undefined, others: undefined }),
+  gap: (channel, why, offset) => ({ text: `gap ${channel.name} ${why} ${offset}`, wire: undefined, others: undefined }),
 };
 
 describe('runs of frames', () => {

@@ -129,8 +129,8 @@ function record(connection: Connection): { entry: Opened; link: Link } {
 
 /** Frames as the runtime hands them over. */
 export function runOf(...texts: readonly string[]): FrameRun {
-  const frames: Frame[] = texts.map((text) => ({ text, wire: undefined }));
-  return { length: frames.length, frames: () => frames, wire: undefined };
+  const frames: Frame[] = texts.map((text) => ({ text, wire: undefined, others: undefined }));
+  return { length: frames.length, frames: () => frames, wire: undefined, others: undefined };
 }
 
 /** The request of RFC 6455, section 1.3, whose accept value is `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`. */

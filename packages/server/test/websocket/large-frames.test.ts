@@ -22,11 +22,11 @@ async function connected(): Promise<{ peer: RawPeer; opened: Opened }> {
   return { peer, opened: await opening };
 }
 
-const frame = (text: string): Frame => ({ text, wire: undefined });
+const frame = (text: string): Frame => ({ text, wire: undefined, others: undefined });
 const run = (...frames: readonly Frame[]): FrameRun => ({
   length: frames.length,
   frames: () => frames,
-  wire: undefined,
+  wire: undefined, others: undefined,
 });
 
 const texts = (bytes: Buffer): string[] => framesOf(bytes).map(({ payload }) => payload.toString('latin1'));

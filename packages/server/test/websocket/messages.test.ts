@@ -166,7 +166,7 @@ describe('what the runtime writes', () => {
     expect(run.frames().map(({ wire }) => wire)).toEqual(frames);
     expect(frames.every((wire) => wire !== undefined)).toBe(true);
     // A frame that was framed in one run is not framed again in another.
-    const again = { length: 1, frames: () => [run.frames()[0]!], wire: undefined };
+    const again = { length: 1, frames: () => [run.frames()[0]!], wire: undefined, others: undefined };
     other.connection.write(again);
     expect(again.wire).toBe(frames[0]);
     expect((await peer.until(10)).toString('latin1')).toBe('\x81\x03one\x81\x03two');

@@ -43,19 +43,19 @@ type ChannelPart = {
 export type ChannelFrame = Frame & ChannelPart;
 
 export function controlFrame(text: string): OutboundFrame {
-  return { kind: 'control', text, wire: undefined };
+  return { kind: 'control', text, wire: undefined, others: undefined };
 }
 
 export function heartbeatFrame(text: string): OutboundFrame {
-  return { kind: 'heartbeat', text, wire: undefined };
+  return { kind: 'heartbeat', text, wire: undefined, others: undefined };
 }
 
 export function syncFrame(text: string): OutboundFrame {
-  return { kind: 'sync', text, wire: undefined };
+  return { kind: 'sync', text, wire: undefined, others: undefined };
 }
 
 export function presenceFrame(subject: string, change: ChangeMask, text: string): OutboundFrame {
-  return { kind: 'presence', subject, change, text, wire: undefined };
+  return { kind: 'presence', subject, change, text, wire: undefined, others: undefined };
 }
 
 /**
@@ -68,7 +68,7 @@ export function channelFrame(
   offset: number,
   text: string,
 ): ChannelFrame {
-  return { kind: 'channel', channel, key, offset, text, wire: undefined };
+  return { kind: 'channel', channel, key, offset, text, wire: undefined, others: undefined };
 }
 
 /** @param offset behind which the channel goes on; null where none is known */

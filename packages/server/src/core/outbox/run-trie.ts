@@ -1,4 +1,4 @@
-import type { Frame, FrameRun } from '../../ports/transport.ts';
+import type { Frame, FrameRun, OtherWires, RunBytes } from '../../ports/transport.ts';
 import type { ChannelRef, OutboundFrame } from './frame.ts';
 
 /**
@@ -12,7 +12,8 @@ export class RunNode implements FrameRun {
   readonly length: number;
   /** UTF-16 units of its frames. */
   readonly units: number;
-  wire: Uint8Array | undefined;
+  wire: RunBytes | undefined;
+  others: OtherWires<RunBytes> | undefined;
   // One child is the rule (everyone follows the same path), so it is kept without a map.
   #onlyChild: RunNode | null;
   #children: Map<OutboundFrame, RunNode> | null;
@@ -25,6 +26,7 @@ export class RunNode implements FrameRun {
     this.length = parent === null ? 0 : parent.length + 1;
     this.units = parent === null || frame === null ? 0 : parent.units + frame.text.length;
     this.wire = undefined;
+    this.others = undefined;
     this.#onlyChild = null;
     this.#children = null;
     this.#frames = null;
@@ -76,5 +78,5 @@ export class RunNode implements FrameRun {
 
 /** A run that nobody shares: what a slow connection is owed once it reads again. */
 export function runOf(frames: readonly Frame[]): FrameRun {
-  return { length: frames.length, frames: () => frames, wire: undefined };
+  return { length: frames.length, frames: () => frames, wire: undefined, others: undefined };
 }
