@@ -145,7 +145,7 @@ export async function assembleServer(
     onFailed: fail,
   });
 
-  const { clock, probe, beginLife, ownSecret, close: closeStores, ...kept } = stores;
+  const { clock, probes, beginLife, ownSecret, close: closeStores, ...kept } = stores;
   const auth = await authenticatorOr(closeStores, config.auth, clock, telemetry);
   const authorizer = createAuthorizer(config.authorize, config.authorizeCallback, {
     clock,
@@ -175,7 +175,7 @@ export async function assembleServer(
     telemetry,
     operations: {
       alive: () => !hasFailed,
-      readiness: () => readiness({ state: () => node.state, probe }),
+      readiness: () => readiness({ state: () => node.state, probes }),
       metrics: () => metrics.render(),
     },
     apiKey: config.apiKey,

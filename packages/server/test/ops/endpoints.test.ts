@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readiness } from '../../src/ops/readiness.ts';
+import { type Probe, readiness } from '../../src/ops/readiness.ts';
+import type { NodeState } from '../../src/runtime/node-api.ts';
 import { answerOf, API_KEY, type ServerUnderTest, startServer } from '../http-api/server-under-test.ts';
 
 const open: ServerUnderTest[] = [];
@@ -108,27 +109,38 @@ describe("the operator's endpoints", () => {
 });
 
 describe('readiness', () => {
-  it('says why not: the node, a database that refuses, one that hangs', async () => {
-    const written = (): Promise<void> => Promise.resolve();
-    expect(await readiness({ state: () => 'starting', probe: written })).toEqual({
-      ready: false,
-      reason: 'starting',
-    });
-    expect(await readiness({ state: () => 'ready', probe: written })).toEqual({
-      ready: true,
-      reason: 'ready',
-    });
-    expect(
-      await readiness({ state: () => 'ready', probe: () => Promise.reject(new Error('disk full')) }),
-    ).toEqual({
-      ready: false,
-      reason: 'the database cannot be written',
-    });
-    const hangs = readiness({
-      state: () => 'ready',
-      probe: () => new Promise(() => undefined),
-      timeLimitMs: 1,
-    });
-    expect(await hangs).toEqual({ ready: false, reason: 'the database does not answer' });
+  const well: Probe = { of: 'the database', ask: () => Promise.resolve(null) };
+  const refuses: Probe = { of: 'Redis', ask: () => Promise.resolve('Redis cannot be reached') };
+  const hangs: Probe = { of: 'Redis', ask: () => new Promise(() => undefined) };
+  const reasonOf = async (state: NodeState, ...probes: readonly Probe[]) => {
+    const { ready, reason } = await readiness({ state: () => state, probes, timeLimitMs: 1 });
+    expect(ready).toBe(reason === 'ready');
+    return reason;
+  };
+
+  it('is yes of a node that is ready, where all that it needs is there', async () => {
+    expect(await reasonOf('ready')).toBe('ready');
+    expect(await reasonOf('ready', well, well)).toBe('ready');
+  });
+
+  it.each(['starting', 'draining', 'stopped'] as const)(
+    'of a node that is %s is no, and nothing is asked',
+    async (state) => {
+      const asked: Probe = { of: 'Redis', ask: () => Promise.reject(new Error('asked')) };
+      expect(await reasonOf(state, asked)).toBe(state);
+    },
+  );
+
+  it('names what is missing, and nothing else', async () => {
+    expect(await reasonOf('ready', well, refuses)).toBe('Redis cannot be reached');
+    expect(await reasonOf('ready', hangs, well)).toBe('Redis does not answer');
+    expect(await reasonOf('ready', hangs, { ...hangs, of: 'the database' })).toBe(
+      'Redis does not answer; the database does not answer',
+    );
+  });
+
+  it('of a node that is cut off names what it is cut off from', async () => {
+    expect(await reasonOf('cut_off', refuses, well)).toBe('cut_off: Redis cannot be reached');
+    expect(await reasonOf('cut_off', well)).toBe('cut_off');
   });
 });

@@ -12,7 +12,6 @@ import { createRedisUserStores } from '../../adapters/redis/user-stores.ts';
 import type { RedisConfig } from '../../config/redis-settings.ts';
 import { createStampSource } from '../../core/presence/stamp.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { storeUnavailable } from '../../ports/unavailable.ts';
 import type { Members, SharedMembers } from '../../ports/members.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
 import { reasonOf } from '../database-lock.ts';
@@ -20,6 +19,7 @@ import { StartError } from '../start-error.ts';
 import type { StoreOptions, Stores } from './store-options.ts';
 import { openWebhooks, UNHEARD } from '../webhooks.ts';
 import type { Database } from './database.ts';
+import { databaseProbe, redisProbe } from './probes.ts';
 import { newEpoch } from './new-epoch.ts';
 import { createNoteOnline } from './note-online.ts';
 
@@ -165,13 +165,13 @@ export async function openCluster(
       online.start();
       void webhooks?.start(users.presence);
     },
-    async probe() {
-      if (!broker.settled) throw storeUnavailable('Redis: messages of other nodes do not come');
-      await Promise.all([
-        link.command(null, 'PING'),
-        database.probe(users.time.steadyMs(), stamps.last(), clock.nowMs()),
-      ]);
-    },
+    probes: [
+      redisProbe(
+        () => link.command(null, 'PING'),
+        () => broker.settled,
+      ),
+      databaseProbe(() => database.probe(users.time.steadyMs(), stamps.last(), clock.nowMs())),
+    ],
     async close() {
       await webhooks?.close();
       await leave();

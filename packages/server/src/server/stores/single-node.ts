@@ -10,6 +10,7 @@ import { tellingBroker } from '../../webhooks/presence-events.ts';
 import type { StoreOptions, Stores } from './store-options.ts';
 import { openWebhooks, UNHEARD } from '../webhooks.ts';
 import type { Database } from './database.ts';
+import { databaseProbe } from './probes.ts';
 import { newEpoch } from './new-epoch.ts';
 
 /** How often a node notes that it lives. A crash costs the sessions in their grace at most this much of it. */
@@ -70,7 +71,7 @@ export async function openSingleNode(
       noteAlive();
       void webhooks?.start(presence);
     },
-    probe: () => database.probe(steadyMs(), stamps.last(), clock.nowMs()),
+    probes: [databaseProbe(() => database.probe(steadyMs(), stamps.last(), clock.nowMs()))],
     async close() {
       // What it learns of its last deliveries is still written.
       await webhooks?.close();

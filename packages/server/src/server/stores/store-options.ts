@@ -1,3 +1,4 @@
+import type { Probe } from '../../ops/readiness.ts';
 import type { DatabaseConfig } from '../../config/database.ts';
 import type { RedisConfig } from '../../config/redis-settings.ts';
 import type { WebhookConfig } from '../../config/webhook-settings.ts';
@@ -45,8 +46,8 @@ export type Stores = Pick<
    * are measured from its own last sign of life. What happened is delivered from here on.
    */
   beginLife(): void;
-  /** Writes to the stores and resolves when that is committed; rejects where it cannot be. */
-  probe(): Promise<void>;
+  /** Whether the stores can be used: each by itself, so that one that is missing is named. */
+  readonly probes: readonly Probe[];
   /** Commits what was written and closes everything. */
   close(): Promise<void>;
 };
