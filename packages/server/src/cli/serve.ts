@@ -42,6 +42,6 @@ signal ends it at once. It does not start unless it is configured who may log in
       complain(NO_REDIS);
       return EXIT_FAILED;
     }
-    return (await import('./workers/supervise.ts')).supervise(size, logger);
+    return (await import('./workers/supervise.ts')).supervise({ size, ...config.workers }, logger);
   },
 };

@@ -42,6 +42,7 @@ export type ServerConfig = {
   /** Who is told what happens; null: nobody. */
   readonly webhooks: WebhookConfig | null;
   readonly drainWindowMs: number;
+  readonly workers: Parsed['workers'];
   readonly corsOrigins: readonly string[];
   readonly logLevel: Parsed['logging']['level'];
 };
@@ -120,6 +121,7 @@ export function resolveConfig(
       limits: config.limits,
       webhooks: toWebhookConfig(config.webhooks),
       drainWindowMs: config.drain.windowMs,
+      workers: config.workers,
       corsOrigins: config.http.corsOrigins,
       logLevel: config.logging.level,
     },

@@ -76,6 +76,16 @@ const settings = z.strictObject({
       ),
     })
     .prefault({}),
+  workers: z
+    .strictObject({
+      startTimeoutMs: whole(
+        'A worker of `carillon serve --workers` that does not serve this long after its start hangs, and is replaced.',
+        60_000,
+        1_000,
+        3_600_000,
+      ),
+    })
+    .prefault({}),
   http: z
     .strictObject({
       corsOrigins: list(

@@ -6,6 +6,7 @@ import {
   Registry,
 } from 'prom-client';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { storeUnavailable, type StoreUnavailable } from '../ports/unavailable.ts';
 import type { NodeCounts } from '../runtime/node-api.ts';
 import { createChannelMetrics } from './channel-metrics.ts';
 import { createInstruments } from './instruments.ts';
@@ -19,11 +20,16 @@ export type Metrics = {
   readonly registry: Registry;
   /** Names the node whose present numbers are read at each scrape. */
   watch(counts: () => NodeCounts): void;
-  /** Everything, in the Prometheus text format. */
+  /** Everything, in the Prometheus text format. Rejects with `metricsUnavailable` where it cannot be had at the moment. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Everything as values, for whoever puts the metrics of several processes together. */
   samples(): Promise<readonly MetricObjectWithValues<MetricValue<string>>[]>;
 };
+
+/** @param detail whoever scrapes reads it */
+export function metricsUnavailable(detail: string): StoreUnavailable {
+  return storeUnavailable(detail);
+}
 
 /** How often the event loop's delay is sampled. Finer samples would wake an idle process for nothing. */
 const LOOP_DELAY_SAMPLE_MS = 20;

@@ -15,6 +15,8 @@ export type Slot =
   /** No process. `unable`: the last one did not get as far as serving. */
   | { readonly at: 'empty'; readonly failures: number; readonly unable: boolean }
   | { readonly at: 'starting'; readonly failures: number }
+  /** It took too long to start and was killed, which is not over yet. What it still says is not heard. */
+  | { readonly at: 'overdue'; readonly failures: number }
   | { readonly at: 'serving'; readonly failures: number; readonly sinceMs: number }
   /** Told to drain. */
   | { readonly at: 'leaving' };
@@ -23,8 +25,16 @@ export type PoolPhase =
   /** The first worker starts alone: what keeps it from starting would keep the others too, and is said once. */
   'opening' | 'running' | 'stopping';
 
+export type PoolOptions = {
+  /** At least 1. */
+  readonly size: number;
+  /** How long a worker may take from its start until it serves, ms. */
+  readonly startTimeoutMs: number;
+};
+
 export type Pool = {
   readonly phase: PoolPhase;
+  readonly startTimeoutMs: number;
   readonly slots: readonly Slot[];
   /** Workers still to be restarted, the one under way first; empty where nobody asked for it. */
   readonly rolling: readonly number[];
@@ -69,10 +79,10 @@ export type PoolStep = { readonly pool: Pool; readonly effects: readonly PoolEff
 
 const NEVER_BEGUN: Slot = { at: 'empty', failures: 0, unable: false };
 
-/** @param size at least 1 */
-export function createPool(size: number): Pool {
+export function createPool({ size, startTimeoutMs }: PoolOptions): Pool {
   return {
     phase: 'opening',
+    startTimeoutMs,
     slots: Array.from({ length: size }, () => NEVER_BEGUN),
     rolling: [],
     clean: true,
@@ -101,7 +111,7 @@ export function transition(pool: Pool, event: PoolEvent): PoolStep {
 
 function serving(pool: Pool, worker: number, nowMs: number): PoolStep {
   const slot = slotOf(pool, worker);
-  // It was told to leave in the moment in which it came up.
+  // It was told to leave, or killed, in the moment in which it came up.
   if (slot.at !== 'starting') return { pool, effects: [] };
   const up: Pool = {
     ...put(pool, worker, { at: 'serving', failures: slot.failures, sinceMs: nowMs }),
@@ -133,18 +143,27 @@ function exited(pool: Pool, worker: number, exit: WorkerExit, nowMs: number): Po
       if (steady) return noted(note, fork(put(pool, worker, NEVER_BEGUN), worker));
       return noted(note, pause(pool, worker, slot.failures + 1, false));
     }
-    case 'starting': {
-      if (pool.phase === 'opening') return { pool, effects: [failed(exit)] };
-      // Whatever keeps it from starting would keep the next one too.
-      const paused = pause({ ...pool, rolling: [] }, worker, slot.failures + 1, true);
-      if (paused.pool.slots.every((other) => other.at === 'empty' && other.unable))
-        return { pool: paused.pool, effects: [failed(exit)] };
-      return noted(
-        warn('worker_did_not_start', { worker, code, signal, reason: exit.reason ?? undefined }),
-        paused,
-      );
-    }
+    case 'overdue':
+      return didNotStart(pool, worker, slot.failures, {
+        ...exit,
+        reason: `no worker can start: the last one did not serve within ${pool.startTimeoutMs} ms, and was killed`,
+      });
+    case 'starting':
+      return didNotStart(pool, worker, slot.failures, exit);
   }
+}
+
+function didNotStart(pool: Pool, worker: number, failures: number, exit: WorkerExit): PoolStep {
+  const { code, signal } = exit;
+  if (pool.phase === 'opening') return { pool, effects: [failed(exit)] };
+  // Whatever keeps it from starting would keep the next one too.
+  const paused = pause({ ...pool, rolling: [] }, worker, failures + 1, true);
+  if (paused.pool.slots.every((other) => other.at === 'empty' && other.unable))
+    return { pool: paused.pool, effects: [failed(exit)] };
+  return noted(
+    warn('worker_did_not_start', { worker, code, signal, reason: exit.reason ?? undefined }),
+    paused,
+  );
 }
 
 /** A worker's process ended while all are to end. One that SIGTERM could end had not come up, and had no clients. */
@@ -158,6 +177,14 @@ function due(pool: Pool, worker: number): PoolStep {
   const slot = slotOf(pool, worker);
   if (slot.at === 'leaving')
     return { pool, effects: [warn('worker_hangs', { worker }), { type: 'kill', worker }] };
+  if (slot.at === 'starting')
+    return {
+      pool: put(pool, worker, { at: 'overdue', failures: slot.failures }),
+      effects: [
+        warn('worker_hangs_starting', { worker, startTimeoutMs: pool.startTimeoutMs }),
+        { type: 'kill', worker },
+      ],
+    };
   return slot.at === 'empty' && pool.phase === 'running' ? fork(pool, worker) : { pool, effects: [] };
 }
 
@@ -202,7 +229,14 @@ function drain(worker: number): readonly PoolEffect[] {
 function fork(pool: Pool, worker: number): PoolStep {
   const slot = slotOf(pool, worker);
   const failures = slot.at === 'empty' ? slot.failures : 0;
-  return { pool: put(pool, worker, { at: 'starting', failures }), effects: [{ type: 'fork', worker }] };
+  return {
+    pool: put(pool, worker, { at: 'starting', failures }),
+    effects: [
+      { type: 'fork', worker },
+      // Not taken back when it serves: what is then due is nothing.
+      { type: 'wait', worker, delayMs: pool.startTimeoutMs },
+    ],
+  };
 }
 
 function pause(pool: Pool, worker: number, failures: number, unable: boolean): PoolStep {

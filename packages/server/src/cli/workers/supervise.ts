@@ -3,7 +3,7 @@ import type { Logger } from '../../ops/logger.ts';
 import { complain, EXIT_FAILED, EXIT_OK } from '../command.ts';
 import { EXIT_SIGNALLED } from '../run-server.ts';
 import { createSampleGathering } from './gather-samples.ts';
-import { createPool, type PoolEffect, type PoolEvent, transition } from './pool.ts';
+import { createPool, type PoolEffect, type PoolEvent, type PoolOptions, transition } from './pool.ts';
 import { type FromWorker, isOurs, type ToWorker } from './worker-messages.ts';
 import { WORKER_VARIABLE } from './worker-number.ts';
 
@@ -17,7 +17,7 @@ type Running = { readonly worker: Worker; reason: string | null };
 
 /**
  * Runs a server in several processes on one port until a signal ends them. This process takes no client and knows none: it
- * starts the workers (the same command over again), replaces those that die, and ends them.
+ * starts the workers (the same command over again), replaces those that die or do not get as far as serving, and ends them.
  *
  * SIGTERM and SIGINT drain all workers, a second one ends them at once. SIGUSR2 restarts them one by one.
  *
@@ -30,11 +30,12 @@ type Running = { readonly worker: Worker; reason: string | null };
  *
  * @returns the exit code; where no worker can start, that was then said
  */
-export function supervise(size: number, logger: Logger): Promise<number> {
+export function supervise(options: PoolOptions, logger: Logger): Promise<number> {
+  const { size } = options;
   const { promise, resolve } = Promise.withResolvers<number>();
   const running = new Map<number, Running>();
   const timers = new Map<number, NodeJS.Timeout>();
-  let pool = createPool(size);
+  let pool = createPool(options);
 
   cluster.schedulingPolicy = cluster.SCHED_RR;
   // JSON would turn the NaN that some metrics are into null.

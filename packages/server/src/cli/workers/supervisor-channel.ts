@@ -1,11 +1,17 @@
 import cluster from 'node:cluster';
-import type { Metrics } from '../../ops/metrics.ts';
+import { type Metrics, metricsUnavailable } from '../../ops/metrics.ts';
 import { mergeSamples } from './merge-samples.ts';
 import { type FromWorker, isOurs, type ToWorker, type WorkerSamples } from './worker-messages.ts';
 
+/** A supervisor that does not answer a scrape within this hangs. It waits 2 s for its workers; scrapers mostly wait 10 s. */
+export const SCRAPE_TIME_LIMIT_MS = 5_000;
+
 /** What a worker has of the process that supervises it. */
 export type Supervisor = {
-  /** Its metrics in place of the worker's own: those of all workers. */
+  /**
+   * Its metrics in place of the worker's own: those of all workers. They cannot be rendered where the supervisor does not
+   * answer: a page of this worker alone would look as if the others had gone.
+   */
   readonly metrics: Metrics;
   /** Resolves once it is on its way, so that a process that ends then was heard. */
   tell(message: FromWorker): Promise<void>;
@@ -17,7 +23,7 @@ export type Supervisor = {
  *
  * @param own what this worker measures
  */
-export function supervisorOf(own: Metrics): Supervisor {
+export function supervisorOf(own: Metrics, timeLimitMs = SCRAPE_TIME_LIMIT_MS): Supervisor {
   const scrapes = new Map<number, (workers: readonly WorkerSamples[]) => void>();
   let last = 0;
 
@@ -43,10 +49,15 @@ export function supervisorOf(own: Metrics): Supervisor {
       ...own,
       async render() {
         const scrape = ++last;
-        const { promise, resolve } = Promise.withResolvers<readonly WorkerSamples[]>();
+        const { promise, resolve, reject } = Promise.withResolvers<readonly WorkerSamples[]>();
+        const timer = setTimeout(() => {
+          scrapes.delete(scrape);
+          reject(metricsUnavailable('the process that supervises the workers does not answer'));
+        }, timeLimitMs);
         scrapes.set(scrape, resolve);
         void tell({ carillon: 'scrape', scrape });
-        return { contentType: own.registry.contentType, text: await mergeSamples(await promise) };
+        const workers = await promise.finally(() => clearTimeout(timer));
+        return { contentType: own.registry.contentType, text: await mergeSamples(workers) };
       },
     },
   };

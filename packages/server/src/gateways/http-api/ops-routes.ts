@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isStoreUnavailable } from '../../ports/unavailable.ts';
 import { isLocalCaller } from './caller.ts';
 import { rawRoute } from './define-route.ts';
 import { json } from './replies.ts';
@@ -56,14 +57,20 @@ export const opsRoutes = [
     access: 'operator',
     summary: 'Everything measured, in the Prometheus text format.',
     answers: [{ status: 200, about: 'The metrics.', schema: null, contentType: 'text/plain' }],
+    errors: ['unavailable'],
     async serve(context, { operations, apiKeyConfigured, hasApiKey, replies }) {
       // Where there is a key, loopback is no reason: it is where a proxy on this machine asks from, for anybody.
       const allowed = apiKeyConfigured
         ? hasApiKey(context.req.header('authorization'))
         : isLocalCaller(context.env.incoming);
       if (!allowed) return replies.fail('unauthorized', undefined, { 'www-authenticate': 'Bearer' });
-      const { contentType, text } = await operations.metrics();
-      return new Response(text, { headers: { 'content-type': contentType, 'cache-control': 'no-store' } });
+      try {
+        const { contentType, text } = await operations.metrics();
+        return new Response(text, { headers: { 'content-type': contentType, 'cache-control': 'no-store' } });
+      } catch (error) {
+        if (!isStoreUnavailable(error)) throw error;
+        return replies.fail('unavailable', error.message);
+      }
     },
   }),
 

@@ -27,6 +27,7 @@ export type Operations = {
   /** Whether this server can serve, and if not why not. Never rejects. */
   readiness(): Promise<{ readonly ready: boolean; readonly reason: string }>;
   /** Everything measured, in the Prometheus text format. */
+  /** Rejects with a StoreUnavailable, whose message anybody may read, where they cannot be had at the moment. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
 };
 

@@ -8,21 +8,26 @@ import { createLogger } from '../../../src/ops/logger.ts';
 
 /**
  * A program under the real supervisor, in place of a server: its workers do what they are asked over HTTP. How many, and
- * what each does when it starts, stands in the arguments: `2 serve`, `2 fail-first`, `2 silent`.
+ * what each does when it starts, stands in the arguments: `2 serve`, `2 fail`, `2 silent`, `2 hang`; behind them how long a
+ * worker may take to start, ms.
  */
-const [size = '1', manner = 'serve'] = process.argv.slice(2);
+const [size = '1', manner = 'serve', startTimeoutMs = '60000'] = process.argv.slice(2);
 const worker = takeWorkerNumber(process.env);
 
 const tell = (message: FromWorker): Promise<void> =>
   new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
 
-if (worker === null) process.exit(await supervise(Number(size), createLogger('info')));
+if (worker === null) {
+  const options = { size: Number(size), startTimeoutMs: Number(startTimeoutMs) };
+  process.exit(await supervise(options, createLogger('info')));
+}
 
 if (manner === 'fail') {
   await tell({ carillon: 'not-started', reason: 'the port is somebody else’s' });
   process.exit(1);
 }
 if (manner === 'silent') process.exit(3);
+if (manner === 'hang') process.kill(process.pid, 'SIGSTOP');
 
 const http = createServer((request, response) => {
   const [, what, wanted] = (request.url ?? '').split('/');

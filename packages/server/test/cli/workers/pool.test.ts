@@ -16,9 +16,15 @@ const CRASHED: WorkerExit = { code: 1, signal: null, reason: null };
 const KILLED: WorkerExit = { code: null, signal: 'SIGKILL', reason: null };
 const LEFT: WorkerExit = { code: 0, signal: null, reason: null };
 
+const START_TIMEOUT_MS = 4_321;
+
+/** A process is started, and may take so long until it serves. */
+const forked = (...workers: readonly number[]): string[] =>
+  workers.flatMap((worker) => [`fork ${worker}`, `wait ${worker} ${START_TIMEOUT_MS}`]);
+
 /** A pool under events; says what is to be done about each, notes left out. */
 function poolOf(size: number) {
-  let pool: Pool = createPool(size);
+  let pool: Pool = createPool({ size, startTimeoutMs: START_TIMEOUT_MS });
   const notes: string[] = [];
   return {
     notes,
@@ -59,8 +65,8 @@ function named(effect: PoolEffect): string {
 describe('the beginning', () => {
   it('is one worker, and the others when that serves', () => {
     const p = poolOf(3);
-    expect(p.on({ type: 'begin' })).toEqual(['fork 1']);
-    expect(p.on({ type: 'serving', worker: 1, nowMs: 5 })).toEqual(['fork 2', 'fork 3']);
+    expect(p.on({ type: 'begin' })).toEqual(forked(1));
+    expect(p.on({ type: 'serving', worker: 1, nowMs: 5 })).toEqual(forked(2, 3));
     expect(p.on({ type: 'serving', worker: 3, nowMs: 6 })).toEqual([]);
   });
 
@@ -89,7 +95,7 @@ describe('the beginning', () => {
 describe('a worker that dies', () => {
   it('is replaced at once after it had served for long', () => {
     const p = poolOf(2).up();
-    expect(p.exited(2, KILLED, STEADY_MS)).toEqual(['fork 2']);
+    expect(p.exited(2, KILLED, STEADY_MS)).toEqual(forked(2));
     expect(p.notes).toEqual(['worker_died']);
   });
 
@@ -98,14 +104,14 @@ describe('a worker that dies', () => {
     const pauses: string[] = [];
     for (let round = 0; round < 8; round++) {
       pauses.push(...p.exited(2, CRASHED, STEADY_MS - 1));
-      expect(p.on({ type: 'due', worker: 2 })).toEqual(['fork 2']);
+      expect(p.on({ type: 'due', worker: 2 })).toEqual(forked(2));
       p.on({ type: 'serving', worker: 2, nowMs: 0 });
     }
     const doubling = [1, 2, 4, 8, 16].map((times) => `wait 2 ${times * FIRST_PAUSE_MS}`);
     const longest = `wait 2 ${LONGEST_PAUSE_MS}`;
     expect(pauses).toEqual([...doubling, longest, longest, longest]);
     // A long life makes up for the short ones.
-    expect(p.exited(2, CRASHED, STEADY_MS)).toEqual(['fork 2']);
+    expect(p.exited(2, CRASHED, STEADY_MS)).toEqual(forked(2));
     p.on({ type: 'serving', worker: 2, nowMs: 0 });
     expect(p.exited(2, CRASHED, 1)).toEqual([`wait 2 ${FIRST_PAUSE_MS}`]);
   });
@@ -117,7 +123,7 @@ describe('a worker that dies', () => {
       expect(p.exited(2, { ...CRASHED, reason: 'no Redis' }, STEADY_MS)).toEqual([
         `wait 2 ${pause * FIRST_PAUSE_MS}`,
       ]);
-      expect(p.on({ type: 'due', worker: 2 })).toEqual(['fork 2']);
+      expect(p.on({ type: 'due', worker: 2 })).toEqual(forked(2));
     }
     expect(p.notes.at(-1)).toBe('worker_did_not_start');
   });
@@ -135,7 +141,57 @@ describe('a worker that dies', () => {
     expect(p.exited(1, CRASHED, 1)).toEqual([`wait 1 ${FIRST_PAUSE_MS}`]);
     p.exited(2, CRASHED, STEADY_MS);
     expect(p.exited(2, CRASHED, STEADY_MS)).toEqual([`wait 2 ${FIRST_PAUSE_MS}`]);
-    expect(p.on({ type: 'due', worker: 1 })).toEqual(['fork 1']);
+    expect(p.on({ type: 'due', worker: 1 })).toEqual(forked(1));
+  });
+});
+
+describe('a worker that hangs while it starts', () => {
+  it('is killed and replaced after a pause, and what it says meanwhile counts for nothing', () => {
+    const p = poolOf(2).up();
+    p.exited(2, CRASHED, STEADY_MS);
+    expect(p.on({ type: 'due', worker: 2 })).toEqual(['kill 2']);
+    expect(p.notes.at(-1)).toBe('worker_hangs_starting');
+    expect(p.on({ type: 'serving', worker: 2, nowMs: STEADY_MS })).toEqual([]);
+    expect(p.on({ type: 'due', worker: 2 })).toEqual([]);
+    expect(p.exited(2, KILLED, STEADY_MS)).toEqual([`wait 2 ${FIRST_PAUSE_MS}`]);
+    expect(p.notes.at(-1)).toBe('worker_did_not_start');
+    expect(p.on({ type: 'due', worker: 2 })).toEqual(forked(2));
+    // Once more: the pause doubles, as behind every start that fails.
+    p.on({ type: 'due', worker: 2 });
+    expect(p.exited(2, KILLED, STEADY_MS)).toEqual([`wait 2 ${2 * FIRST_PAUSE_MS}`]);
+  });
+
+  it('and serves in time stays: the end of its time is no matter any more', () => {
+    const p = poolOf(2).up();
+    expect(p.on({ type: 'due', worker: 2 })).toEqual([]);
+    expect(p.notes).toEqual([]);
+  });
+
+  it('is the end where it is the first, with how long it was waited for', () => {
+    const p = poolOf(3);
+    p.on({ type: 'begin' });
+    expect(p.on({ type: 'due', worker: 1 })).toEqual(['kill 1']);
+    expect(p.exited(1, KILLED, START_TIMEOUT_MS)).toEqual([
+      `end failed: no worker can start: the last one did not serve within ${START_TIMEOUT_MS} ms, and was killed`,
+    ]);
+  });
+
+  it('ends a rolling restart, and the others stay as they are', () => {
+    const p = poolOf(2).up();
+    p.on({ type: 'roll' });
+    p.exited(1, LEFT, 1);
+    p.on({ type: 'due', worker: 1 });
+    expect(p.exited(1, KILLED, 2)).toEqual([`wait 1 ${FIRST_PAUSE_MS}`]);
+    expect(p.pool.rolling).toEqual([]);
+  });
+
+  it('does not hold up a stop', () => {
+    const p = poolOf(2).up();
+    p.exited(2, CRASHED, STEADY_MS);
+    p.on({ type: 'due', worker: 2 });
+    p.on({ type: 'stop' });
+    p.exited(2, KILLED, STEADY_MS);
+    expect(p.exited(1, LEFT, STEADY_MS)).toEqual(['end failed']);
   });
 });
 
@@ -196,9 +252,9 @@ describe('a rolling restart', () => {
   it('has one worker away at a time, and the next leaves when it serves', () => {
     const p = poolOf(2).up();
     expect(p.on({ type: 'roll' })).toEqual(drained(1));
-    expect(p.exited(1, LEFT, 1)).toEqual(['fork 1']);
+    expect(p.exited(1, LEFT, 1)).toEqual(forked(1));
     expect(p.on({ type: 'serving', worker: 1, nowMs: 2 })).toEqual(drained(2));
-    expect(p.exited(2, LEFT, 3)).toEqual(['fork 2']);
+    expect(p.exited(2, LEFT, 3)).toEqual(forked(2));
     expect(p.on({ type: 'serving', worker: 2, nowMs: 4 })).toEqual([]);
     expect(p.notes.at(-1)).toBe('restarted');
     expect(p.pool.rolling).toEqual([]);
@@ -209,7 +265,7 @@ describe('a rolling restart', () => {
     p.on({ type: 'roll' });
     p.exited(1, LEFT, 1);
     expect(p.exited(1, CRASHED, 2)).toEqual([`wait 1 ${FIRST_PAUSE_MS}`]);
-    expect(p.on({ type: 'due', worker: 1 })).toEqual(['fork 1']);
+    expect(p.on({ type: 'due', worker: 1 })).toEqual(forked(1));
     expect(p.on({ type: 'serving', worker: 1, nowMs: 3 })).toEqual([]);
   });
 
@@ -218,7 +274,7 @@ describe('a rolling restart', () => {
     p.on({ type: 'roll' });
     p.exited(2, CRASHED, STEADY_MS);
     expect(p.on({ type: 'due', worker: 1 })).toEqual(['kill 1']);
-    expect(p.exited(1, KILLED, 1)).toEqual(['fork 1']);
+    expect(p.exited(1, KILLED, 1)).toEqual(forked(1));
     expect(p.on({ type: 'serving', worker: 1, nowMs: 2 })).toEqual(drained(3));
   });
 

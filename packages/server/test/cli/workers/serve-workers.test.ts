@@ -1,11 +1,15 @@
-import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { Agent, createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ClusterScene, openClusterScene } from '../../faults/cluster/cluster-scene.ts';
 import { type Commute, ROOMS_CONFIG, startCommute } from '../../faults/cluster/commute.ts';
 import { startRedis } from '../../servers/redis-server.ts';
 import { connectBare } from '../../wire/scene/bare-client.ts';
+import { API_KEY } from '../../wire/scene/server-process.ts';
 import { type Metrics, scrape } from '../../wire/scene/server-metrics.ts';
 import { newFolder, result, SECRET } from '../run-cli.ts';
 
@@ -20,11 +24,23 @@ const BOMB_CONFIG = ROOMS_CONFIG.replace(
   "'board:{id}': ({ params }) => { if (params.id === 'bomb') setImmediate(() => { throw new Error('bomb'); }); return true; }",
 );
 
-async function open(workers: number, settings: Readonly<Record<string, string>> = {}): Promise<ClusterScene> {
+/** The process that finds a file called `hang` stops while it starts, before it has said anything. Only the first one finds it. */
+const HANG_CONFIG = `
+import { rmSync } from 'node:fs';
+let found = true;
+try { rmSync('hang'); } catch { found = false; }
+if (found) process.kill(process.pid, 'SIGSTOP');
+${ROOMS_CONFIG}`;
+
+async function open(
+  workers: number,
+  settings: Readonly<Record<string, string>> = {},
+  configModule = BOMB_CONFIG,
+): Promise<ClusterScene> {
   const scene = await openClusterScene({
     nodes: 1,
     args: ['--workers', String(workers)],
-    configModule: BOMB_CONFIG,
+    configModule,
     settings,
   });
   ending.push(() => scene.close());
@@ -254,5 +270,51 @@ describe('carillon serve --workers', () => {
     }
     await Promise.all(asked);
     expect(bodies[2]).toContain('carillon_worker_up{worker="2"} 1');
+  });
+
+  it('a worker that hangs while it starts is killed and replaced, and the log says so', async () => {
+    const scene = await open(2, { CARILLON_WORKERS_START_TIMEOUT_MS: '10000' }, HANG_CONFIG);
+    writeFileSync(join(scene.folder, 'hang'), '');
+    const [first] = lives(scene, 2);
+    process.kill(first!, 'SIGKILL');
+    await expect.poll(() => lives(scene, 2).length, { timeout: 60_000 }).toBe(2);
+    expect(existsSync(join(scene.folder, 'hang')), 'a process of which none hung').toBe(false);
+    const notes = logOf(scene).filter(({ msg, worker }) => worker === 2 && String(msg).startsWith('worker_'));
+    expect(notes.slice(1)).toMatchObject([
+      { msg: 'worker_died', signal: 'SIGKILL' },
+      { msg: 'worker_hangs_starting', startTimeoutMs: 10_000 },
+      { msg: 'worker_did_not_start', signal: 'SIGKILL' },
+      { msg: 'worker_serving' },
+    ]);
+  });
+
+  it('where the supervisor hangs a scrape is answered, with unavailable, and again by all when it goes on', async () => {
+    const scene = await open(2);
+    const { port, pid } = scene.nodes[0]!.process;
+    // Nobody accepts a new connection meanwhile: it has to be one that a worker has already.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    ending.push(() => agent.destroy());
+    const ask = async (
+      path: string,
+    ): Promise<{ status: number | undefined; reused: boolean; body: string }> => {
+      const headers = { authorization: `Bearer ${API_KEY}` };
+      const request = get({ host: '127.0.0.1', port, path, agent, headers });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      return { status: response.statusCode, reused: request.reusedSocket, body: await text(response) };
+    };
+    expect(await ask('/metrics')).toMatchObject({ status: 200, reused: false });
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const { status, reused, body } = await ask('/metrics');
+      expect({ status, reused }).toEqual({ status: 503, reused: true });
+      expect(JSON.parse(body)).toMatchObject({ error: { code: 'unavailable', retryAfterMs: 1_000 } });
+      // It still serves.
+      expect(await ask('/ready')).toMatchObject({ status: 200, reused: true });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    const again = await ask('/metrics');
+    expect(again.status).toBe(200);
+    for (const worker of [1, 2]) expect(again.body).toContain(`carillon_worker_up{worker="${worker}"} 1`);
   });
 });

@@ -21,10 +21,14 @@ afterEach(async () => {
 });
 
 /** The real supervisor in a process of its own, over workers that do as they are asked. */
-function start(size: number, manner = 'serve') {
+function start(size: number, manner = 'serve', startTimeoutMs = 60_000) {
   const child = spawn(
     process.execPath,
-    ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning', PROGRAM, String(size), manner],
+    [
+      '--conditions=carillon-source',
+      '--disable-warning=ExperimentalWarning',
+      ...[PROGRAM, String(size), manner, String(startTimeoutMs)],
+    ],
     { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   children.push(child);
@@ -125,6 +129,16 @@ describe('the supervisor', () => {
     const pool = start(3, 'silent');
     expect(await pool.ended).toEqual({ code: 1, signal: null });
     expect(pool.stderr()).toBe('carillon: no worker can start: the last one ended with code 3\n');
+  });
+
+  it('ends where the first worker hangs while it starts, and leaves no process behind', async () => {
+    const pool = start(3, 'hang', 500);
+    // The pipe closes when the last of them is gone: one that is stopped would hold it open.
+    expect(await pool.ended).toEqual({ code: 1, signal: null });
+    expect(pool.stderr()).toBe(
+      'carillon: no worker can start: the last one did not serve within 500 ms, and was killed\n',
+    );
+    expect(pool.lines).toContainEqual(expect.objectContaining({ msg: 'worker_hangs_starting', worker: 1 }));
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('%s: all workers drain, and it ends with 0', async (signal) => {
