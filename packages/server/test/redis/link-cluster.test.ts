@@ -122,6 +122,40 @@ describe('the link to a Cluster', () => {
     expect(await link.command(key, 'GET', key)).toBe('made on the way');
   });
 
+  it('a primary that is replaced as planned under load: no line breaks, nothing is refused, and whoever has to know is told first', async () => {
+    const primary = cluster.nodes[0]!;
+    const replica = await cluster.replicaOf(primary);
+    const key = await keyOn(cluster, primary);
+    const [list, other] = [`{${key}}:list`, `{${key}}:other`];
+    const told: string[] = [];
+    const replaced = Promise.withResolvers<void>();
+    link.onDown((reason) => told.push(reason));
+    link.onTakeover((whole) => {
+      told.push(whole ? 'replaced' : 'moved');
+      if (whole) replaced.resolve();
+    });
+    const run = await runIdOf(replica);
+    let sent = 0;
+    let seen = '';
+    let over = false;
+    const lane = async (): Promise<void> => {
+      while (!over) {
+        await link.run(NOTE, [list, other], [String(sent++)]);
+        if ((await link.run(WHICH_RUN, [list], [])) === run && seen === '') seen = told.join(' ');
+      }
+    };
+    const lanes = Promise.all(Array.from({ length: 20 }, lane));
+    await replica.run('CLUSTER', 'FAILOVER');
+    await within(replaced.promise, 'the link knows that a primary was replaced');
+    over = true;
+    await lanes;
+    expect(seen, 'what was known when the first answer of the other server came').toMatch(/^moved/);
+    expect(told.filter((what) => what !== 'moved')).toEqual(['replaced']);
+    const carriedOut = (await replica.run('LRANGE', list, '0', '-1')) as string[];
+    expect(carriedOut.map(Number)).toEqual(Array.from({ length: sent }, (_, i) => i));
+    await cluster.settled();
+  });
+
   it('a primary that is killed under load: nothing is carried out twice, and all goes on at its replica', async () => {
     const victim = cluster.nodes[1]!;
     const replica = await cluster.replicaOf(victim);
@@ -159,6 +193,36 @@ describe('the link to a Cluster', () => {
       carriedOut.slice(0, -1).toSorted((one, two) => Number(one) - Number(two)),
     );
   }, 120_000);
+
+  it('a primary that was replaced and only says that the cluster is down: whoever took over is found, and no line breaks', async () => {
+    const primary = cluster.nodes[2]!;
+    const replica = await cluster.replicaOf(primary);
+    const key = await keyOn(cluster, primary);
+    const down: string[] = [];
+    await link.command(key, 'SET', key, 'before');
+    link.onDown((reason) => down.push(reason));
+    // It has forgotten the others, and so never hears of what becomes of its slots.
+    await primary.run('FLUSHALL');
+    await primary.run('CLUSTER', 'RESET', 'HARD');
+    await replica.run('CLUSTER', 'FAILOVER', 'TAKEOVER');
+    const refusals: unknown[] = [];
+    const isThere = async (): Promise<boolean> => {
+      try {
+        await link.command(key, 'SET', key, 'behind');
+        return true;
+      } catch (error) {
+        refusals.push(error);
+        return false;
+      }
+    };
+    await expect.poll(isThere, { timeout: 20_000, interval: 20 }).toBe(true);
+    expect(await replica.run('GET', key)).toBe('behind');
+    expect(refusals[0]).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('CLUSTERDOWN'),
+    });
+    expect(down).toEqual([]);
+  });
 });
 
 async function whileDown(link: RedisLink): Promise<void> {

@@ -43,6 +43,7 @@ function servers(connected: Promise<void> = Promise.resolve()) {
       return shards.get(port)!;
     },
     moved: (_slot, { port }) => void (serving = port),
+    unserved: () => undefined,
   });
   const answer = async (key: string, error?: string): Promise<void> => {
     const { resolve, reject } = answers.get(key)!;

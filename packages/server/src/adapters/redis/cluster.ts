@@ -35,6 +35,8 @@ export type RedisClusterOptions = {
   readonly givenUp: GivenUp;
   readonly missing: Missing;
   readonly nextChange: () => number;
+  /** Has this renew before its time. */
+  readonly renewSoon: () => void;
   /** Called behind that, where Redis lost what it was told: whatever else this node holds there is to be put back. */
   readonly onLost: () => Promise<void>;
   readonly sweepRest: (node: string, limit: number) => Promise<number>;
@@ -62,10 +64,17 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
   /** As the last renewal found the store; null before the first. */
   let before: Answer | null = null;
   let completeSinceMs = Infinity;
-  /** In a Cluster: a line was down, and nobody knows what its server remembers. */
-  let inDoubt = false;
+  /** In a Cluster, how often nobody knew what a server remembers: a line was down, or slots are served by another one. */
+  let doubts = 0;
+  /** Those that were looked into. */
+  let cleared = 0;
   link.onDown(() => {
-    inDoubt = options.clustered;
+    if (options.clustered) doubts++;
+  });
+  link.onTakeover((replaced) => {
+    doubts++;
+    // Slots that are moved bring everything along, mostly, and there may be thousands: the next renewal will do.
+    if (replaced) options.renewSoon();
   });
 
   async function ask(): Promise<Answer> {
@@ -85,7 +94,7 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
   }
 
   /** Makes the store and this node agree again, where one of them lost something. */
-  async function reconcile({ life, run, known, lostMs }: Answer): Promise<void> {
+  async function reconcile({ life, run, known, lostMs }: Answer, inDoubt: boolean): Promise<void> {
     if (before === null) {
       completeSinceMs = time.nowMs();
       return;
@@ -108,11 +117,12 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
       return completeSinceMs;
     },
     async renew(): Promise<Renewal> {
+      const known = doubts;
       const answer = await ask();
-      await reconcile(answer);
-      // Only now: where that failed, the next renewal does it again.
+      await reconcile(answer, known > cleared);
+      // Only now: where that failed, the next renewal does it again; and what came up meanwhile is left to it as well.
       before = answer;
-      inDoubt = false;
+      cleared = known;
       await rebuild.some(missing.take());
       await holders.repair();
       await givenUp.lookAgain();

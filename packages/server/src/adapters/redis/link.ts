@@ -6,11 +6,14 @@ import { openingProblem, serverProblem } from './preflight.ts';
 import { isRedisRefusal, reasonOf, redisRefusal } from './redis-errors.ts';
 import type { RedisLink, Reply } from './redis-link.ts';
 import { addressText, type RedisAddress, type RedisSettings } from './redis-settings.ts';
-import { isWhole, type ShardMap, shardMapReader } from './shard-map.ts';
+import { changesOf, isWhole, type ShardMap, shardMapReader } from './shard-map.ts';
 import { createShards, type Shard } from './shards.ts';
 import { createSlotTurns, type Send } from './slot-turns.ts';
 import { slotOf } from './slot.ts';
 import { createUpGate } from './up-gate.ts';
+
+/** Who serves what is looked at so long behind a refusal, ms: while nobody serves a slot every command is refused. */
+const LOOK_AFTER_MS = 50;
 
 /**
  * The line to Redis as the settings name it: one server, the one that Sentinels name, or all primaries of a Cluster.
@@ -29,6 +32,8 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
   let attempt = 0;
   let retry: Timer | null = null;
   let refreshing = false;
+  let lookTimer: Timer | null = null;
+  const takeoverListeners: ((replaced: boolean) => void)[] = [];
 
   const shards = createShards(
     settings,
@@ -59,9 +64,12 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
       }
     },
     moved(slot, address) {
+      const before = moved.get(slot) ?? map?.ofSlot(slot) ?? null;
       moved.set(slot, address);
+      if (before === null || addressText(before) !== addressText(address)) tellTakeover(false);
       refresh();
     },
+    unserved: look,
   });
 
   async function connect(): Promise<void> {
@@ -70,8 +78,7 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
     try {
       map = await readMap();
       moved.clear();
-      if (map.clustered && !isWhole(map))
-        throw storeUnavailable('Redis Cluster: some slots are served by nobody');
+      if (map.clustered && !isWhole(map)) throw unserved();
       await Promise.all(map.primaries.map((address) => shards.open(address)));
       stillConnecting();
       await gate.settle();
@@ -116,19 +123,37 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
     });
   }
 
-  /** Reads again who serves what, once a redirection showed that it has changed. */
+  /** Reads again who serves what, once there was a sign that it has changed. */
   function refresh(): void {
     if (refreshing) return;
     refreshing = true;
     readMap()
       .then(async (changed) => {
+        if (changed.clustered && !isWhole(changed)) throw unserved();
         await Promise.all(changed.primaries.map((address) => shards.open(address)));
+        // It may have been closed, or be connecting anew, which reads everything by itself.
+        if (state === 'closed') shards.closeAll('the link is closed');
+        if (state !== 'up' || map === null) return;
+        const { moved: elsewhere, replaced } = changesOf(map, changed);
+        if (elsewhere) tellTakeover(replaced);
         map = changed;
         moved.clear();
       })
       // Commands of that slot have nowhere to go: everything is looked for anew.
       .catch((error: unknown) => down(reasonOf(error)))
       .finally(() => (refreshing = false));
+  }
+
+  function look(): void {
+    if (state !== 'up' || lookTimer !== null) return;
+    lookTimer = deps.clock.setTimer(LOOK_AFTER_MS, () => {
+      lookTimer = null;
+      if (state === 'up') refresh();
+    });
+  }
+
+  function tellTakeover(replaced: boolean): void {
+    for (const listener of takeoverListeners) listener(replaced);
   }
 
   function exchange(key: string | null, send: Send): Promise<Reply> {
@@ -171,6 +196,7 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
     },
     onUp: (listener) => gate.listen(listener),
     onDown: (listener) => void downListeners.push(listener),
+    onTakeover: (listener) => void takeoverListeners.push(listener),
     async open() {
       try {
         await connect();
@@ -182,6 +208,7 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
     async close() {
       state = 'closed';
       retry?.cancel();
+      lookTimer?.cancel();
       gate.shut();
       turns.drop('the link is closed');
       shards.closeAll('the link is closed');
@@ -191,4 +218,8 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
 
 function noConnection(): Error {
   return storeUnavailable('Redis: there is no connection');
+}
+
+function unserved(): Error {
+  return storeUnavailable('Redis Cluster: some slots are served by nobody');
 }

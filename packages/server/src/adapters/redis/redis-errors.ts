@@ -21,6 +21,11 @@ export function isElsewhere(error: unknown): error is ErrorReply {
   return ELSEWHERE.has(errorWord(error));
 }
 
+/** Whether a command was refused because a Cluster does not serve its slot at the moment, as far as whoever was asked knows. */
+export function isClusterDown(error: unknown): boolean {
+  return error instanceof Error && errorWord(error.cause) === 'CLUSTERDOWN';
+}
+
 /** The first word of an error that Redis answered; '' where it is none. */
 export function errorWord(error: unknown): string {
   return error instanceof ErrorReply ? (/^[A-Z]+/.exec(error.message)?.[0] ?? '') : '';

@@ -41,6 +41,12 @@ export interface RedisLink {
   /** Called once each time the line goes down after it stood. The reason is for the log. */
   onDown(listener: (reason: string) => void): void;
   /**
+   * In a Cluster: called when slots are served by another server than before although no line broke, before anything is sent to
+   * that one; nobody knows whether it holds all that was acknowledged. Called again, with `replaced`, once it is known that some
+   * primary serves nothing any more: most likely its replica took over.
+   */
+  onTakeover(listener: (replaced: boolean) => void): void;
+  /**
    * Resolves when the line stands and every `onUp` listener has resolved; rejects with a `RedisRefusal` where it cannot: its text is
    * one line that names the setting, and says what to change. Tried once; later failures are tried again by themselves.
    */

@@ -56,6 +56,7 @@ async function askAny(
 ): Promise<ShardMap> {
   let failure = 'no node is known';
   let cause: unknown;
+  let partly: ShardMap | null = null;
   const asked = new Set<string>();
   for (const address of nodes) {
     if (asked.has(addressText(address))) continue;
@@ -63,7 +64,10 @@ async function askAny(
     try {
       const line = await openLine({ ...settings, address }, deps, { onEnd: () => undefined });
       try {
-        return readSlots(await line.send(['CLUSTER', 'SLOTS']), address);
+        const map = readSlots(await line.send(['CLUSTER', 'SLOTS']), address);
+        if (isWhole(map)) return map;
+        // It may be one that was taken out, or has not heard yet: others may know more.
+        partly ??= map;
       } finally {
         line.close('it was asked');
       }
@@ -72,6 +76,7 @@ async function askAny(
       cause = error;
     }
   }
+  if (partly !== null) return partly;
   throw storeUnavailable(`Redis Cluster: ${failure}`, cause);
 }
 
@@ -106,6 +111,22 @@ export function redirection(message: string, asked: RedisAddress): RedisAddress 
 export function isWhole(map: ShardMap): boolean {
   for (let slot = 0; slot < SLOTS; slot++) if (map.ofSlot(slot) === null) return false;
   return true;
+}
+
+/** What became of who serves what: slots went elsewhere; some primary serves nothing any more. */
+export function changesOf(
+  before: ShardMap,
+  after: ShardMap,
+): { readonly moved: boolean; readonly replaced: boolean } {
+  let moved = false;
+  for (let slot = 0; slot < SLOTS && !moved; slot++) moved = nameAt(before, slot) !== nameAt(after, slot);
+  const serving = new Set(after.primaries.map(addressText));
+  return { moved, replaced: before.primaries.some((address) => !serving.has(addressText(address))) };
+}
+
+function nameAt(map: ShardMap, slot: number): string {
+  const address = map.ofSlot(slot);
+  return address === null ? '' : addressText(address);
 }
 
 export function addressOfKey(map: ShardMap, key: string): RedisAddress | null {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import type { LineCommands } from './line-scripts.ts';
-import { errorWord, isElsewhere } from './redis-errors.ts';
+import { errorWord, isClusterDown, isElsewhere } from './redis-errors.ts';
 import type { Reply } from './redis-link.ts';
 import type { RedisAddress } from './redis-settings.ts';
 import { redirection } from './shard-map.ts';
@@ -30,6 +30,8 @@ export type SlotTurnsDeps = {
   reach(address: RedisAddress): Promise<Shard>;
   /** A server said that another one serves the slot from now on. */
   moved(slot: number, address: RedisAddress): void;
+  /** A server knows of nobody who serves the slot: it may be the one that does not know. */
+  unserved(): void;
 };
 
 type Waiting = {
@@ -87,11 +89,16 @@ export function createSlotTurns(deps: SlotTurnsDeps): SlotTurns {
             const back = waiting(send, resolve, reject);
             back.answer = { error, from: shard.address };
             detourOf(slot).again.push(back);
-          } else reject(error);
+          } else refuse(reject, error);
           if (detours.size > 0) advance(slot);
         },
       );
     });
+  }
+
+  function refuse(reject: Waiting['reject'], error: unknown): void {
+    if (isClusterDown(error)) deps.unserved();
+    reject(error);
   }
 
   function advance(slot: number): void {
@@ -108,7 +115,7 @@ export function createSlotTurns(deps: SlotTurnsDeps): SlotTurns {
       try {
         next.resolve(await carryOut(slot, detour, next));
       } catch (error) {
-        next.reject(error);
+        refuse(next.reject, error);
       }
     }
     if (detours.get(slot) === detour) detours.delete(slot);

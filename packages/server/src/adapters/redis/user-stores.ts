@@ -77,6 +77,7 @@ export function createRedisUserStores(options: RedisUserStoresOptions): RedisUse
     scripts: createUserScripts({ ...options, nowMs: time.nowMs }),
     holders: createHolders({ link, keys, node, clustered }),
     missing: createMissing(renewSoon),
+    renewSoon,
     newLife: newId,
   };
   const rebuild = createRebuild({
