@@ -62,6 +62,9 @@ const MISDIRECTED = 0.1;
 /** Until every node that lives has put back what it holds, ms. */
 const PUT_BACK_MS = 15_000;
 
+/** What was said within this before the store forgot may be what it forgot: two snapshots, and the longest that it is gone, ms. */
+const FORGOTTEN_OF_MS = 60_000;
+
 /** Stands where a node alone has its disk: here nothing is refused. */
 const NO_DISK: Disk = {
   write: (change) => change(),
@@ -146,8 +149,11 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
       for (const session of sessions) {
         if (session.line !== null) continue;
         session.duplicated = true;
-        // Whoever comes anew to a device with a name may find it gone.
-        if (session.device?.name.startsWith('#') === false) model.blurred.add(user);
+        const { device } = session;
+        if (device === null) continue;
+        // Whoever comes anew to a device with a name may find it gone, and to any one that it says what it said before.
+        if (!device.name.startsWith('#') || device.lastWriteMs > store.forgotAtMs - FORGOTTEN_OF_MS)
+          model.blurred.add(user);
       }
       if (sessions.some((one) => sessions.some((other) => other !== one && other.device === one.device)))
         model.blurred.add(user);
