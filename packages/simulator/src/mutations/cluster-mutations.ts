@@ -124,6 +124,13 @@ export const clusterMutations = {
     replace: '      if (changed) await publishEdge(viewer, subject);',
     seed: 3,
   },
+  'who joins does not say that the channel began anew': {
+    cluster: true,
+    file: `${RUNTIME}channels/subscribing.ts`,
+    find: 'parts.hub.begunAnew(channel, start.top);',
+    replace: 'void 0;',
+    seed: 241,
+  },
   'leases as old as the store count': {
     cluster: true,
     file: `${MEMORY}cluster-leases.ts`,

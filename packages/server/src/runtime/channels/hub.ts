@@ -43,6 +43,12 @@ export type Hub = {
   add(subscription: Subscription): void;
   remove(subscription: Subscription): void;
   receive(notice: ChannelNotice): void;
+  /**
+   * Whoever joins has read from the log that the channel began anew, which this node did not know yet: all others are told, and
+   * those who are joining read once more. A subscription that lived in an epoch of its own would be told of it later, as of
+   * something that it lost, or be sent what belongs to the epoch before.
+   */
+  begunAnew(channel: HubChannel, top: Position): void;
   /** A replay was made and is kept for a while. */
   keepReplay(channel: HubChannel): void;
   /** Compares with the log, and with who is in the channels, what was delivered; reads what was lost. Never rejects. */
@@ -285,8 +291,16 @@ export function createHub(context: NodeContext, signals: SignalSender, telling: 
     );
   }
 
+  function begunAnew(channel: HubChannel, top: Position): void {
+    if (channel.feed === null || channel.feed.epoch === top.epoch) return;
+    moveTo(channel.feed, top);
+    tellGap(channel, 'epoch', top);
+  }
+
   function caughtUp(channel: HubChannel, from: Position, result: ReadResult): void {
     if (channel.feed === null) return;
+    // It began anew while the log was read: the answer is about what counts no more.
+    if (channel.feed.epoch !== from.epoch) return catchUp(channel);
     if (result.ok) {
       for (const publication of result.publications) {
         // What came while the log was read was delivered in its turn.
@@ -321,6 +335,8 @@ export function createHub(context: NodeContext, signals: SignalSender, telling: 
       const { state } = subscription;
       if (state.name === 'joining') state.lost = true;
       if (state.name !== 'live') continue;
+      // It joined behind that: a client that knows it takes no notice, and would never ask to be sent more.
+      if (why === 'dropped' && state.from >= top.offset) continue;
       telemetry.gap(why);
       context.flusher.send(state.link, frame);
       // Of a map nothing counts any more, and publications alone do not make it whole: the client reads it anew.
@@ -406,6 +422,7 @@ export function createHub(context: NodeContext, signals: SignalSender, telling: 
     add,
     remove,
     receive,
+    begunAnew,
     keepReplay: (channel) => keptReplays.add(channel),
     async compareTops() {
       // In pieces: a log in process answers at once, and a hundred thousand answers would hold everybody up.

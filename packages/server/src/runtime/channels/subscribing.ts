@@ -122,6 +122,7 @@ async function begin(
   right: Right,
 ): Promise<void> {
   const { subscriptions } = channelsOf(session);
+  const { spec } = channel;
   const held = subscriptions.get(channel.name);
   const anew = message.o !== undefined || message.last !== undefined || message.since !== undefined;
   const subscription: Subscription = held ?? {
@@ -157,6 +158,8 @@ async function begin(
     }
     // Ended meanwhile: by a revocation, the end of the right, or the line.
     if (subscription.state !== joining) return refuseEnded(context, link, message);
+    // What is read behind a move of the feed is never older than it.
+    if (!joining.lost && spec.kind !== 'signal') parts.hub.begunAnew(channel, start.top);
     if (joining.lost) {
       if (readings < MAX_READINGS) continue;
       parts.end(subscription);
