@@ -62,7 +62,8 @@ export function hostPlatform(): Platform {
   };
 }
 
-function hostReport(error: unknown): void {
+/** Tells a developer of a listener that threw. */
+export function hostReport(error: unknown): void {
   if (typeof reportError === 'function') return reportError(error);
   // Node has no reportError, and an uncaught throw would end the process for a listener's mistake.
   // oxlint-disable-next-line no-console -- it is where a developer looks, and the app gave nothing else to tell it to
