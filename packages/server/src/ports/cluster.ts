@@ -34,7 +34,9 @@ export type Swept = {
  * - `renew` MUST extend this node's lease, or begin it. Where the store came back empty, it MUST put back what this node
  *   holds (sessions with their tokens, devices with their states) before it resolves, and MUST NOT publish, for
  *   that, any change that others would see.
- * - Time in which no node renewed MUST be taken out of every session's grace.
+ *   Renewals of one node that are asked for at once MUST be carried out one behind the other.
+ * - Time in which no node renewed MUST be taken out of every session's grace; a clock of the store that goes back MUST NOT
+ *   lengthen it.
  * - `sweep` MUST end only sessions whose home is the node that is swept, and publish each departure once, whichever
  *   nodes sweep at the same time. It MUST forget the node's lease once nothing of it is left.
  * - `retire` MUST make the lease lapse at once; sessions keep their grace.

@@ -187,6 +187,8 @@ export type ManyNodes = Omit<LosableClusterSubject, 'start'> & {
   readonly directory: ReturnType<typeof createMemoryDirectory>;
   readonly listener: PresenceListener;
   start(wrap?: (link: RedisLink) => RedisLink): Promise<NodeUnderTest>;
+  /** Redis's clock is set back; the nodes' go on. */
+  setBack(ms: number): void;
 };
 
 export const WATCHED = ['alice', 'bob', 'carol', 'dave'];
@@ -247,6 +249,9 @@ export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Pro
       time.nowMs += ms;
       for (const { clock } of nodes) await clock.advance(ms);
       await idle();
+    },
+    setBack(ms) {
+      time.nowMs -= ms;
     },
     async published() {
       await idle();

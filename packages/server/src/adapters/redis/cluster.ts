@@ -52,6 +52,8 @@ type Answer = {
   /** Of the server's process: another where it was started again, or another one took over. */
   readonly run: string;
   readonly known: boolean;
+  /** How often the server's clock went back: what was known before that goes by another one. */
+  readonly turns: number;
   readonly leases: readonly NodeLease[];
 };
 
@@ -64,6 +66,10 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
   /** As the last renewal found the store; null before the first. */
   let before: Answer | null = null;
   let completeSinceMs = Infinity;
+  /** How often the server's clock went back, by the last answer. */
+  let turns = 0;
+  /** Resolves once no renewal is under way. */
+  let renewed: Promise<unknown> = Promise.resolve();
   /** In a Cluster, how often nobody knew what a server remembers: a line was down, or slots are served by another one. */
   let doubts = 0;
   /** Those that were looked into. */
@@ -79,9 +85,10 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
 
   async function ask(): Promise<Answer> {
     const sentMs = clock.monotonicMs();
-    const args = [leaseMs, graceMs, newLife(), time.lostMs, time.renewedAtMs];
+    const args = [leaseMs, graceMs, newLife(), time.lostMs, time.renewedAtMs, turns];
     const answer = readAnswer(await link.run(RENEW, [leases, state], [node, ...args.map(String)]));
     time.answered(answer.serverMs, sentMs, answer.lostMs);
+    turns = answer.turns;
     return answer;
   }
 
@@ -110,23 +117,30 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
     if (!known) holders.clear();
   }
 
+  async function renewOnce(): Promise<Renewal> {
+    const known = doubts;
+    const answer = await ask();
+    await reconcile(answer, known > cleared);
+    // Only now: where that failed, the next renewal does it again; and what came up meanwhile is left to it as well.
+    before = answer;
+    cleared = known;
+    await rebuild.some(missing.take());
+    await holders.repair();
+    await givenUp.lookAgain();
+    return { nowMs: Math.floor(answer.serverMs), leases: answer.leases };
+  }
+
   return {
     node,
     leaseMs,
     get completeSinceMs() {
       return completeSinceMs;
     },
-    async renew(): Promise<Renewal> {
-      const known = doubts;
-      const answer = await ask();
-      await reconcile(answer, known > cleared);
-      // Only now: where that failed, the next renewal does it again; and what came up meanwhile is left to it as well.
-      before = answer;
-      cleared = known;
-      await rebuild.some(missing.take());
-      await holders.repair();
-      await givenUp.lookAgain();
-      return { nowMs: Math.floor(answer.serverMs), leases: answer.leases };
+    renew() {
+      // One behind the other: an older answer, or what was put back for it, must not come behind a newer one.
+      const mine = renewed.then(renewOnce);
+      renewed = mine.catch(() => undefined);
+      return mine;
     },
     async hold(nodes, sweepAtMs) {
       if (nodes.length > 0) await link.run(HOLD, [leases], [String(sweepAtMs), ...nodes]);
@@ -139,7 +153,7 @@ export function createRedisCluster(options: RedisClusterOptions): Cluster {
 }
 
 function readAnswer(reply: Reply): Answer {
-  const [seconds, micros, lost, life, run, known, ...rest] = listOf(reply);
+  const [seconds, micros, lost, life, run, known, turns, ...rest] = listOf(reply);
   const leases: NodeLease[] = [];
   for (let i = 0; i + 1 < rest.length; i += 2) {
     const [expiresAtMs, sweepAtMs, held] = JSON.parse(textOf(rest[i + 1])) as [number, number, number];
@@ -151,6 +165,7 @@ function readAnswer(reply: Reply): Answer {
     life: textOf(life),
     run: textOf(run),
     known: known === 1,
+    turns: Number(turns),
     leases,
   };
 }
