@@ -67,7 +67,10 @@ export interface PresenceStore {
   read(users: readonly string[]): Promise<readonly PresenceRecord[]>;
   /** The devices of one user, for export. */
   devicesOf(user: string): Promise<Readonly<Record<string, DeviceState>>>;
-  /** Forgets a user entirely; publishes that they are offline if they were not. */
+  /**
+   * Forgets a user entirely; publishes that they are offline if they were not. Where several nodes share the store, each forgets
+   * by this what it would put back into one that came back empty.
+   */
   erase(user: string): Promise<void>;
   /** Devices whose holder is a time to live, after a restart; none where the store outlives its nodes (`Cluster.sweep`). */
   leases(): Promise<readonly LeasedDevice[]>;

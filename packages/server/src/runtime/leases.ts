@@ -11,8 +11,6 @@ import { applyHeld, forgetHeldHttpStatus, setHttpStatus } from './status.ts';
 type Leases = Pick<RealtimeNode, 'setStatus' | 'clearStatus'> & {
   /** Takes up the leases that an earlier life of the process left. */
   restore(leases: readonly LeasedDevice[]): void;
-  /** Forgets a user's leases without telling the store (which has forgotten the user already). */
-  forget(user: string): void;
   /** Applies what is held back, and ends the timers; the leases stay for the next life of the process. */
   stop(): Promise<void>;
   readonly size: number;
@@ -44,22 +42,13 @@ export function createLeases(context: NodeContext): Leases {
     return lease;
   }
 
-  function disarm(user: string, device: string): Lease | undefined {
-    const ofUser = leases.get(user);
-    const lease = ofUser?.get(device);
-    lease?.timer.cancel();
-    ofUser?.delete(device);
-    if (ofUser?.size === 0) leases.delete(user);
-    return lease;
-  }
-
   /**
    * Takes a device's lease away, behind the change that is held back: a session may have the device too, and its state.
    *
    * @param dueMs when it ran out by what this node knows: another node may have been asked for a longer one
    */
   async function end(user: string, device: string, dueMs?: number): Promise<void> {
-    const lease = disarm(user, device);
+    const lease = disarm(context, user, device);
     if (lease !== undefined && lease.pacing.by !== null) {
       await applyHeld(context, lease);
       // Set anew meanwhile: what comes now would take that away.
@@ -93,7 +82,7 @@ export function createLeases(context: NodeContext): Leases {
         await setHttpStatus(context, pacing, { user, device, expiresAtMs }, read.patch);
         if (await directory.hasUser(user)) return succeed(read.patch);
         // Erased meanwhile: what was just written must not outlive them.
-        disarm(user, device);
+        disarm(context, user, device);
         await presence.erase(user);
         return unknownUser(user);
       });
@@ -110,17 +99,11 @@ export function createLeases(context: NodeContext): Leases {
     restore(kept) {
       for (const { user, device, expiresAtMs } of kept) arm(user, device, expiresAtMs);
     },
-    forget(user) {
-      for (const device of [...(leases.get(user)?.keys() ?? [])]) {
-        const lease = disarm(user, device);
-        if (lease !== undefined) forgetHeldHttpStatus(context, lease.pacing);
-      }
-    },
     async stop() {
       const held: Promise<void>[] = [];
       for (const [user, ofUser] of leases) {
         for (const device of [...ofUser.keys()]) {
-          const lease = disarm(user, device);
+          const lease = disarm(context, user, device);
           if (lease !== undefined) held.push(applyHeld(context, lease));
         }
       }
@@ -132,4 +115,21 @@ export function createLeases(context: NodeContext): Leases {
       return size;
     },
   };
+}
+
+/** Forgets a user's leases without telling the store, which is told by whoever asks for this. */
+export function forgetLeases(context: NodeContext, user: string): void {
+  for (const device of [...(context.leases.get(user)?.keys() ?? [])]) {
+    const lease = disarm(context, user, device);
+    if (lease !== undefined) forgetHeldHttpStatus(context, lease.pacing);
+  }
+}
+
+function disarm({ leases }: NodeContext, user: string, device: string): Lease | undefined {
+  const ofUser = leases.get(user);
+  const lease = ofUser?.get(device);
+  lease?.timer.cancel();
+  ofUser?.delete(device);
+  if (ofUser?.size === 0) leases.delete(user);
+  return lease;
 }

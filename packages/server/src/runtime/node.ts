@@ -144,7 +144,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       return new ConnectionLink(context, link);
     },
     ...createRosterEdits(context),
-    ...createUsers(context, (user) => leases.forget(user)),
+    ...createUsers(context),
     setStatus: (user, device, message, ttlMs) => leases.setStatus(user, device, message, ttlMs),
     ...context.channels.api,
     ...spreadOperations(context),

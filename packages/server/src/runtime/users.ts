@@ -2,13 +2,13 @@ import type { PresenceRecord } from '../ports/presence.ts';
 import { inboxTopic, presenceTopic } from '../ports/broker.ts';
 import type { NodeContext } from './context.ts';
 import type { RealtimeNode } from './node-api.ts';
+import { forgetLeases } from './leases.ts';
 import { failed, invalidUser, run, stamp, succeed, unknownUser } from './outcome.ts';
 import { inTurns } from './turns.ts';
 
 type Users = Pick<RealtimeNode, 'presenceOf' | 'eraseUser' | 'exportUser'>;
 
-/** @param forgetLeases ends the timers of the user's HTTP statuses */
-export function createUsers(context: NodeContext, forgetLeases: (user: string) => void): Users {
+export function createUsers(context: NodeContext): Users {
   const { directory, presence, sessions, broker } = context.ports;
 
   async function recordOf(user: string): Promise<PresenceRecord | undefined> {
@@ -34,19 +34,20 @@ export function createUsers(context: NodeContext, forgetLeases: (user: string) =
         invalidUser(user) ??
         run(context, async () => {
           if (!(await directory.hasUser(user))) return unknownUser(user);
-          const others = (await context.cluster?.operations.nodesOf(user)) ?? [];
+          // All of them: any may look after an HTTP status of the user, and would put it back into a store that forgot.
+          const others = context.cluster?.operations.others() ?? [];
           for (const session of await sessions.sessionsOf(user))
             await sessions.end(session.id, session.generation);
           const end = { kind: 'end', user, reason: 'user_erased', tokenId: null } as const;
           await broker.publish(inboxTopic(user), end);
-          // Before anything is forgotten: so it can be asked for again.
+          // Before the user is forgotten: so it can be asked for again.
           if (others.length > 0 && (await context.cluster?.operations.makeSure(others, end)) === false)
-            return failed('unavailable', 'a node on which the user is connected does not answer');
-          forgetLeases(user);
+            return failed('unavailable', 'a node that may hold something of the user does not answer');
+          forgetLeases(context, user);
           await presence.erase(user);
           const followers = await directory.erase(user, stamp(context));
           // An HTTP status that was being set, for a user who was still known, may have come after the first time.
-          forgetLeases(user);
+          forgetLeases(context, user);
           await presence.erase(user);
           await broker.publish(presenceTopic(user), { kind: 'edge', viewer: user, user });
           for await (const slice of inTurns(context, followers)) {

@@ -18,6 +18,8 @@ export type Spread = Pick<
 
 export type ClusterOperations = Spread & {
   collectElsewhere: Asking['collect'];
+  /** The other nodes that have a lease. */
+  others(): readonly string[];
   /** The other nodes on which the user has sessions. */
   nodesOf(user: string): Promise<readonly string[]>;
   /** Has nodes do what was published for them as well, for pub/sub loses silently. False where one does not answer. */

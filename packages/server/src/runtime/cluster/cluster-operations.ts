@@ -23,13 +23,13 @@ export type OtherNodes = {
  * names for the user, or all of them.
  *
  * @param local the same operations on this node alone
- * @param obey does what another node had published, and makes sure of
+ * @param obey does what another node had published, and makes sure of; what it returns is waited for
  */
 export function createClusterOperations(
   context: NodeContext,
   nodes: OtherNodes,
   local: () => Spread & Pick<Asking, 'collect'>,
-  obey: (order: SubscriptionOrder | EndMessage) => void,
+  obey: (order: SubscriptionOrder | EndMessage) => void | Promise<void>,
 ): ClusterOperations {
   const { sessions, cluster } = context.ports;
   const self = cluster?.node ?? '';
@@ -161,6 +161,7 @@ export function createClusterOperations(
       });
     },
 
+    others,
     nodesOf,
     makeSure,
 
@@ -187,7 +188,7 @@ export function createClusterOperations(
         case 'channelInfo':
           return own.channelInfo(...(args as Parameters<Spread['channelInfo']>));
         case 'order':
-          obey(args[0] as SubscriptionOrder | EndMessage);
+          await obey(args[0] as SubscriptionOrder | EndMessage);
           return true;
         case 'collect':
           return own.collect(...(args as Parameters<Asking['collect']>));

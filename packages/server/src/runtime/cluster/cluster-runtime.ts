@@ -5,6 +5,7 @@ import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { ClusterRuntime } from './cluster-face.ts';
 import { createClusterOperations } from './cluster-operations.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
+import { forgetLeases } from '../leases.ts';
 import { endAll } from '../node-messages.ts';
 import { createRelay } from './relay.ts';
 import { createSweeper } from './sweeper.ts';
@@ -43,9 +44,13 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
     context,
     { live: () => [...live], ask: relay.ask },
     () => context.channels.local,
-    (order) => {
-      if (order.kind === 'end') endAll(context, order);
-      else context.channels.receive(order);
+    async (order) => {
+      if (order.kind !== 'end') return context.channels.receive(order);
+      endAll(context, order);
+      if (order.reason !== 'user_erased') return;
+      forgetLeases(context, order.user);
+      // This node's own memory of the user is the store's to forget: what it put back later would be all that is left of them.
+      await ports.presence.erase(order.user);
     },
   );
 
