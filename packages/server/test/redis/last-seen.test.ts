@@ -11,11 +11,21 @@ import {
 } from '../../src/adapters/redis/last-seen.ts';
 import { createSqliteDirectory } from '../../src/adapters/sql/directory.ts';
 import type { LastSeen } from '../../src/ports/directory.ts';
+import type { PresenceRecord } from '../../src/ports/presence.ts';
 import { storeUnavailable } from '../../src/ports/unavailable.ts';
 import { temporarySqlite } from '../adapters/subjects.ts';
 import { createVirtualClock } from '../runtime/virtual-clock.ts';
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`);
+
+/** Those whose names begin with `hidden` hold devices, and are seen by nobody. */
+const recordOf = (user: string): PresenceRecord => ({
+  user,
+  version: 1,
+  s: user.startsWith('hidden') ? 'Offline' : 'Busy',
+  fields: {},
+  lastSeenMs: null,
+});
 
 function bench(more: Partial<LastSeenOptions> = {}) {
   const clock = createVirtualClock();
@@ -38,8 +48,8 @@ function bench(more: Partial<LastSeenOptions> = {}) {
       },
     },
     clock,
-    nowMs: () => clock.nowMs(),
-    online: () => [],
+    users: () => [],
+    presence: { read: async (users) => users.map((user) => recordOf(user)) },
     warn: (event, detail) => void state.warnings.push(`${event} ${JSON.stringify(detail)}`),
     ...more,
   });
@@ -192,24 +202,57 @@ describe('last seen, written behind', () => {
 
   it('of whoever is online is noted every five minutes, without holding up the loop', async () => {
     const online = new Set(names(2_500));
-    const b = bench({ online: () => online });
+    const asked: number[] = [];
+    const b = bench({
+      users: () => online,
+      presence: {
+        async read(users) {
+          asked.push(users.length);
+          return users.map(recordOf);
+        },
+      },
+    });
     b.writer.start();
     await b.clock.advance(ONLINE_EVERY_MS + FLUSH_MS - 1);
     expect(b.statements).toEqual([]);
     const atMs = b.clock.nowMs() - FLUSH_MS + 1;
     await b.clock.advance(1);
     expect(b.statements).toHaveLength(5);
+    expect(asked).toEqual([500, 500, 500, 500, 500]);
     expect(await b.stored('u0', 'u2499')).toEqual([
       ['u0', atMs],
       ['u2499', atMs],
     ]);
     online.clear();
     online.add('u7');
+    online.add('hidden');
     await b.clock.advance(ONLINE_EVERY_MS);
     expect(b.statements.slice(5)).toEqual([[{ user: 'u7', ms: atMs + ONLINE_EVERY_MS }]]);
     await b.writer.close();
     await b.clock.advance(10 * ONLINE_EVERY_MS);
     expect(b.statements).toHaveLength(6);
+    expect(b.clock.timers).toBe(0);
+  });
+
+  it('of whoever is online is noted five minutes later where it could not be read who is', async () => {
+    const state = { away: true };
+    const b = bench({
+      users: () => ['ann'],
+      presence: {
+        async read(users) {
+          if (state.away) throw storeUnavailable('away');
+          return users.map(recordOf);
+        },
+      },
+    });
+    b.writer.start();
+    await b.clock.advance(ONLINE_EVERY_MS + FLUSH_MS);
+    expect(b.statements).toEqual([]);
+    expect(b.warnings).toEqual(['online_not_noted {"error":"Error: away"}']);
+    state.away = false;
+    await b.clock.advance(ONLINE_EVERY_MS);
+    expect(b.statements).toEqual([[{ user: 'ann', ms: b.clock.nowMs() - FLUSH_MS }]]);
+    await b.writer.close();
     expect(b.clock.timers).toBe(0);
   });
 
@@ -244,8 +287,8 @@ it('last seen reaches a real database, and never moves backwards in it', async (
   const writer = createLastSeenWriter({
     directory,
     clock: createNodeClock(),
-    nowMs: () => Date.now(),
-    online: () => [],
+    users: () => [],
+    presence: { read: async () => [] },
     warn: () => undefined,
   });
   await writer.recordLastSeen([

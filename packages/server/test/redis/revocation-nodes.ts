@@ -83,7 +83,6 @@ export async function openRevocationNode(options: RevocationNodeOptions): Promis
     },
     keys: createKeys(prefix),
     clock,
-    nowMs: () => clock.nowMs(),
     id: () => randomUUID(),
     warn: (event) => void state.warnings.push(event),
   });

@@ -78,7 +78,6 @@ export async function openRosterNode(
     },
     keys: createKeys(prefix),
     clock,
-    nowMs: () => clock.nowMs(),
     id: () => randomUUID(),
     warn: (event) => void node.warnings.push(event),
   });

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Directory, LastSeen } from '../../ports/directory.ts';
+import type { PresenceStore } from '../../ports/presence.ts';
 
 /** What came within so long is written together, ms. */
 export const FLUSH_MS = 1_000;
@@ -10,8 +11,8 @@ export const USERS_A_STATEMENT = 500;
 /** How often whoever is online is noted as seen, ms: what a crash of everything costs at most. */
 export const ONLINE_EVERY_MS = 5 * 60 * 1000;
 
-/** Users noted without a pause: well under a millisecond. */
-const USERS_A_TURN = 1_000;
+/** Users whose records are read at once for that. */
+const USERS_A_ROUND = 500;
 
 /** The longest pause behind refusals, which double it, ms. */
 const LONGEST_PAUSE_MS = 30_000;
@@ -21,11 +22,11 @@ export const MOST_WAITING = 100_000;
 
 export type LastSeenOptions = {
   readonly directory: Pick<Directory, 'lastSeen' | 'recordLastSeen'>;
+  /** Gives the cluster's time. */
   readonly clock: Clock;
-  /** The cluster's time, ms since the epoch. */
-  readonly nowMs: () => number;
-  /** The users of this node that others see at the moment. */
-  readonly online: () => Iterable<string>;
+  /** Users of whom this node holds something. Only who of them is seen is noted: a device on another node may hide them. */
+  readonly users: () => Iterable<string>;
+  readonly presence: Pick<PresenceStore, 'read'>;
   readonly warn: (event: string, detail: Readonly<Record<string, unknown>>) => void;
 };
 
@@ -37,7 +38,7 @@ export type LastSeenOptions = {
  * - `lastSeen` knows what waits here.
  */
 export type LastSeenWriter = Pick<Directory, 'lastSeen' | 'recordLastSeen'> & {
-  /** From here on whoever is online is noted now and then. */
+  /** From here on whoever is online is noted every five minutes. */
   start(): void;
   /** Users whose time is not written yet. */
   readonly waiting: number;
@@ -50,8 +51,8 @@ export type LastSeenWriter = Pick<Directory, 'lastSeen' | 'recordLastSeen'> & {
 export function createLastSeenWriter({
   directory,
   clock,
-  nowMs,
-  online,
+  users,
+  presence,
   warn,
 }: LastSeenOptions): LastSeenWriter {
   /** Whoever was noted longest ago first. */
@@ -143,21 +144,24 @@ export function createLastSeenWriter({
     if (closed) return;
     onlineTimer = clock.setTimer(ONLINE_EVERY_MS, () => {
       onlineTimer = null;
-      noteOnline(online()[Symbol.iterator](), nowMs());
+      noteOnline()
+        // Five minutes later it is tried again.
+        .catch((error: unknown) => warn('online_not_noted', { error: String(error) }))
+        .finally(() => {
+          arm();
+          armOnline();
+        });
     });
   }
 
-  function noteOnline(users: Iterator<string>, ms: number): void {
-    for (let i = 0; i < USERS_A_TURN; i++) {
-      const next = users.next();
-      if (next.done === true) {
-        arm();
-        armOnline();
-        return;
-      }
-      note(next.value, ms);
+  /** Round by round: each waits for its answer, so that nothing else is held up. */
+  async function noteOnline(): Promise<void> {
+    const names = [...users()];
+    for (let from = 0; from < names.length && !closed; from += USERS_A_ROUND) {
+      const records = await presence.read(names.slice(from, from + USERS_A_ROUND));
+      const ms = clock.nowMs();
+      for (const { user, s } of records) if (s !== 'Offline') note(user, ms);
     }
-    clock.defer(() => noteOnline(users, ms));
   }
 
   return {
@@ -165,11 +169,11 @@ export function createLastSeenWriter({
       for (const { user, ms } of batch) note(user, ms);
       arm();
     },
-    async lastSeen(users) {
+    async lastSeen(asked) {
       // Before it is asked: what is written meanwhile may be missing from the answer.
-      const ahead = users.map((user) => Math.max(waiting.get(user) ?? -1, writing.get(user) ?? -1));
-      const seen = new Map(await directory.lastSeen(users));
-      users.forEach((user, i) => {
+      const ahead = asked.map((user) => Math.max(waiting.get(user) ?? -1, writing.get(user) ?? -1));
+      const seen = new Map(await directory.lastSeen(asked));
+      asked.forEach((user, i) => {
         const ms = ahead[i] ?? -1;
         if (ms >= 0 && ms > (seen.get(user) ?? -1)) seen.set(user, ms);
       });

@@ -26,9 +26,8 @@ export type SharedRevocationsOptions = {
   readonly kept: Revocations & { reload(): Promise<void> };
   readonly link: RedisLink;
   readonly keys: Keys;
+  /** Gives the cluster's time. */
   readonly clock: Clock;
-  /** The cluster's time, ms since the epoch. */
-  readonly nowMs: () => number;
   /** Unique among all nodes. */
   readonly id: () => string;
   readonly warn: (event: string, detail: Readonly<Record<string, unknown>>) => void;
@@ -57,7 +56,6 @@ export function createRedisRevocations({
   link,
   keys,
   clock,
-  nowMs,
   id,
   warn,
 }: SharedRevocationsOptions): RedisRevocations {
@@ -103,7 +101,8 @@ export function createRedisRevocations({
       const lacksSome = fresh === null || (fresh.length === 0 && newest > since);
       if (doubted || life !== position?.life || lacksSome) await readDatabase({ life, number: newest });
       else if (fresh.length > 0) {
-        for (const { revocation, forgetAtMs } of fresh) addRevocation(told, revocation, forgetAtMs, nowMs());
+        for (const { revocation, forgetAtMs } of fresh)
+          addRevocation(told, revocation, forgetAtMs, clock.nowMs());
         position = { life, number: since + fresh.length };
         listener();
       }

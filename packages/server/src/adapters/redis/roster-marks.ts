@@ -25,9 +25,8 @@ const MOST_OWED = 100_000;
 export type RosterEditOptions = {
   readonly link: RedisLink;
   readonly keys: Keys;
+  /** Gives the cluster's time. */
   readonly clock: Clock;
-  /** The cluster's time, ms since the epoch. */
-  readonly nowMs: () => number;
   /** Unique among all nodes. */
   readonly id: () => string;
 };
@@ -48,7 +47,7 @@ export type RosterEdits = {
   close(): void;
 };
 
-export function createRosterEdits({ link, keys, clock, nowMs, id }: RosterEditOptions): RosterEdits {
+export function createRosterEdits({ link, keys, clock, id }: RosterEditOptions): RosterEdits {
   /** Edits that could not be ended, by viewer. */
   const owed = new Map<string, string>();
   let retry: Timer | null = null;
@@ -65,7 +64,7 @@ export function createRosterEdits({ link, keys, clock, nowMs, id }: RosterEditOp
   }
 
   async function begin(viewer: string, edit: string): Promise<void> {
-    const now = nowMs();
+    const now = clock.nowMs();
     const args = [edit, String(now), String(now + EDIT_MS), String(EDIT_MS)];
     await link.run(BEGIN, rosterKeys(keys, viewer), args);
   }

@@ -21,7 +21,6 @@ import { openWebhooks, UNHEARD } from '../webhooks.ts';
 import type { Database } from './database.ts';
 import { databaseProbe, redisProbe } from './probes.ts';
 import { newEpoch } from './new-epoch.ts';
-import { createNoteOnline } from './note-online.ts';
 
 /** What several nodes share: Redis for what moves, a database for what lasts. */
 export async function openCluster(
@@ -56,8 +55,8 @@ export async function openCluster(
   const lastSeen = createLastSeenWriter({
     directory: database.directory,
     clock,
-    nowMs: clock.nowMs,
-    online: () => [],
+    users: users.users,
+    presence: users.presence,
     warn: telemetry.warn,
   });
   const webhooks = await openWebhooks(database.eventsOf(node), {
@@ -72,13 +71,6 @@ export async function openCluster(
     if (change === 'came') webhooks?.userOnline(user, clock.nowMs());
     if (change === 'gone') webhooks?.userOffline(user, clock.nowMs());
   }
-  const online = createNoteOnline({
-    clock,
-    presence: users.presence,
-    telemetry,
-    users: users.users,
-    note: (seen) => void lastSeen.recordLastSeen(seen),
-  });
   const members = createRedisMembers({
     link,
     keys,
@@ -93,7 +85,6 @@ export async function openCluster(
     link,
     keys,
     clock,
-    nowMs: clock.nowMs,
     id: secrets.id,
     warn: telemetry.warn,
   });
@@ -102,7 +93,6 @@ export async function openCluster(
     link,
     keys,
     clock,
-    nowMs: clock.nowMs,
     id: secrets.id,
     warn: telemetry.warn,
   });
@@ -122,7 +112,6 @@ export async function openCluster(
   link.onUp(async () => void (await cluster.renew()));
   link.onUp(() => members.restore());
   async function leave(): Promise<void> {
-    online.stop();
     await lastSeen.close();
     directory.close();
     revocations.close();
@@ -162,7 +151,6 @@ export async function openCluster(
     steadyMs: users.time.steadyMs,
     beginLife() {
       lastSeen.start();
-      online.start();
       void webhooks?.start(users.presence);
     },
     probes: [
