@@ -5,4 +5,6 @@ brokenSeedsHold({
   153: 'a node that died keeps its grace where the store comes back with an older lease of it',
   241: 'whoever subscribes to a map in an epoch that their node did not know yet is sent what comes',
   306: "what was said to a node that died, shortly before the store forgot it, is nobody's promise",
+  330: 'a login that overtakes that of a page which came after it takes the session from it',
+  339: 'whoever comes while nobody is there to put back what the store forgot is told what it has',
 });

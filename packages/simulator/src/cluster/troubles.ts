@@ -33,6 +33,9 @@ export function createTroubleLog(nowMs: () => number): TroubleLog {
   let sinceMs = Infinity;
   let untilMs = -Infinity;
   let forgotMs = -Infinity;
+  let putBackMs = -Infinity;
+  /** Whether something began before everything was put back: so long nobody may be there who could. */
+  let delayed = false;
 
   function note(forMs: number): void {
     if (nowMs() > untilMs && underWay.size === 0) sinceMs = nowMs();
@@ -44,9 +47,13 @@ export function createTroubleLog(nowMs: () => number): TroubleLog {
     began(what) {
       note(OVER_AFTER_MS);
       underWay.add(what);
+      delayed ||= nowMs() <= putBackMs;
     },
     ended(what) {
-      if (underWay.delete(what)) untilMs = Math.max(untilMs, nowMs() + OVER_AFTER_MS);
+      if (!underWay.delete(what)) return;
+      untilMs = Math.max(untilMs, nowMs() + OVER_AFTER_MS);
+      if (delayed) putBackMs = nowMs() + PUT_BACK_MS;
+      delayed &&= underWay.size > 0;
     },
     get underWay() {
       return underWay.size > 0;
@@ -54,11 +61,13 @@ export function createTroubleLog(nowMs: () => number): TroubleLog {
     forgot() {
       note(FOUND_MISSING_MS);
       forgotMs = nowMs();
+      putBackMs = forgotMs + PUT_BACK_MS;
+      delayed = underWay.size > 0;
     },
     sinceMs: () => (underWay.size > 0 || nowMs() <= untilMs ? sinceMs - CAUSE_MS : nowMs()),
-    misinformed: (syncedMs) =>
-      syncedMs >= forgotMs &&
-      syncedMs <= forgotMs + PUT_BACK_MS &&
-      nowMs() <= forgotMs + PUT_BACK_MS + CORRECTED_MS,
+    misinformed(syncedMs) {
+      const untilPutBackMs = delayed ? nowMs() : putBackMs;
+      return syncedMs >= forgotMs && syncedMs <= untilPutBackMs && nowMs() <= untilPutBackMs + CORRECTED_MS;
+    },
   };
 }

@@ -90,6 +90,8 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
         const resumed = message.resume === undefined ? undefined : sessions.byToken(message.resume);
         if (resumed === undefined) beginFresh(record, message.username);
         else {
+          // It overtook the login of a page that came after its own: both were given a token, and only one of them counts.
+          if (resumed.line !== null && resumed.line.id > record.line.id) resumed.duplicated = true;
           sessions.claim(resumed, record.line);
           if (resumed.device !== null)
             record.loginWrite = beginWrite(resumed.device, patchOf(message), resumed, nowMs());
