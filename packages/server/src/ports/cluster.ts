@@ -19,6 +19,8 @@ export type Renewal = {
 };
 
 export type Swept = {
+  /** False: it renewed, or its time has not come. Nothing was touched, and nothing of it may be. */
+  readonly overdue: boolean;
   /** Holders that were dealt with: sessions that ended or live elsewhere, statuses that were taken over. 0: none is left. */
   readonly holders: number;
   /** Sessions among them that ended. */

@@ -56,7 +56,12 @@ export function clusterSweepContract(name: string, open: () => Promise<ClusterSu
       expect(await nodesWithLease()).toContain(one.cluster.node);
       await sweepAll(one, dead.cluster.node);
       expect(await nodesWithLease()).not.toContain(dead.cluster.node);
-      expect(await one.cluster.sweep(dead.cluster.node, 1)).toEqual({ holders: 0, ended: 0, leases: [] });
+      expect(await one.cluster.sweep(dead.cluster.node, 1)).toEqual({
+        overdue: true,
+        holders: 0,
+        ended: 0,
+        leases: [],
+      });
     });
 
     it('one call deals with so many holders and no more', async () => {
@@ -64,7 +69,7 @@ export function clusterSweepContract(name: string, open: () => Promise<ClusterSu
       for (let i = 0; i < 5; i++) await logIn(dead, `user-${i}`, `t-${i}`);
       await untilOverdue();
       const first = await one.cluster.sweep(dead.cluster.node, 2);
-      expect(first).toEqual({ holders: 2, ended: 2, leases: [] });
+      expect(first).toEqual({ overdue: true, holders: 2, ended: 2, leases: [] });
       expect(await nodesWithLease()).toContain(dead.cluster.node);
       const rest = await sweepAll(one, dead.cluster.node, 2);
       expect(rest.ended).toBe(7);
@@ -158,7 +163,12 @@ export function clusterSweepContract(name: string, open: () => Promise<ClusterSu
       await untilOverdue();
       await dead.cluster.renew();
       await subject.published();
-      expect(await one.cluster.sweep(dead.cluster.node, 100)).toEqual({ holders: 0, ended: 0, leases: [] });
+      expect(await one.cluster.sweep(dead.cluster.node, 100)).toEqual({
+        overdue: false,
+        holders: 0,
+        ended: 0,
+        leases: [],
+      });
       expect(await subject.published()).toEqual([]);
       expect(await nodesWithLease()).toContain(dead.cluster.node);
       expect(await one.sessions.sessionsOf('alice')).toHaveLength(1);
@@ -167,7 +177,7 @@ export function clusterSweepContract(name: string, open: () => Promise<ClusterSu
     it('nor one whose time has not come', async () => {
       await logIn(dead, 'alice', 's1');
       await passRenewing(subject, dead.cluster.leaseMs + subject.graceMs - 1, one);
-      expect(await one.cluster.sweep(dead.cluster.node, 100)).toMatchObject({ ended: 0 });
+      expect(await one.cluster.sweep(dead.cluster.node, 100)).toMatchObject({ overdue: false, ended: 0 });
       expect(await seen(one, 'alice')).toBe('alice Online');
     });
 

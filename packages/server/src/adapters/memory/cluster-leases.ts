@@ -106,7 +106,8 @@ export function sweepStored(
   const { state } = store;
   const lease = state.leases.get(node);
   // It renewed meanwhile: it lives.
-  if (lease !== undefined && lease.sweepAtMs > nowMs) return { holders: 0, ended: 0, leases: [] };
+  if (lease !== undefined && lease.sweepAtMs > nowMs)
+    return { overdue: false, holders: 0, ended: 0, leases: [] };
   const notes = [...(state.holders.get(node)?.values() ?? [])].slice(0, limit);
   const leases: LeasedDevice[] = [];
   let ended = 0;
@@ -134,5 +135,5 @@ export function sweepStored(
     state.holders.delete(node);
     state.leases.delete(node);
   }
-  return { holders: notes.length, ended, leases };
+  return { overdue: true, holders: notes.length, ended, leases };
 }

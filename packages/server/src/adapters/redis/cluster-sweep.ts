@@ -12,7 +12,8 @@ const OVERDUE = loadScript('cluster-overdue', ['cluster-leases']);
 const SWEEP = loadUserScript('presence-sweep');
 const ADOPT = loadUserScript('presence-adopt');
 
-const NOTHING: Swept = Object.freeze({ holders: 0, ended: 0, leases: Object.freeze([]) });
+const NOTHING: Swept = Object.freeze({ overdue: true, holders: 0, ended: 0, leases: Object.freeze([]) });
+const NOT_YET: Swept = Object.freeze({ ...NOTHING, overdue: false });
 
 export type SweepOptions = {
   readonly link: RedisLink;
@@ -35,7 +36,7 @@ export function createSweep(options: SweepOptions): (node: string, limit: number
   const { link, keys, scripts, holders, nextChange } = options;
   const leases = keys.cluster('leases');
 
-  async function sweepUser(dead: string, user: string): Promise<Swept> {
+  async function sweepUser(dead: string, user: string): Promise<Omit<Swept, 'overdue'>> {
     const [ended, shown, leased] = await scripts.run(SWEEP, user, [dead, holders.node]);
     scripts.shown(shown, holders.get(user));
     return {
@@ -66,7 +67,7 @@ export function createSweep(options: SweepOptions): (node: string, limit: number
 
   return async (node, limit) => {
     const index = keys.node(node, 'holders');
-    if ((await link.run(OVERDUE, [leases], [node, '0'])) !== 1) return NOTHING;
+    if ((await link.run(OVERDUE, [leases], [node, '0'])) !== 1) return NOT_YET;
     // Any of them, so that nodes which sweep at once mostly take different ones.
     const members = await link.command(index, 'SRANDMEMBER', index, String(limit));
     const users = listOf(members).map(textOf);
@@ -79,6 +80,7 @@ export function createSweep(options: SweepOptions): (node: string, limit: number
     const swept = await Promise.all(users.map((user) => sweepUser(node, user)));
     await link.command(index, 'SREM', index, ...users);
     return {
+      overdue: true,
       holders: swept.reduce((sum, { holders: dealt }) => sum + dealt, 0),
       ended: swept.reduce((sum, { ended }) => sum + ended, 0),
       leases: swept.flatMap(({ leases: taken }) => taken),

@@ -52,8 +52,10 @@ export function createSweeper(
 
   async function sweep(node: string): Promise<void> {
     try {
-      const { holders, ended, leases } = await cluster.sweep(node, HOLDERS_A_BATCH);
+      const { overdue, holders, ended, leases } = await cluster.sweep(node, HOLDERS_A_BATCH);
       if (stopped) return;
+      // It renewed while this node waited for its turn: its members are where they were.
+      if (!overdue) return void waiting.delete(node);
       for (let i = 0; i < ended; i++) telemetry.sessionExpired();
       adopt(leases);
       const gone = await sweepMembers(node);

@@ -227,6 +227,22 @@ describe('members on many nodes', () => {
     expect(await list(nodes, bob)).toMatchObject({ ids: ['ann', 'bob', 'cid'], n: 3 });
   });
 
+  it('[MEM1] nobody leaves with a node that renews between being found overdue and being swept', async () => {
+    const nodes = await open('a', 'b');
+    const bob = await enter(nodes, 'b', 'bob');
+    await enter(nodes, 'a', 'ann');
+    members(bob);
+    const a = nodes.node('a');
+    a.cutOff();
+    await nodes.clock.advance(LEASE_MS + GRACE_MS);
+    // `b` has found it overdue by now, and waits for its turn to sweep.
+    await nodes.clock.advance(1_000);
+    a.reconnect();
+    await nodes.clock.advance(10_000);
+    expect(members(bob)).toEqual([]);
+    expect(await list(nodes, bob)).toMatchObject({ ids: ['ann', 'bob'], n: 2 });
+  });
+
   it('signals have members, too, and are compared where there is nothing else to compare', async () => {
     const nodes = await createManyNodes(['a', 'b'], {
       channels: [cursor],

@@ -111,8 +111,8 @@ describe('nodes that died', () => {
     const { h, cluster, asked } = await oneOfMany();
     cluster.leases = [alive(h, 'a'), alive(h, 'b'), dead(h, 'c')];
     cluster.swept = [
-      { holders: 200, ended: 150, leases: [] },
-      { holders: 20, ended: 20, leases: [] },
+      { overdue: true, holders: 200, ended: 150, leases: [] },
+      { overdue: true, holders: 20, ended: 20, leases: [] },
     ];
     await h.clock.advance(20_000);
     expect(asked('sweep').map(({ what }) => what)).toEqual(['sweep c 200', 'sweep c 200', 'sweep c 200']);
@@ -138,7 +138,9 @@ describe('nodes that died', () => {
     await h.directory.ensureUser('bob');
     cluster.leases = [alive(h, 'a'), alive(h, 'b'), dead(h, 'c')];
     const expiresAtMs = h.clock.nowMs() + 60_000;
-    cluster.swept = [{ holders: 1, ended: 0, leases: [{ user: 'bob', device: 'bot', expiresAtMs }] }];
+    cluster.swept = [
+      { overdue: true, holders: 1, ended: 0, leases: [{ user: 'bob', device: 'bot', expiresAtMs }] },
+    ];
     await h.clock.advance(20_000);
     const { timers } = h.node.counts();
     await h.clock.advance(45_000);

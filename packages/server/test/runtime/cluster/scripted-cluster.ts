@@ -51,7 +51,7 @@ export function scriptCluster(clock: VirtualClock, node = 'a'): ScriptedCluster 
     },
     async sweep(dead, limit) {
       await pass(`sweep ${dead} ${limit}`);
-      return script.swept.shift() ?? { holders: 0, ended: 0, leases: [] };
+      return script.swept.shift() ?? { overdue: true, holders: 0, ended: 0, leases: [] };
     },
     async retire() {
       await pass('retire');
