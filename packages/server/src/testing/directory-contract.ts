@@ -96,7 +96,8 @@ export function directoryContract(name: string, open: () => Promise<DirectorySub
         const results = await Promise.all(
           ['bob', 'carol', 'dave'].map((other) => directory.follow('alice', other, T, 2)),
         );
-        expect(results).toEqual(['changed', 'changed', 'limit']);
+        // Which of them is the one too many is nobody's promise: they may be asked of different nodes.
+        expect(results.toSorted()).toEqual(['changed', 'changed', 'limit']);
         expect(await rosterOf('alice')).toHaveLength(2);
       });
 
