@@ -24,6 +24,38 @@ async function endOf(node: ClusterNode, user: string, jti: string, extra: object
   return client.closed;
 }
 
+const REVOKED_AT_ONCE = 4;
+
+/**
+ * Revokes one login after the other, several at once and none with a pause, while a fault strikes: whenever it does, some are
+ * under way. `before` and `after`: those that were when it was called for, and when it had struck.
+ */
+async function revokeDuring(
+  node: ClusterNode,
+  name: string,
+  fault: () => Promise<unknown>,
+): Promise<Record<'before' | 'after', readonly string[]> & { readonly statuses: readonly number[] }> {
+  const inFlight = new Set<string>();
+  const statuses: number[] = [];
+  let over = false;
+  const revoke = async (_: unknown, lane: number): Promise<void> => {
+    for (let round = 0; !over; round++) {
+      const tokenId = `${name}-${lane}-${round}`;
+      inFlight.add(tokenId);
+      const { status } = await node.process.api('POST', '/v1/users/alice/revoke', { tokenId });
+      inFlight.delete(tokenId);
+      statuses.push(status);
+    }
+  };
+  const lanes = Promise.all(Array.from({ length: REVOKED_AT_ONCE }, revoke));
+  const before = [...inFlight];
+  await fault();
+  const after = [...inFlight];
+  over = true;
+  await lanes;
+  return { before, after, statuses };
+}
+
 const REVOKED = { code: 4208, reason: 'revoked' };
 
 describe('what is revoked on one node', () => {
@@ -51,19 +83,22 @@ describe('what is revoked on one node', () => {
   it('counts also where Redis was emptied, or started again, before the others had heard of it', async () => {
     scene = await openClusterScene();
     const { nodes, redis } = scene;
-    for (const [jti, fault] of [
-      ['t1', () => redis.run('FLUSHALL')],
-      ['t2', () => redis.restart()],
+    for (const [name, fault] of [
+      ['flushed', () => redis.run('FLUSHALL')],
+      ['restarted', () => redis.restart()],
     ] as const) {
-      const revoked = nodes[0]!.process.api('POST', '/v1/users/alice/revoke', { tokenId: jti });
-      await fault();
+      const { before, after, statuses } = await revokeDuring(nodes[0]!, name, fault);
+      expect(before.length, 'revocations in flight when the fault was called for').toBe(REVOKED_AT_ONCE);
+      expect(after.length, 'revocations in flight when it had struck').toBe(REVOKED_AT_ONCE);
       // Stored; whether it could be published is another matter.
-      expect([204, 503]).toContain((await revoked).status);
-      for (const node of nodes) {
-        let end = await endOf(node, 'alice', jti);
-        // The line to Redis is being made anew.
-        while (end.code === 4103) end = await endOf(node, 'alice', jti);
-        expect(end).toEqual(REVOKED);
+      for (const status of statuses) expect([204, 503]).toContain(status);
+      for (const jti of new Set([...before, ...after])) {
+        for (const node of nodes) {
+          let end = await endOf(node, 'alice', jti);
+          // The line to Redis is being made anew.
+          while (end.code === 4103) end = await endOf(node, 'alice', jti);
+          expect(end).toEqual(REVOKED);
+        }
       }
     }
   });
