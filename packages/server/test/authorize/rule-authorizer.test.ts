@@ -11,7 +11,7 @@ import {
 import type { AuthorizeRequest, Decision } from '../../src/ports/authorizer.ts';
 import { type AuthorizerMood, authorizerContract } from '../../src/testing/index.ts';
 import { createVirtualClock, type VirtualClock } from '../runtime/virtual-clock.ts';
-import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
+import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 
 authorizerContract('rules in code', () => {
   const clock = createVirtualClock();

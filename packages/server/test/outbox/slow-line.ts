@@ -6,7 +6,7 @@ import type { Connection } from '../../src/ports/transport.ts';
 import { type Flusher, createFlusher } from '../../src/runtime/flusher.ts';
 import { type LinkState, newLink } from '../../src/runtime/link-state.ts';
 import { type VirtualClock, createVirtualClock } from '../runtime/virtual-clock.ts';
-import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
+import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 
 /** One connection under a flusher: its client reads, or does not. */
 export type SlowLine = {

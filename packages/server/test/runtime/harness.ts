@@ -20,7 +20,7 @@ import { createNode } from '../../src/runtime/node.ts';
 import type { RealtimeNode } from '../../src/runtime/node-api.ts';
 import { createSteadyTime } from '../../src/runtime/steady-time.ts';
 import { DEFAULT_SETTINGS, type NodePorts, type NodeSettings } from '../../src/runtime/node-options.ts';
-import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
+import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts';
 
 /** A message as it stands in a frame. */

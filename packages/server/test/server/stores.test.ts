@@ -6,7 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import { openStores } from '../../src/server/stores.ts';
 import type { Stores } from '../../src/server/stores/store-options.ts';
 import { createVirtualClock } from '../runtime/virtual-clock.ts';
-import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
+import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 
 const DAY_MS = 86_400_000;
 

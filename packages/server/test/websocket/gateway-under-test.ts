@@ -4,7 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { createWebSocketGateway } from '../../src/gateways/websocket/websocket-gateway.ts';
 import type { Connection, Frame, FrameRun, Link } from '../../src/ports/transport.ts';
 import type { NodeState } from '../../src/runtime/node-api.ts';
-import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
+import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 
 /** What a gateway told the runtime about one connection, in order. */
 export type Told =

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemberTelling } from '../../../src/runtime/channels/member-telling.ts';
-import { silentTelemetry } from '../../../src/simulation/silent-telemetry.ts';
+import { silentTelemetry } from '../../../src/adapters/memory/silent-telemetry.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
 
 /** A list that answers when the test says so. */

@@ -1,8 +1,8 @@
-import type { Telemetry } from '../ports/telemetry.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
 
 const nothing = (): void => undefined;
 
-/** For tests and the simulator, where they look at other things than what is reported. */
+/** Reports to nobody: for tests and the simulator, where they look at other things. */
 export const silentTelemetry: Telemetry = {
   connectionOpened: nothing,
   connectionClosed: nothing,
