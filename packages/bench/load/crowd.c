@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "load.h"
+#include "random.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +17,6 @@ static double *changed_at; /* by person */
 static int person_count;
 static long deliveries, due, others;
 static Histogram *latencies;
-static uint64_t state;
-
-static uint64_t next_random(void) { /* xorshift64 */
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return state;
-}
 
 static void read_people(void) {
   FILE *file = fopen(options.people, "r");
@@ -76,7 +69,7 @@ void run_crowd(void) {
   open_all(NULL);
   read_people();
   latencies = new_histogram();
-  state = (uint64_t)options.seed * 0x9e3779b97f4a7c15u | 1;
+  seed_random((uint64_t)options.seed);
   for (;;) {
     const char *line = wait_for_command(received);
     double rate, seconds;

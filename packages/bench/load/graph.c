@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "load.h"
+#include "random.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +25,6 @@ static double *latencies;
 static size_t latency_count;
 static long deliveries, duplicates, strangers, others, bytes, due;
 static double *changed_at;
-static uint64_t state;
-
-static uint64_t next_random(void) { /* xorshift64 */
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return state;
-}
 
 static void read_followers(void) {
   FILE *file = fopen(options.followers, "r");
@@ -156,7 +149,7 @@ void run_graph(void) {
   read_followers();
   changed_at = allocate((size_t)connection_count, sizeof *changed_at);
   for (int person = 0; person < connection_count; person++) changed_at[person] = -REST_SECONDS;
-  state = (uint64_t)options.seed * 0x9e3779b97f4a7c15u | 1;
+  seed_random((uint64_t)options.seed);
   for (;;) {
     const char *line = wait_for_command(NULL);
     double rate, seconds;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { type CallbackSettings, DEFAULT_CALLBACK } from '../auth/authorize/callback-authorizer.ts';
 import { signingSecretProblem } from '../outbound/signature.ts';
 import { targetProblem } from '../outbound/target.ts';
-import { text, whole } from './setting.ts';
+import { text, urlAndSecret, whole } from './setting.ts';
 
 /** For apps whose rules are in another language: the server asks them by signed HTTP. */
 export const callbackSchema = z
@@ -32,15 +32,7 @@ export const callbackSchema = z
     ),
     cached: whole('Answers that are kept for as long as they say.', DEFAULT_CALLBACK.cached, 0, 10_000_000),
   })
-  .superRefine(({ url, secret }, context) => {
-    if ((url === undefined) === (secret === undefined)) return;
-    const [given, missing] = url === undefined ? ['secret', 'url'] : ['url', 'secret'];
-    context.addIssue({
-      code: 'custom',
-      path: [missing],
-      message: `is missing, and authorizeCallback.${given} is set: set both or neither`,
-    });
-  });
+  .superRefine(urlAndSecret('authorizeCallback'));
 
 /** Null where nobody is asked. */
 export function toCallbackSettings({

@@ -49,3 +49,23 @@ export function hook<F>(about: string) {
     .custom<F>((value) => typeof value === 'function', 'is not a function')
     .meta({ description: about });
 }
+
+/**
+ * For a section whose requests are signed: an address and the secret to sign with, both or neither.
+ *
+ * @param section its name in the configuration
+ */
+export function urlAndSecret(section: string) {
+  return (
+    { url, secret }: { readonly url?: string | undefined; readonly secret?: string | undefined },
+    context: z.RefinementCtx,
+  ): void => {
+    if ((url === undefined) === (secret === undefined)) return;
+    const [given, missing] = url === undefined ? ['secret', 'url'] : ['url', 'secret'];
+    context.addIssue({
+      code: 'custom',
+      path: [missing],
+      message: `is missing, and ${section}.${given} is set: set both or neither`,
+    });
+  };
+}

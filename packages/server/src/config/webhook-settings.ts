@@ -4,7 +4,7 @@ import { shownTarget, targetProblem } from '../outbound/target.ts';
 import type { EventType } from '../ports/event-store.ts';
 import { EVENT_TYPES } from '../webhooks/webhook-event.ts';
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from '../webhooks/webhooks.ts';
-import { list, text, whole } from './setting.ts';
+import { list, text, urlAndSecret, whole } from './setting.ts';
 
 /** Where an app is told what happens, and how. */
 export type WebhookConfig = {
@@ -46,15 +46,7 @@ export const webhooksSchema = z
       30 * DAY,
     ),
   })
-  .superRefine(({ url, secret }, context) => {
-    if ((url === undefined) === (secret === undefined)) return;
-    const [given, missing] = url === undefined ? ['secret', 'url'] : ['url', 'secret'];
-    context.addIssue({
-      code: 'custom',
-      path: [missing],
-      message: `is missing, and webhooks.${given} is set: set both or neither`,
-    });
-  });
+  .superRefine(urlAndSecret('webhooks'));
 
 /** Null where nobody is told. */
 export function toWebhookConfig({

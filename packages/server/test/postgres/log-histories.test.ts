@@ -1,38 +1,20 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { PostgresLog } from '../../src/adapters/sql/postgres/log.ts';
 import type { OpenLog } from '../../src/testing/index.ts';
 import { randomHistories } from '../log/random-histories.ts';
-import {
-  type Node,
-  type PostgresUnderTest,
-  openLog,
-  openNode,
-  startPostgresUnderTest,
-} from './postgres-under-test.ts';
+import { nodeForFile, openLog } from './postgres-under-test.ts';
 
-let server: PostgresUnderTest;
-let url: string;
-let node: Node;
-beforeAll(async () => {
-  server = await startPostgresUnderTest();
-  url = await server.createMigrated();
-  node = await openNode(url);
-});
-afterAll(async () => {
-  await node.close();
-  await server.stop();
-});
+const own = nodeForFile();
 
 const open: OpenLog = async (limits) => {
-  let log: PostgresLog = await openLog(node.postgres, { limits, shared: true });
+  let log: PostgresLog = await openLog(own.node.postgres, { limits, shared: true });
   return {
     log,
     async reopen() {
       await log.close();
       // Another process takes it up.
-      await node.close();
-      node = await openNode(url);
-      log = await openLog(node.postgres, { limits, shared: true });
+      await own.restart();
+      log = await openLog(own.node.postgres, { limits, shared: true });
       return log;
     },
     close: () => log.close(),
@@ -42,7 +24,7 @@ const open: OpenLog = async (limits) => {
 randomHistories('Postgres', open, 150, { shared: true });
 
 it('the histories left nothing in the tables', async () => {
-  const counts = await node.postgres.transaction((within) =>
+  const counts = await own.node.postgres.transaction((within) =>
     within.exec(`SELECT (SELECT channels FROM log_state) AS counted, (SELECT count(*) FROM channels) AS channels,
       (SELECT count(*) FROM publications) AS publications, (SELECT count(*) FROM entries) AS entries,
       (SELECT count(*) FROM ids) AS ids`),

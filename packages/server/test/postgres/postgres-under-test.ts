@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll } from 'vitest';
 import {
   createPostgresLog,
   type PostgresLog,
@@ -60,6 +61,43 @@ export async function openNode(url: string, options: Partial<PostgresOptions> = 
     async close() {
       await queue.close();
       await postgres.close();
+    },
+  };
+}
+
+/** The one process of a file of tests that has a database of its own. */
+export type NodeUnderTest = {
+  /** The process that has the database now. */
+  readonly node: Node;
+  readonly url: string;
+  /** Ends the process and begins another over the same database. */
+  restart(): Promise<void>;
+};
+
+/** A server, a database with everything in place and a process over it, for all tests of a file. There once these begin. */
+export function nodeForFile(): NodeUnderTest {
+  let server: PostgresUnderTest;
+  let url: string;
+  let node: Node;
+  beforeAll(async () => {
+    server = await startPostgresUnderTest();
+    url = await server.createMigrated();
+    node = await openNode(url);
+  });
+  afterAll(async () => {
+    await node.close();
+    await server.stop();
+  });
+  return {
+    get node() {
+      return node;
+    },
+    get url() {
+      return url;
+    },
+    async restart() {
+      await node.close();
+      node = await openNode(url);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createPostgresDirectory } from '../../src/adapters/sql/postgres/directory.ts';
 import { createPostgresEventStore } from '../../src/adapters/sql/postgres/event-store.ts';
 import { createPostgresJournal } from '../../src/adapters/sql/postgres/journal.ts';
@@ -18,40 +18,16 @@ import {
   sessionStoreContract,
 } from '../../src/testing/index.ts';
 import { type Kept, presenceSubject, sessionSubject } from '../adapters/subjects.ts';
-import {
-  type Node,
-  type PostgresUnderTest,
-  emptyDatabase,
-  openNode,
-  startPostgresUnderTest,
-} from './postgres-under-test.ts';
+import { emptyDatabase, nodeForFile, openNode } from './postgres-under-test.ts';
 
-let server: PostgresUnderTest;
-let url: string;
-/** The process that has the database now. */
-let node: Node;
-beforeAll(async () => {
-  server = await startPostgresUnderTest();
-  url = await server.createMigrated();
-  node = await openNode(url);
-});
-afterAll(async () => {
-  await node.close();
-  await server.stop();
-});
-
-/** Ends the process and begins another over the same database. */
-async function restart(): Promise<void> {
-  await node.close();
-  node = await openNode(url);
-}
+const own = nodeForFile();
 
 function kept(): Kept {
   return {
-    journal: createPostgresJournal(node.postgres, node.queue),
-    directory: createPostgresDirectory(node.postgres, node.queue),
+    journal: createPostgresJournal(own.node.postgres, own.node.queue),
+    directory: createPostgresDirectory(own.node.postgres, own.node.queue),
     async reopen() {
-      await restart();
+      await own.restart();
       return kept();
     },
     close: () => Promise.resolve(),
@@ -59,7 +35,7 @@ function kept(): Kept {
 }
 
 async function emptied(): Promise<Kept> {
-  await emptyDatabase(node.postgres);
+  await emptyDatabase(own.node.postgres);
   return kept();
 }
 
@@ -68,7 +44,7 @@ journalContract('Postgres', async () => {
   return {
     journal,
     async reopen() {
-      await restart();
+      await own.restart();
       return kept().journal;
     },
     close: () => Promise.resolve(),
@@ -83,31 +59,31 @@ presenceRestartContract(
 );
 
 eventStoreContract('Postgres', async () => {
-  await emptyDatabase(node.postgres);
+  await emptyDatabase(own.node.postgres);
   return {
-    store: createPostgresEventStore(node.postgres, node.queue),
+    store: createPostgresEventStore(own.node.postgres, own.node.queue),
     async reopen() {
-      await restart();
-      return createPostgresEventStore(node.postgres, node.queue);
+      await own.restart();
+      return createPostgresEventStore(own.node.postgres, own.node.queue);
     },
-    another: (name) => createPostgresEventStore(node.postgres, node.queue, name),
+    another: (name) => createPostgresEventStore(own.node.postgres, own.node.queue, name),
     close: () => Promise.resolve(),
   };
 });
 
 async function revocations(): Promise<RestartableRevocations> {
-  await emptyDatabase(node.postgres);
+  await emptyDatabase(own.node.postgres);
   const clock = { nowMs: 0 };
-  const open = () => createPostgresRevocations(node.postgres, node.queue, () => clock.nowMs);
+  const open = () => createPostgresRevocations(own.node.postgres, own.node.queue, () => clock.nowMs);
   return {
     revocations: await open(),
     clock,
     async restart() {
-      await restart();
+      await own.restart();
       return open();
     },
     async kept() {
-      const [row] = await node.postgres.transaction((within) =>
+      const [row] = await own.node.postgres.transaction((within) =>
         within.exec(
           'SELECT (SELECT count(*) FROM revoked_users) + (SELECT count(*) FROM revoked_tokens) AS kept',
         ),
@@ -122,14 +98,14 @@ revocationsContract('Postgres', revocations);
 revocationsRestartContract('Postgres', revocations);
 
 grantsContract('with a key that the servers made and keep in Postgres', async () => {
-  await emptyDatabase(node.postgres);
+  await emptyDatabase(own.node.postgres);
   let made = 0;
   const makeKey = (): string => `${++made}`.padEnd(43, 'k');
   return {
-    grants: createGrants(await keptPostgresKey(node.postgres, 'grants', makeKey)),
+    grants: createGrants(await keptPostgresKey(own.node.postgres, 'grants', makeKey)),
     async reopen() {
-      await restart();
-      return createGrants(await keptPostgresKey(node.postgres, 'grants', makeKey));
+      await own.restart();
+      return createGrants(await keptPostgresKey(own.node.postgres, 'grants', makeKey));
     },
     foreign: createGrants(makeKey()),
     close: () => Promise.resolve(),
@@ -137,8 +113,8 @@ grantsContract('with a key that the servers made and keep in Postgres', async ()
 });
 
 it('of several nodes that need the servers’ key for the first time at once all get the same one', async () => {
-  await emptyDatabase(node.postgres);
-  const others = await Promise.all([openNode(url), openNode(url), openNode(url)]);
+  await emptyDatabase(own.node.postgres);
+  const others = await Promise.all([openNode(own.url), openNode(own.url), openNode(own.url)]);
   const keys = await Promise.all(
     others.map(({ postgres }, i) => keptPostgresKey(postgres, 'grants', () => String(i).repeat(43))),
   );
@@ -147,10 +123,10 @@ it('of several nodes that need the servers’ key for the first time at once all
 });
 
 it('what one node revoked, another knows once it has read it', async () => {
-  await emptyDatabase(node.postgres);
-  const other = await openNode(url);
+  await emptyDatabase(own.node.postgres);
+  const other = await openNode(own.url);
   const [here, there] = await Promise.all([
-    createPostgresRevocations(node.postgres, node.queue, () => 0),
+    createPostgresRevocations(own.node.postgres, own.node.queue, () => 0),
     createPostgresRevocations(other.postgres, other.queue, () => 0),
   ]);
   await here.revoke({ kind: 'user', user: 'alice', issuedUpToMs: 5 }, 1_000);

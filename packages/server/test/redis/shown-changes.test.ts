@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { logIn, passRenewing } from '../../src/testing/cluster-subject.ts';
-import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
-import { LEASE_MS, type ManyNodes, type NodeUnderTest, openMany } from './user-store-subjects.ts';
+import { LEASE_MS, type ManyNodes, type NodeUnderTest, oneServer, openMany } from './user-store-subjects.ts';
 
 let server: RedisServer;
 let subject: ManyNodes;
@@ -13,12 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  subject = await openMany({
-    ports: [server.port],
-    isCluster: false,
-    openLink: (prefix) => openLink(server.port, { prefix }),
-    flush: async () => void (await server.run('FLUSHALL')),
-  });
+  subject = await openMany(oneServer(server));
   [one, two] = [await subject.start(), await subject.start()];
   for (const node of [one, two]) await node.cluster.renew();
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { histories } from './user-history.ts';
+import { oneServer } from './user-store-subjects.ts';
 import { runHistory } from './user-history-run.ts';
 
 describe('sessions and presence of several nodes in random histories', () => {
@@ -13,12 +13,7 @@ describe('sessions and presence of several nodes in random histories', () => {
   afterAll(() => server.stop());
 
   it('Redis answers, publishes and holds what the stores in memory do', async () => {
-    const redis = {
-      ports: [server.port],
-      isCluster: false,
-      openLink: (prefix: string) => openLink(server.port, { prefix }),
-      flush: async () => void (await server.run('FLUSHALL')),
-    };
+    const redis = oneServer(server);
     await fc.assert(
       fc.asyncProperty(histories, (steps) => runHistory(redis, steps)),
       { numRuns: 25, endOnFailure: true },

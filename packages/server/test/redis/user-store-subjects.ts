@@ -15,7 +15,10 @@ import type {
   PresenceStoreSubject,
   SessionStoreSubject,
 } from '../../src/testing/index.ts';
+import type { RedisSettings } from '../../src/adapters/redis/redis-settings.ts';
 import { GRACE_MS, T0 } from '../adapters/subjects.ts';
+import { openLink } from '../servers/open-link.ts';
+import type { RedisServer } from '../servers/redis-server.ts';
 import { type VirtualClock, createVirtualClock } from '../runtime/virtual-clock.ts';
 import { type PresenceListener, listenTo } from './presence-listener.ts';
 import { type TimedLink, createTimedLink } from './timed-link.ts';
@@ -31,6 +34,16 @@ export type RedisUnderTest = {
   /** Empties it. */
   flush(): Promise<void>;
 };
+
+/** One server, emptied between tests. */
+export function oneServer({ port, run }: RedisServer, settings: Partial<RedisSettings> = {}): RedisUnderTest {
+  return {
+    ports: [port],
+    isCluster: false,
+    openLink: (prefix) => openLink(port, { ...settings, prefix }),
+    flush: async () => void (await run('FLUSHALL')),
+  };
+}
 
 let apps = 0;
 

@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { logIn, resumeOn } from '../../src/testing/cluster-subject.ts';
-import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
-import { type ManyNodes, type NodeUnderTest, openMany } from './user-store-subjects.ts';
+import { type ManyNodes, type NodeUnderTest, oneServer, openMany } from './user-store-subjects.ts';
 
 /** Commands of the link itself, and of this test. */
 const NOT_COUNTED = /^(info|config|script|ping|hello|client|ssubscribe|select|cluster)/;
@@ -19,12 +18,7 @@ describe('what sessions and presence cost Redis', () => {
   });
   afterAll(() => server.stop());
   beforeEach(async () => {
-    subject = await openMany({
-      ports: [server.port],
-      isCluster: false,
-      openLink: (prefix) => openLink(server.port, { prefix }),
-      flush: async () => void (await server.run('FLUSHALL')),
-    });
+    subject = await openMany(oneServer(server));
     node = await subject.start();
     await node.cluster.renew();
   });

@@ -10,10 +10,16 @@ import {
   sweepAll,
   told,
 } from '../../src/testing/cluster-subject.ts';
-import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { listenTo } from './presence-listener.ts';
-import { LEASE_MS, type ManyNodes, type NodeUnderTest, WATCHED, openMany } from './user-store-subjects.ts';
+import {
+  LEASE_MS,
+  type ManyNodes,
+  type NodeUnderTest,
+  WATCHED,
+  oneServer,
+  openMany,
+} from './user-store-subjects.ts';
 
 /** A server that hangs is noticed after so many ms. */
 const COMMAND_TIMEOUT_MS = 2_000;
@@ -25,12 +31,7 @@ describe('sessions and presence when nodes and Redis fail', () => {
   let other: NodeUnderTest;
   beforeEach(async () => {
     server = await startRedis();
-    subject = await openMany({
-      ports: [server.port],
-      isCluster: false,
-      openLink: (prefix) => openLink(server.port, { prefix, commandTimeoutMs: COMMAND_TIMEOUT_MS }),
-      flush: async () => void (await server.run('FLUSHALL')),
-    });
+    subject = await openMany(oneServer(server, { commandTimeoutMs: COMMAND_TIMEOUT_MS }));
     one = await subject.start();
     other = await subject.start();
     for (const node of [one, other]) {

@@ -5,7 +5,7 @@ import { logIn, passRenewing, resumeOn, seen, setStatus, told } from '../../src/
 import { type LateProxy, startLateProxy } from '../servers/late-proxy.ts';
 import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
-import { type ManyNodes, type NodeUnderTest, openMany } from './user-store-subjects.ts';
+import { type ManyNodes, type NodeUnderTest, oneServer, openMany } from './user-store-subjects.ts';
 
 /** Given up soon, ms: nothing here waits for it but what is to be given up. */
 const COMMAND_TIMEOUT_MS = 1_000;
@@ -25,13 +25,11 @@ describe('commands that were given up, and are carried out late', () => {
     proxy = await startLateProxy(server.port);
     let links = 0;
     subject = await openMany({
-      ports: [server.port],
-      isCluster: false,
+      ...oneServer(server),
       openLink: (prefix) =>
         links++ === 0
           ? openLink(proxy.port, { prefix, commandTimeoutMs: COMMAND_TIMEOUT_MS })
           : openLink(server.port, { prefix }),
-      flush: async () => void (await server.run('FLUSHALL')),
     });
     node = await subject.start();
     other = await subject.start();

@@ -6,9 +6,8 @@ import {
   presenceStoreContract,
   sessionStoreContract,
 } from '../../src/testing/index.ts';
-import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
-import { openMany, presenceSubject, sessionSubject } from './user-store-subjects.ts';
+import { oneServer, openMany, presenceSubject, sessionSubject } from './user-store-subjects.ts';
 
 describe('one server', () => {
   let server: RedisServer;
@@ -17,12 +16,7 @@ describe('one server', () => {
   });
   afterAll(() => server.stop());
 
-  const redis = () => ({
-    ports: [server.port],
-    isCluster: false,
-    openLink: (prefix: string) => openLink(server.port, { prefix }),
-    flush: async () => void (await server.run('FLUSHALL')),
-  });
+  const redis = () => oneServer(server);
 
   sessionStoreContract('Redis', () => sessionSubject(redis()));
   presenceStoreContract('Redis', (users) => presenceSubject(redis(), users));

@@ -5,6 +5,7 @@ import { type OpenMark, doubtAbout, openMark } from './log-mark.ts';
 import type { FromLogThread, LogBatch, LogThreadData, LogWriteResult, ToLogThread } from './log-messages.ts';
 import { type LogStore, createLogStore } from './log-store.ts';
 import { migrate } from './migrations.ts';
+import { codeOf, isOfOneWrite, messageOf } from './sqlite-errors.ts';
 
 /** How long a commit waits for another process that has the file. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -123,23 +124,6 @@ function createCommit(
       throw error;
     }
   };
-}
-
-/** SQLite's result codes for what the next transaction would meet again: the disk, the file, another process. */
-const NOT_OF_ONE_WRITE =
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|PERM)/;
-
-/** Whether a write itself was at fault: what it would store, not the disk it would store it on. */
-function isOfOneWrite(error: unknown): boolean {
-  return !NOT_OF_ONE_WRITE.test(codeOf(error));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }
 
 if (parentPort !== null) {

@@ -6,6 +6,7 @@ import { createEdgeImporter } from './import-edges.ts';
 import { journalHandlers } from './journal-sql.ts';
 import { keptHandlers } from './kept-writes.ts';
 import { migrate } from './migrations.ts';
+import { codeOf, isOfOneWrite, messageOf } from './sqlite-errors.ts';
 import type {
   Batch,
   FromThread,
@@ -196,23 +197,6 @@ function createCommit(database: Database): <T>(durable: boolean, work: () => T) 
 /** Most writes give nothing; then nothing need be cloned back. */
 function shortened(results: readonly unknown[] | undefined): readonly unknown[] | null {
   return results?.some((result) => result !== undefined) === true ? results : null;
-}
-
-/** SQLite's result codes for what the next transaction would meet again: the disk, the file, another process. */
-const NOT_OF_ONE_WRITE =
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|PERM)/;
-
-/** Whether a write itself was at fault: what it would store, not the disk it would store it on. */
-function isOfOneWrite(error: unknown): boolean {
-  return !NOT_OF_ONE_WRITE.test(codeOf(error));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }
 
 if (parentPort !== null) {
