@@ -1,22 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Directory } from '../ports/directory.ts';
-import type { DirectorySubject } from './directory-contract.ts';
+import { type OpenDirectory, T, eachDirectory } from './directory-subject.ts';
 
-/** A stamp: microseconds since the epoch, beyond what 32 bits hold. */
-const T = 1_700_000_000_000_000;
 const MINUTE_MICROS = 60_000_000;
 
-/** What every `Directory` must tell of the changes of a roster. `open` gives a new, empty directory for each test. */
-export function directoryChangesContract(name: string, open: () => Promise<DirectorySubject>): void {
+/** What every `Directory` must tell of the changes of a roster. */
+export function directoryChangesContract(name: string, open: OpenDirectory): void {
   describe(`Directory's changes since a stamp: ${name}`, () => {
-    let subject: DirectorySubject;
     let directory: Directory;
-    beforeEach(async () => {
-      subject = await open();
-      directory = subject.directory;
-      for (const user of ['alice', 'bob', 'carol', 'dave']) await directory.ensureUser(user);
+    eachDirectory(open, (given) => {
+      directory = given;
     });
-    afterEach(() => subject.close());
 
     const changesSince = async (viewer: string, at: number) => {
       const changes = await directory.changesSince(viewer, at);

@@ -10,7 +10,8 @@ export { clusterLossContract } from './cluster-loss-contract.ts';
 export type { ClusterNodeSubject, ClusterSubject, LosableClusterSubject } from './cluster-subject.ts';
 export { clusterSweepContract } from './cluster-sweep-contract.ts';
 export { directoryChangesContract } from './directory-changes-contract.ts';
-export { type DirectorySubject, directoryContract } from './directory-contract.ts';
+export { directoryContract } from './directory-contract.ts';
+export type { DirectorySubject } from './directory-subject.ts';
 export { type EventStoreSubject, eventStoreContract } from './event-store-contract.ts';
 export { type GrantsSubject, grantsContract } from './grants-contract.ts';
 export { type JournalSubject, journalContract } from './journal-contract.ts';
@@ -18,7 +19,8 @@ export { logContract } from './log-contract.ts';
 export type { LogSubject, LogTestLimits, OpenLog } from './log-subject.ts';
 export { type MembersSubject, membersContract, sweepMembersOf } from './members-contract.ts';
 export { type RestartablePresenceStore, presenceRestartContract } from './presence-restart-contract.ts';
-export { type PresenceStoreSubject, presenceStoreContract } from './presence-store-contract.ts';
+export { presenceStoreContract } from './presence-store-contract.ts';
+export type { PresenceStoreSubject } from './presence-store-subject.ts';
 export {
   type RestartableRevocations,
   type RevocationsSubject,

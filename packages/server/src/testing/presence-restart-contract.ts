@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PresenceStore } from '../ports/presence.ts';
-import { bySession } from './presence-store-contract.ts';
+import { bySession } from './presence-store-subject.ts';
 
 /** A presence store that keeps its devices over a restart of the process. */
 export type RestartablePresenceStore = {
