@@ -22,7 +22,7 @@ export const channelMutations = {
   },
   'what was replayed is sent live again': {
     channels: true,
-    file: `${CHANNELS}hub.ts`,
+    file: `${CHANNELS}delivery.ts`,
     find: 'if (offset <= state.from) continue;',
     replace: '',
   },
@@ -46,7 +46,7 @@ export const channelMutations = {
   },
   'tops are not compared': {
     channels: true,
-    file: `${CHANNELS}hub.ts`,
+    file: `${CHANNELS}feeding.ts`,
     find: 'if (!moved && (top.epoch !== now.epoch || top.offset > now.offset)) catchUp(channel);',
     replace: 'void moved;',
   },

@@ -9,7 +9,7 @@ import { failed, invalidUser, run, succeed } from '../outcome.ts';
 import type { Asking } from './asking-face.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { ChannelsApi, SessionInfo } from './channels-api.ts';
-import { logOf } from './hub.ts';
+import { logOf } from './log-of.ts';
 import type { Publisher } from './publishing.ts';
 import { ownerOf } from './rights.ts';
 import { check, jsonOf } from './validating.ts';

@@ -6,7 +6,7 @@ import { type Append, type AppendResult, type Position, publishes } from '../../
 import type { NodeContext } from '../context.ts';
 import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-import { logOf } from './hub.ts';
+import { logOf } from './log-of.ts';
 import { soon } from './soon.ts';
 import { type Checked, check, jsonOf } from './validating.ts';
 

@@ -6,7 +6,7 @@ import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { ChannelParts } from './channel-parts.ts';
-import { logOf } from './hub.ts';
+import { logOf } from './log-of.ts';
 import { rightToSubscribe } from './rights.ts';
 
 /**

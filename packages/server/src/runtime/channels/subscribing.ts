@@ -10,7 +10,7 @@ import { inReplayTurn } from '../replay-turns.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { DEFAULT_PAGE_SIZE } from '@carillon/protocol';
 import type { ChannelParts } from './channel-parts.ts';
-import { logOf } from './hub.ts';
+import { logOf } from './log-of.ts';
 import { keptReplay, makeReplay } from './replay.ts';
 import { rightToSubscribe } from './rights.ts';
 import { type HubChannel, type Right, type Subscription, channelsOf } from '../link-state.ts';
