@@ -9,7 +9,11 @@ const render: Renderer = {
   friend: (subject, change) => ({ text: `${subject}:${change}`, wire: undefined, others: undefined }),
   fullSync: () => ({ text: 'full sync', wire: undefined, others: undefined }),
   heartbeat: () => ({ text: 'hb', wire: undefined, others: undefined }),
-  gap: (channel, why, offset) => ({ text: `gap ${channel.name} ${why} ${offset}`, wire: undefined, others: undefined }),
+  gap: (channel, why, offset) => ({
+    text: `gap ${channel.name} ${why} ${offset}`,
+    wire: undefined,
+    others: undefined,
+  }),
 };
 
 describe('runs of frames', () => {

@@ -26,7 +26,8 @@ const frame = (text: string): Frame => ({ text, wire: undefined, others: undefin
 const run = (...frames: readonly Frame[]): FrameRun => ({
   length: frames.length,
   frames: () => frames,
-  wire: undefined, others: undefined,
+  wire: undefined,
+  others: undefined,
 });
 
 const texts = (bytes: Buffer): string[] => framesOf(bytes).map(({ payload }) => payload.toString('latin1'));
