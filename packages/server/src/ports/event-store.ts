@@ -47,6 +47,8 @@ export interface EventStore {
    *   every number of this node's own: at 0 and below.
    */
   adopt(node: string): Promise<KeptEvents>;
+  /** The other nodes of which something is kept, gone or not. */
+  owners(): Promise<readonly string[]>;
 }
 
 /** Whether the event says that its subject is there. */

@@ -142,6 +142,15 @@ export function eventStoreContract(name: string, open: () => Promise<EventStoreS
         expect((await taker.load()).events).toEqual([]);
       });
 
+      it('names the others of which something is kept, gone or not, and itself never', async () => {
+        await store.put(event(1, 'user.online'));
+        await subject.another('n2').put(event(1, 'user.online', 'bob'));
+        await subject.another('n3').mark({ kind: 'channel', name: 'chat' }, true);
+        expect((await store.owners()).toSorted()).toEqual(['n2', 'n3']);
+        for (const node of ['n2', 'n3']) await store.adopt(node);
+        expect(await store.owners()).toEqual([]);
+      });
+
       it('a node that left nothing, or that is this one, changes nothing', async () => {
         await store.put(event(1, 'user.online'));
         const before = await store.load();

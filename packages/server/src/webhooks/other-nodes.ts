@@ -10,6 +10,9 @@ export const COMPARE_EVERY_MS = 10 * 60 * 1000;
 /** The pause before a store that did not answer is asked again, ms. */
 export const ADOPT_AGAIN_MS = 30_000;
 
+/** Names of the nodes that the cluster knows: that live, or are yet to be swept, which hands over what they left. */
+export type KnownNodes = () => Promise<readonly string[]>;
+
 type Presence = Pick<PresenceStore, 'read'>;
 
 /** What one of several nodes does about the others' events. */
@@ -20,22 +23,32 @@ export type OtherNodes = {
   stop(): void;
 };
 
-/** @param settle tells of those among the noted who are not there any more */
+/**
+ * @param known where it knows nothing of a node at two looks, the node is gone with its lease: nobody sweeps it. A living one renews
+ *   in between, also where the store of the leases was emptied
+ * @param lookAgainMs from the first look to the second
+ * @param settle tells of those among the noted who are not there any more
+ */
 export function createOtherNodes(
   {
     store,
     clock,
     telemetry,
   }: {
-    readonly store: Pick<EventStore, 'adopt' | 'load'>;
+    readonly store: Pick<EventStore, 'adopt' | 'load' | 'owners'>;
     readonly clock: Pick<Clock, 'setTimer'>;
     readonly telemetry: Pick<Telemetry, 'warn'>;
   },
   deliveries: Pick<Deliveries, 'add' | 'disabled'>,
+  known: KnownNodes,
+  lookAgainMs: number,
   settle: (presence: Presence, noted: KeptEvents['present']) => Promise<void>,
 ): OtherNodes {
   let presence: Presence | null = null;
   let timer: Timer | null = null;
+  let lookTimer: Timer | null = null;
+  /** Of which something is kept, and that nobody knew when they were looked for last. */
+  let suspects: ReadonlySet<string> = new Set();
   const again = new Map<string, Timer>();
   /** Events of others that wait here, by id: each is delivered by this node once. */
   let taken: ReadonlySet<string> = new Set();
@@ -45,7 +58,24 @@ export function createOtherNodes(
 
   function arm(): void {
     if (stopped) return;
-    timer = clock.setTimer(COMPARE_EVERY_MS, () => void compare().then(arm));
+    timer = clock.setTimer(COMPARE_EVERY_MS, () => void lookForGone().then(compare).then(arm));
+  }
+
+  /** Takes over what nodes left whose leases vanished with everything, as when all were killed and Redis emptied. */
+  async function lookForGone(): Promise<void> {
+    if (deliveries.disabled) return;
+    try {
+      // In this order: a node has its lease before it keeps anything.
+      const owners = await store.owners();
+      const there = new Set(await known());
+      const unknown = owners.filter((node) => !there.has(node));
+      const gone = unknown.filter((node) => suspects.has(node));
+      suspects = new Set(unknown);
+      await Promise.all(gone.map(adopt));
+    } catch (error) {
+      // They are looked for again with the next comparing.
+      if (!stopped) telemetry.warn('events_unclaimed', { problem: String(error) });
+    }
   }
 
   async function compare(): Promise<void> {
@@ -89,11 +119,14 @@ export function createOtherNodes(
     start(store) {
       presence = store;
       arm();
+      void lookForGone();
+      lookTimer = clock.setTimer(lookAgainMs, () => void lookForGone());
     },
     adopt,
     stop() {
       stopped = true;
       timer?.cancel();
+      lookTimer?.cancel();
       for (const waiting of again.values()) waiting.cancel();
     },
   };

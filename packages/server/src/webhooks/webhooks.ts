@@ -13,7 +13,7 @@ import type { PresenceStore } from '../ports/presence.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { createDeliveries, type DeliverySettings } from './deliveries.ts';
-import { createOtherNodes } from './other-nodes.ts';
+import { createOtherNodes, type KnownNodes } from './other-nodes.ts';
 import type { WebhookEvent } from './webhook-event.ts';
 
 export type WebhookSettings = DeliverySettings & {
@@ -22,11 +22,11 @@ export type WebhookSettings = DeliverySettings & {
   /** After a start: how long clients may take to come back to channels, before those that nobody came back to are vacated. */
   readonly settleMs: number;
   /**
-   * Whether other nodes tell of the same users and channels. Then what this one told last need not be what was told last, and
+   * The nodes, where others tell of the same users and channels. Then what this one told last need not be what was told last, and
    * whoever calls knows that it is new: who is the first in a channel and who the last (`Members.occupied`), who came and who
    * is gone. Unless given, there are none.
    */
-  readonly shared?: boolean;
+  readonly shared?: KnownNodes;
 };
 
 export const DEFAULT_WEBHOOKS = {
@@ -80,7 +80,7 @@ const VACATED_AT_ONCE = 500;
  */
 export async function createWebhooks(settings: WebhookSettings, ports: WebhookPorts): Promise<Webhooks> {
   const { store, clock, secrets, telemetry } = ports;
-  const { shared = false } = settings;
+  const { shared } = settings;
   const deliveries = createDeliveries(settings, { ...ports, fraction: () => secrets.fraction() });
   const notStored = createPacedWarning('webhook_not_stored', clock, telemetry);
   const kept = await store.load();
@@ -101,7 +101,7 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     const isPresent = saysPresent(type);
     const { kind, name } = subject;
     heard[kind]?.add(name);
-    if (!shared) {
+    if (shared === undefined) {
       if (present[kind].has(name) === isPresent) return;
       if (isPresent) present[kind].add(name);
       else present[kind].delete(name);
@@ -131,7 +131,8 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
         // What was heard meanwhile is newer than what was read.
         if (s !== 'Offline' || heard.user?.has(user) === true) continue;
         // Another node may just be about to tell.
-        if (shared && lastSeenMs !== null && lastSeenMs > clock.nowMs() - TOLD_WITHIN_MS) continue;
+        if (shared !== undefined && lastSeenMs !== null && lastSeenMs > clock.nowMs() - TOLD_WITHIN_MS)
+          continue;
         tell('user.offline', { kind: 'user', name: user }, lastSeenMs ?? clock.nowMs());
       }
     }
@@ -150,7 +151,8 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     else heard.channel = null;
   }
 
-  const others = createOtherNodes(ports, deliveries, settleUsers);
+  const others =
+    shared === undefined ? null : createOtherNodes(ports, deliveries, shared, settings.settleMs, settleUsers);
 
   return {
     userOnline: (user, atMs) => tell('user.online', { kind: 'user', name: user }, atMs),
@@ -163,7 +165,7 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
     },
     async start(presence) {
       deliveries.start();
-      if (shared) others.start(presence);
+      others?.start(presence);
       settling = clock.setTimer(settings.settleMs, () => settleChannels(0));
       try {
         await settleUsers(presence, kept.present);
@@ -172,11 +174,11 @@ export async function createWebhooks(settings: WebhookSettings, ports: WebhookPo
         telemetry.warn('webhooks_unsettled', { problem: problemOf(error) });
       }
     },
-    adopt: (node) => others.adopt(node),
+    adopt: (node) => others?.adopt(node) ?? Promise.resolve(),
     waiting: () => deliveries.waiting(),
     async close() {
       closed = true;
-      others.stop();
+      others?.stop();
       settling?.cancel();
       await deliveries.close();
     },

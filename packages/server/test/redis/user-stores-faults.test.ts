@@ -287,4 +287,16 @@ describe('sessions and presence when nodes and Redis fail', () => {
     expect(after?.sweepAtMs).toBe((before?.sweepAtMs ?? 0) + awayMs);
     expect(after?.expiresAtMs).toBe(before?.expiresAtMs);
   });
+
+  it('nodes are known to each other until they were swept, unless the store forgot them', async () => {
+    const names = [one, other].map(({ cluster }) => cluster.node).toSorted();
+    const { leaseMs } = other.cluster;
+    await passRenewing(subject, leaseMs + subject.graceMs, other);
+    expect((await other.stores.nodes()).toSorted()).toEqual(names);
+    await passRenewing(subject, leaseMs, other);
+    await other.cluster.sweep(one.cluster.node, 10);
+    expect(await other.stores.nodes()).toEqual([other.cluster.node]);
+    await subject.lose();
+    expect(await other.stores.nodes()).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ADOPT_AGAIN_MS, COMPARE_EVERY_MS } from '../../src/webhooks/other-nodes.ts';
 import { bench, type Bench, BROKEN, OK } from './webhooks-under-test.ts';
 
-const SHARED = { shared: true };
+const SHARED = { shared: async () => ['', 'two', 'three'] };
 
 /** When the clock of the tests begins. */
 const T = Date.UTC(2026, 0, 1);
@@ -185,5 +185,34 @@ describe('events of several nodes', () => {
     await one.clock.advance(2 * COMPARE_EVERY_MS);
     await one.settle();
     expect(one.told()).toEqual(['user.offline alice']);
+  });
+
+  it('of nodes that nobody sweeps, for their leases are gone with everything, are taken over once that is sure', async () => {
+    const { one, two } = twoNodes();
+    const third = bench({ of: one, node: 'three' });
+    for (const [name, node] of [
+      ['alice', two],
+      ['bob', third],
+    ] as const) {
+      node.answer = () => BROKEN;
+      const webhooks = await node.begin(SHARED);
+      webhooks.userOnline(name, T + 1_000);
+      await node.settle();
+    }
+    two.kill();
+    one.posted.length = 0;
+    one.online.add('alice').add('bob');
+    // Redis was emptied: the third has not renewed yet, and does so a moment later.
+    const known = new Set(['']);
+    await one.begin({ shared: async () => [...known], settleMs: 90_000 });
+    await one.settle();
+    known.add('three');
+    await one.clock.advance(89_999);
+    await one.settle();
+    expect(one.posted.filter(({ subject }) => subject === 'user alice')).toEqual([]);
+    await one.clock.advance(1);
+    await one.settle();
+    expect(one.told().filter((told) => told.endsWith('alice'))).toEqual(['user.online alice']);
+    expect(await one.store.owners()).toEqual(['three']);
   });
 });

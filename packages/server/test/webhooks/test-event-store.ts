@@ -73,6 +73,12 @@ export function createTestEventStore(
       });
       return store.load();
     },
+    owners: () => {
+      const kept = [...shared.events].flatMap(([name, { size }]) => (size > 0 ? [name] : []));
+      const all = new Set([...kept, ...[...present.values()].map((one) => one.node)]);
+      all.delete(node);
+      return Promise.resolve([...all]);
+    },
     load: () =>
       Promise.resolve({
         events: inOrder(events),

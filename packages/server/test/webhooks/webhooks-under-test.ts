@@ -124,6 +124,7 @@ export function bench(another?: { readonly of: Bench; readonly node: string }): 
             clear: () => inLife(() => store.clear()),
             adopt: (node) => inLife(() => store.adopt(node)),
             load: () => store.load(),
+            owners: () => store.owners(),
           },
           clock,
           secrets: { id: () => `${idPrefix}${++ids}`, fraction: () => one.fraction },

@@ -42,8 +42,8 @@ describe('what is told', () => {
 
   it('of a channel is what a node says that is one of many: another may have told the opposite meanwhile', async () => {
     const { begin, settle, told } = bench();
-    const one = await begin({ shared: true });
-    const other = await begin({ shared: true });
+    const one = await begin({ shared: async () => [''] });
+    const other = await begin({ shared: async () => [''] });
     one.channelOccupied('c', T);
     await settle();
     other.channelVacated('c', T + 1);

@@ -13,6 +13,7 @@ import { createMissing } from './missing.ts';
 import { createRedisPresence } from './presence.ts';
 import { createRebuild } from './rebuild.ts';
 import type { RedisLink } from './redis-link.ts';
+import { listOf, textOf } from './reply-values.ts';
 import { createRedisSessions } from './sessions.ts';
 import { createUserScripts, type UserScriptsOptions } from './user-scripts.ts';
 
@@ -57,6 +58,8 @@ export type RedisUserStores = {
   readonly size: { readonly users: number; readonly unsettled: number; readonly givenUp: number };
   /** Users of whom this node holds something. */
   users(): Iterable<string>;
+  /** Nodes that Redis knows: that live, or are yet to be swept. */
+  nodes(): Promise<readonly string[]>;
   /** Ends the timers. */
   stop(): void;
 };
@@ -108,6 +111,10 @@ export function createRedisUserStores(options: RedisUserStoresOptions): RedisUse
     },
     *users() {
       for (const { user } of shared.holders.all()) yield user;
+    },
+    async nodes() {
+      const leases = keys.cluster('leases');
+      return listOf(await link.command(leases, 'HKEYS', leases)).map(textOf);
     },
     stop() {
       stopped = true;

@@ -32,6 +32,12 @@ export function createSqliteEventStore(
   const present = reader.prepare<[string], PresentRow>(
     'SELECT kind, subject FROM webhook_present WHERE node = ?',
   );
+  const owners = reader
+    .prepare<[string, string], string>(
+      `SELECT node FROM webhook_events WHERE node <> ?
+        UNION SELECT node FROM webhook_present WHERE node <> ?`,
+    )
+    .pluck();
   const load = reader.transaction(() => ({
     events: events.all(node).map(eventOf),
     present: present.all(node).map(subjectOf),
@@ -47,6 +53,7 @@ export function createSqliteEventStore(
       return load();
     },
     load: () => Promise.resolve(load()),
+    owners: () => Promise.resolve(owners.all(node, node)),
   } satisfies EventStore;
 }
 

@@ -62,7 +62,7 @@ export async function openCluster(
   const webhooks = await openWebhooks(database.eventsOf(node), {
     config: webhookConfig,
     graceMs,
-    shared: true,
+    shared: users.nodes,
     clock,
     secrets,
     telemetry,

@@ -13,6 +13,12 @@ const present = pgStatement<PresentRow>(
   'present',
   'SELECT kind, subject FROM webhook_present WHERE node = $1',
 );
+/** node */
+const owners = pgStatement<{ readonly node: string }>(
+  'event_owners',
+  `SELECT node FROM webhook_events WHERE node <> $1
+    UNION SELECT node FROM webhook_present WHERE node <> $1`,
+);
 
 /** @param node whose events these are: the name of this node among those that share the database */
 export function createPostgresEventStore(postgres: Postgres, queue: KeptQueue, node = ''): EventStore {
@@ -39,5 +45,6 @@ export function createPostgresEventStore(postgres: Postgres, queue: KeptQueue, n
       return load();
     },
     load,
+    owners: async () => (await postgres.run(owners, node)).map((row) => row.node),
   } satisfies EventStore;
 }
