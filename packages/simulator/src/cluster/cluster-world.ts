@@ -149,6 +149,9 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
       for (const session of sessions) {
         if (session.line !== null) continue;
         session.duplicated = true;
+        // Where its home died, too, the one before puts it back as it was left there, with what was used of its grace.
+        if (session.formerLostMs > store.forgotAtMs - graceMs)
+          session.lostMs = Math.min(session.lostMs, session.formerLostMs);
         const { device } = session;
         if (device === null) continue;
         // Whoever comes anew to a device with a name may find it gone, and to any one that it says what it said before.

@@ -11,6 +11,8 @@ export type Session = {
   line: Line | null;
   /** When the last connection began to suffer, and when the server lost it, ms. */
   lostMs: number;
+  /** The same of the connection before the last: as the node had it then, should nobody know of it since, ms. */
+  formerLostMs: number;
   endedMs: number;
   /** Ended by a logout or an erasure, or perhaps about to be. */
   ended: boolean;
@@ -69,6 +71,7 @@ export function createSessions(
         beganMs: nowMs(),
         line,
         lostMs: nowMs(),
+        formerLostMs: -Infinity,
         endedMs: nowMs(),
         ended: false,
         duplicated: false,
@@ -84,6 +87,7 @@ export function createSessions(
         session.claim = { line, absentMs: absent };
     },
     attach(session, line) {
+      if (session.line !== line) session.formerLostMs = session.line === null ? session.lostMs : nowMs();
       session.line = line;
       session.claim = null;
     },
