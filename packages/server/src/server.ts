@@ -31,6 +31,7 @@ import { reasonOf } from './server/database-lock.ts';
 import { createEntrance, WEBSOCKET_PATH } from './server/entrance.ts';
 import type { BoundAddress } from './server/listening.ts';
 import { StartError } from './server/start-error.ts';
+import { toLaneLimits } from './config/limit-settings.ts';
 import { openStores } from './server/stores.ts';
 
 export type { Development, SamplePerson } from './gateways/http-api/dev-routes.ts';
@@ -137,6 +138,7 @@ export async function assembleServer(
     database: config.database,
     redis: config.redis,
     graceMs: config.node.graceMs,
+    laneLimits: toLaneLimits(config.limits),
     storesChannels: storesChannels(config.contract),
     clock: createNodeClock(),
     telemetry,

@@ -1,5 +1,6 @@
 import { DEFAULT_MESSAGE_BYTES } from '@carillon/protocol';
 import * as z from 'zod';
+import { LANE_LIMITS, type LaneLimits } from '../core/channel/lane-marks.ts';
 import { DEFAULT_SETTINGS } from '../runtime/node-options.ts';
 import { whole } from './setting.ts';
 
@@ -7,6 +8,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
+const DAY = 24 * HOUR;
 
 export const sessionsSchema = z.strictObject({
   graceMs: whole(
@@ -156,6 +158,24 @@ export const limitsSchema = z.strictObject({
     1,
     10_000,
   ),
+  laneDays: whole(
+    'Days behind its last number for which a lane is remembered, so that what a client sends again after so long is not published twice.',
+    LANE_LIMITS.laneMs / DAY,
+    1,
+    365,
+  ),
+  lanesPerUser: whole(
+    'Lanes of one user on one channel; one more is refused with `limit_reached`.',
+    LANE_LIMITS.lanesPerUser,
+    1,
+    100_000,
+  ),
+  lanes: whole(
+    'Lanes of all channels that this process keeps itself, in memory or in SQLite; one more is refused with `limit_reached`.',
+    LANE_LIMITS.lanes,
+    1,
+    100_000_000,
+  ),
   callsPerSession: whole(
     'Calls of one session that are served at once, and as many to it that wait for their answer; more are `rate_limited`.',
     DEFAULT_SETTINGS.callsPerSession,
@@ -183,3 +203,12 @@ export const limitsSchema = z.strictObject({
   ),
   importBytes: whole('The largest import over HTTP, after unpacking.', 1024 * MIB, KIB, 64 * 1024 * MIB),
 });
+
+/** The limits of lanes as logs take them. */
+export function toLaneLimits({
+  laneDays,
+  lanesPerUser,
+  lanes,
+}: Pick<z.output<typeof limitsSchema>, 'laneDays' | 'lanesPerUser' | 'lanes'>): LaneLimits {
+  return { laneMs: laneDays * DAY, lanesPerUser, lanes };
+}

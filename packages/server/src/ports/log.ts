@@ -32,6 +32,15 @@ export type Retention = {
   readonly keys: number;
 };
 
+/** A place in a lane: what one user's queue has published on a channel, by numbers that rise. */
+export type Lane = {
+  /** The user. */
+  readonly scope: string;
+  readonly queue: string;
+  /** From 1; numbers may be left out. */
+  readonly number: number;
+};
+
 export type Append = {
   readonly channel: string;
   readonly kind: 'stream' | 'map';
@@ -49,6 +58,8 @@ export type Append = {
    * payload: the same id with another print is refused.
    */
   readonly once: { readonly scope: string; readonly id: string; readonly print: string } | null;
+  /** Publishes each number of a lane once, and none below it any more; not beside `once`. Null: it is in none. */
+  readonly lane: Lane | null;
   /**
    * Which session publishes it and under which request, where that session is not to be sent the payload. For logs that
    * publish (`PublishingLog`); the others leave it to their caller.
@@ -59,8 +70,8 @@ export type Append = {
 
 export type AppendResult =
   | { readonly ok: true; readonly epoch: string; readonly publication: Publication }
-  /** It had been published before, at this position; nothing was appended. */
-  | { readonly ok: true; readonly duplicate: Position }
+  /** It had been taken before, at this position; nothing was appended. Null: of a lane, and where it was is not known. */
+  | { readonly ok: true; readonly duplicate: Position | null }
   /** Map: the key has this version or a newer one; nothing was appended. The position is the top. */
   | { readonly ok: true; readonly outdated: Position }
   | { readonly ok: false; readonly code: 'conflict'; readonly top: Position }
@@ -111,13 +122,18 @@ export type Soon<T> = T | Promise<T>;
  * - An append that rejects (`storeUnavailable`) MUST have appended nothing, or, where that is not known, MUST behave as
  *   a duplicate when it is repeated with the same `once`.
  * - `once` MUST be checked in the same step as the append, before `expect`, and kept for at least `onceMs`.
+ * - The mark of a lane, the highest number taken, MUST be raised in the same step as the append, and looked at before
+ *   `expect`: what is not above it is a `duplicate`, with a position only where it is that very number and its epoch goes
+ *   on. What is `outdated` raises it too, for that was decided; what is refused MUST NOT. It is kept for `laneMs` behind the
+ *   last number taken and no longer, also where the channel itself gave way; where there may be no further lane, one that
+ *   would begin is refused with `limit_reached`: a mark MUST NOT be dropped early for another.
  * - `top` of a channel that never had a publication MUST be `{epoch, offset: 0}` with an epoch that stays while anybody
  *   may hold it: the next append MUST get offset 1 of that very epoch.
  * - An epoch MUST NOT come back: where earlier publications may be lost (a memory that is gone, an older copy of the
  *   file, another server that took over), a new one begins, and every method tells it. Offsets MAY go on in it.
  * - `read` MUST return everything behind the position or say why not; never a part.
  * - A key that ran out MUST be reported by `expire`, each once, as a publication that deletes it.
- * - `forget` drops the channel; its next publication begins a new epoch.
+ * - `forget` drops the channel and its lanes; its next publication begins a new epoch.
  */
 export interface Log {
   append(append: Append): Soon<AppendResult>;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Log, LogCounts } from '../ports/log.ts';
 import { logHistoryContract } from './log-history-contract.ts';
+import { logLaneContract } from './log-lane-contract.ts';
 import { logMapContract } from './log-map-contract.ts';
 import {
   type LogSubject,
@@ -25,6 +26,7 @@ export function logContract(
 ): void {
   logHistoryContract(name, open);
   logMapContract(name, open, { shared });
+  logLaneContract(name, open, { shared });
   describe(`Log: ${name}`, () => {
     let subject: LogSubject;
     let log: Log;

@@ -6,6 +6,9 @@ export type LogTestLimits = {
   readonly channels: number;
   readonly onceMs: number;
   readonly oncePerChannel: number;
+  readonly laneMs: number;
+  readonly lanesPerUser: number;
+  readonly lanes: number;
 };
 
 export type LogSubject = {
@@ -44,6 +47,7 @@ export function appendOf(patch: Partial<Append> = {}): Append {
     ttlMs: null,
     expect: null,
     once: null,
+    lane: null,
     silent: null,
     nowMs: T0,
     ...patch,

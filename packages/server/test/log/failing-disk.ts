@@ -16,7 +16,7 @@ async function append(id: string, patch: Partial<Append> = {}): Promise<string> 
     const once = { scope: 'a', id, print: id };
     const result = await log.append(appendOf({ data: JSON.stringify(id), once, ...patch }));
     if ('publication' in result) return `at ${result.publication.offset}`;
-    return 'duplicate' in result ? `was at ${result.duplicate.offset}` : JSON.stringify(result);
+    return 'duplicate' in result ? `was at ${result.duplicate?.offset}` : JSON.stringify(result);
   } catch (error) {
     return isStoreUnavailable(error) ? 'unavailable' : String(error);
   }

@@ -10,7 +10,10 @@ export type AppendStep = {
   readonly version: number | null;
   readonly ttlMs: number | null;
   readonly expect: 'nothing' | 'top' | 'below' | 'elsewhere' | 'start';
+  /** Left out where there is a lane. */
   readonly once: { readonly id: number; readonly print: number } | null;
+  /** `step` is added to the highest number that the channel's queue was ever sent under. */
+  readonly lane: { readonly user: number; readonly queue: number; readonly step: number } | null;
   readonly count: number;
   readonly maxUnits: number;
 };
@@ -41,6 +44,8 @@ export const CHANNELS = 4;
 export const READERS = 4;
 export const JOINERS = 2;
 export const ONCE_MS = 1_000;
+/** Short enough that lanes end within a history, and few enough that there is one too many. */
+export const LANE_LIMITS = { laneMs: 700, lanesPerUser: 3 };
 
 /** Age is the channel's own: a log may drop what ran out, and need not bring it back when it is kept for longer. */
 export type Kept = Pick<Retention, 'ageMs' | 'keys'>;
@@ -57,6 +62,9 @@ const appendStep: fc.Arbitrary<AppendStep> = fc.record({
     { weight: 3, arbitrary: fc.constantFrom('top' as const, 'below', 'elsewhere', 'start') },
   ),
   once: fc.option(fc.record({ id: fc.nat(3), print: fc.nat(1) })),
+  lane: fc.option(
+    fc.record({ user: fc.nat(1), queue: fc.nat(3), step: fc.constantFrom(1, 1, 1, 2, 5, 0, 0, -1, -3) }),
+  ),
   // Now and then the retention is another than it was.
   count: fc.oneof(fc.constant(8), fc.constant(8), fc.nat(10)),
   maxUnits: fc.oneof(fc.constant(60), fc.constant(60), fc.nat(80)),

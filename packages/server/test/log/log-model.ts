@@ -8,14 +8,20 @@ type ModelChannel = {
   floor: number;
   readonly ids: Map<string, { readonly offset: number; readonly print: string; readonly atMs: number }>;
   readonly keys: Map<string, { readonly entry: MapEntry; readonly dueMs: number | null }>;
+  readonly lanes: Map<
+    string,
+    { readonly user: string; readonly number: number; readonly offset: number; readonly atMs: number }
+  >;
   readonly deleted: Map<string, { readonly version: number; readonly offset: number; readonly atMs: number }>;
 };
 
 export type Expectation = NotAppended | { readonly ok: true; readonly publication: Publication };
 
+export type ModelLaneLimits = { readonly laneMs: number; readonly lanesPerUser: number };
+
 /** What a log ought to do, without a thought of how long it takes. Epochs are the log's: it says them, once each. */
 
-export function createLogModel(onceMs: number) {
+export function createLogModel(onceMs: number, { laneMs, lanesPerUser }: ModelLaneLimits) {
   const channels = new Map<string, ModelChannel>();
 
   function channelOf(name: string): ModelChannel {
@@ -75,6 +81,7 @@ export function createLogModel(onceMs: number) {
         all: [],
         floor: 0,
         ids: new Map(),
+        lanes: new Map(),
         keys: new Map(),
         deleted: new Map(),
       });
@@ -98,13 +105,32 @@ export function createLogModel(onceMs: number) {
         if (repeated.print !== once?.print) return { ok: false, code: 'id_reused' };
         return { ok: true, duplicate: { epoch: channel.epoch, offset: repeated.offset } };
       }
+      const { lane } = append;
+      const laneName = JSON.stringify([lane?.scope, lane?.queue]);
+      const known = lane === null ? undefined : channel.lanes.get(laneName);
+      const mark = known !== undefined && nowMs - known.atMs <= laneMs ? known : undefined;
+      if (lane !== null && mark !== undefined && lane.number <= mark.number) {
+        const told = lane.number === mark.number && mark.offset > 0;
+        return { ok: true, duplicate: told ? { epoch: channel.epoch, offset: mark.offset } : null };
+      }
+      const raise = (offset: number) => {
+        if (lane !== null)
+          channel.lanes.set(laneName, { user: lane.scope, number: lane.number, offset, atMs: nowMs });
+      };
       const fits =
         expect === null ||
         (expect.offset === 0 ? top.offset === 0 : expect.offset === top.offset && expect.epoch === top.epoch);
       if (!fits) return { ok: false, code: 'conflict', top };
+      const others = [...channel.lanes.values()].filter(
+        ({ user, atMs }) => user === lane?.scope && nowMs - atMs <= laneMs,
+      );
+      if (lane !== null && mark === undefined && others.length >= lanesPerUser)
+        return { ok: false, code: 'limit_reached', detail: 'lanes' };
       const version = versionOf(channel, append);
-      if (append.version !== null && version !== null && append.version <= version)
+      if (append.version !== null && version !== null && append.version <= version) {
+        raise(0);
         return { ok: true, outdated: top };
+      }
       if (
         append.key !== null &&
         append.data !== null &&
@@ -113,6 +139,7 @@ export function createLogModel(onceMs: number) {
       )
         return { ok: false, code: 'limit_reached', detail: '' };
       const publication = add(channel, append, append.ttlMs === null ? null : nowMs + append.ttlMs);
+      raise(publication.offset);
       if (once !== null) channel.ids.set(id, { offset: publication.offset, print: once.print, atMs: nowMs });
       return { ok: true, publication };
     },

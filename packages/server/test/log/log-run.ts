@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type {
   Append,
   AppendResult,
+  Lane,
   Log,
   MapEntry,
   Position,
@@ -12,6 +13,7 @@ import {
   type AppendStep,
   CHANNELS,
   JOINERS,
+  LANE_LIMITS,
   type Kept,
   ONCE_MS,
   READERS,
@@ -51,6 +53,8 @@ const OTHERS_MS = 1_000;
 export const OUTCOMES = [
   'taken',
   'duplicate',
+  'duplicate elsewhere',
+  'lanes full',
   'outdated',
   'conflict',
   'id_reused',
@@ -82,13 +86,15 @@ export function createLogRun(
 ): LogRun {
   let log = first;
   let nowMs = startMs;
-  const model = createLogModel(ONCE_MS);
+  const model = createLogModel(ONCE_MS, LANE_LIMITS);
   const epochs = new Set<string>();
   const names = Array.from({ length: CHANNELS }, (_, i) => prefix + String(i));
   const readers: Reader[] = [];
   const joiners: Joiner[] = [];
   /** Of the last append to each channel: keys run out under that. */
   const lastRetention = new Map<string, Retention>();
+  /** The highest number that each queue has sent. */
+  const numbers = new Map<string, number>();
 
   const nameOf = (channel: number) => names[channel] as string;
   const keptOf = (name: string) => kept[names.indexOf(name)] as Kept;
@@ -101,11 +107,23 @@ export function createLogRun(
     model.begin(name, top.epoch);
   }
 
+  /** A queue numbers what it sends; now and then it sends something again, or something older. */
+  function laneOf(channel: string, lane: AppendStep['lane']): Lane | null {
+    if (lane === null) return null;
+    const scope = `u${lane.user}`;
+    const queue = `q${lane.queue}`;
+    const name = JSON.stringify([channel, scope, queue]);
+    const number = Math.max(1, (numbers.get(name) ?? 0) + lane.step);
+    numbers.set(name, Math.max(number, numbers.get(name) ?? 0));
+    return { scope, queue, number };
+  }
+
   function appendOf(step: AppendStep): Append {
     const channel = nameOf(step.channel);
     const map = isMap(channel);
     const top = model.top(channel);
     const deletes = map && step.deletes;
+    const lane = laneOf(channel, step.lane);
     return {
       channel,
       kind: map ? 'map' : 'stream',
@@ -123,7 +141,10 @@ export function createLogRun(
         start: { epoch: 'any', offset: 0 },
       }[step.expect],
       once:
-        step.once === null ? null : { scope: 'alice', id: `i${step.once.id}`, print: `p${step.once.print}` },
+        step.once === null || lane !== null
+          ? null
+          : { scope: 'alice', id: `i${step.once.id}`, print: `p${step.once.print}` },
+      lane,
       silent: null,
       nowMs,
     };
@@ -307,6 +328,7 @@ export function createLogRun(
 
 function outcomeOf(expected: Expectation): Outcome {
   if ('publication' in expected) return 'taken';
-  if ('duplicate' in expected) return 'duplicate';
+  if ('duplicate' in expected) return expected.duplicate === null ? 'duplicate elsewhere' : 'duplicate';
+  if ('detail' in expected && expected.detail === 'lanes') return 'lanes full';
   return 'outdated' in expected ? 'outdated' : expected.code;
 }

@@ -60,7 +60,7 @@ function publish(log: PostgresLog, publishers: number): Load {
         const result = await log.append(appendOf({ channel, data: JSON.stringify({ id }), once }));
         if ('publication' in result)
           acknowledged.set(id, { epoch: result.epoch, offset: result.publication.offset });
-        else if ('duplicate' in result) acknowledged.set(id, result.duplicate);
+        else if ('duplicate' in result && result.duplicate !== null) acknowledged.set(id, result.duplicate);
         else throw new Error(JSON.stringify(result));
         return;
       } catch (error) {

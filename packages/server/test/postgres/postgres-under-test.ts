@@ -109,7 +109,7 @@ const EMPTY = `
   UPDATE journal_state SET alive_at_ms = NULL, alive_wall_ms = NULL, stamp = 0;
   DELETE FROM revoked_users; DELETE FROM revoked_tokens; DELETE FROM server_keys;
   DELETE FROM webhook_events; DELETE FROM webhook_present;
-  DELETE FROM channels; DELETE FROM publications; DELETE FROM entries; DELETE FROM ids; DELETE FROM dropped_channels;
+  DELETE FROM channels; DELETE FROM publications; DELETE FROM entries; DELETE FROM ids; DELETE FROM lanes; DELETE FROM dropped_channels;
   UPDATE log_state SET turns = 0, untouched = 0, channels = 0, dropped = 0; DELETE FROM log_era`;
 
 export async function emptyDatabase(postgres: Postgres): Promise<void> {

@@ -86,7 +86,7 @@ describe('several nodes that append to the same channels', () => {
       Array.from({ length: 100 }, async (_, i) => logs[i % NODES]!.append(appendOf({ once }))),
     );
     expect(results.filter((result) => 'publication' in result)).toHaveLength(1);
-    expect(results.filter((result) => 'duplicate' in result && result.duplicate.offset === 1)).toHaveLength(
+    expect(results.filter((result) => 'duplicate' in result && result.duplicate?.offset === 1)).toHaveLength(
       99,
     );
     await taken(logs[0]!);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
+import { LANE_LIMITS } from '../../src/core/channel/lane-marks.ts';
 import { openStores } from '../../src/server/stores.ts';
 import type { Stores } from '../../src/server/stores/store-options.ts';
 import { createVirtualClock } from '../runtime/virtual-clock.ts';
@@ -21,6 +22,7 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
       database: { kind: 'sqlite', path: databasePath },
       redis: null,
       graceMs: 60_000,
+      laneLimits: LANE_LIMITS,
       storesChannels: false,
       clock,
       telemetry: silentTelemetry,

@@ -2,7 +2,8 @@ import { type ChannelEpochs, createChannelEpochs } from '../../core/channel/chan
 import { createDueHeap } from '../../core/channel/due-heap.ts';
 import { newestOf, pageOf, trimByAge } from '../../core/channel/history.ts';
 import { type HeldKey, entriesBehind, keyFacts } from '../../core/channel/key-table.ts';
-import { type NotAppended, refuseAppend } from '../../core/channel/log-rules.ts';
+import { LANE_LIMITS, type LaneLimits, createLaneMarks } from '../../core/channel/lane-marks.ts';
+import { type NotAppended, raisesLane, refuseAppend } from '../../core/channel/log-rules.ts';
 import { findId, onceKey } from '../../core/channel/taken-ids.ts';
 import type {
   Append,
@@ -29,7 +30,7 @@ import {
   keepPublication,
 } from './log-channel.ts';
 
-export type MemoryLogLimits = {
+export type MemoryLogLimits = LaneLimits & {
   /** Channels that had a publication. One that holds nothing any more gives way to a new one. */
   readonly channels: number;
   /** ms for which an idempotency id is held at least; at most twice as long. */
@@ -42,6 +43,7 @@ export const MEMORY_LOG_LIMITS: MemoryLogLimits = {
   channels: 100_000,
   onceMs: 5 * 60_000,
   oncePerChannel: 500_000,
+  ...LANE_LIMITS,
 };
 
 export type MemoryLogOptions = {
@@ -70,7 +72,9 @@ const LOOKED_THROUGH = 64;
 
 /** The log in memory: it is lost with the process, and the next one begins new epochs. */
 export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryLog {
-  const { channels: channelLimit, onceMs, oncePerChannel } = { ...MEMORY_LOG_LIMITS, ...limits };
+  const allLimits = { ...MEMORY_LOG_LIMITS, ...limits };
+  const { channels: channelLimit, onceMs, oncePerChannel } = allLimits;
+  const lanes = createLaneMarks(allLimits);
   const epochs: ChannelEpochs = createChannelEpochs(newEpoch);
   const channels = new Map<string, Channel>();
   /** Channels in which nothing is left that ages. Those of them that hold nothing at all can give way. */
@@ -120,9 +124,10 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
   }
 
   function refuse(append: Append, channel: Channel | undefined): NotAppended | null {
+    const lane = append.lane === null ? null : lanes.facts(append.channel, append.lane, append.nowMs);
     if (channel === undefined) {
       const untouched = { epoch: epochs.of(append.channel), top: 0, keys: 0, ids: 0 };
-      return refuseAppend(append, untouched, undefined, undefined, oncePerChannel);
+      return refuseAppend(append, untouched, undefined, undefined, lane, oncePerChannel);
     }
     const { map, taken } = channel;
     if (taken !== null) ageTaken(channel, taken, onceMs, append.nowMs);
@@ -133,6 +138,7 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
       map === null || append.key === null
         ? undefined
         : keyFacts(map, append.key, append.retention.ageMs, append.nowMs),
+      lane,
       oncePerChannel,
     );
   }
@@ -148,7 +154,11 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
       lookAfter(nowMs, AGED_AN_APPEND);
       let channel = channels.get(append.channel);
       const refused = refuse(append, channel);
-      if (refused !== null) return refused;
+      if (refused !== null) {
+        if (append.lane !== null && raisesLane(refused))
+          lanes.raise(append.channel, append.lane, positionOf(append.channel).epoch, 0, nowMs);
+        return refused;
+      }
       if (channel === undefined) {
         if (!makeRoom(nowMs))
           return {
@@ -160,6 +170,8 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
         channels.set(append.channel, channel);
       }
       const publication = keepPublication(channel, append, expiry, totals);
+      if (append.lane !== null)
+        lanes.raise(append.channel, append.lane, channel.epoch, publication.offset, nowMs);
       if (channel.heapIndex < 0) {
         quiet.delete(channel);
         aging.put(channel, nowMs + Math.min(retention.ageMs, onceMs));
@@ -212,6 +224,7 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
     forget(name) {
       const channel = channels.get(name);
       if (channel !== undefined) drop(channel);
+      lanes.forget(name);
       return undefined;
     },
     counts: (): LogCounts => ({ channels: channels.size, ...totals }),

@@ -11,7 +11,7 @@ export function appendResult({ by, data, key, version, nowMs }: Append, reply: R
       return { ok: true, epoch: textOf(first), publication };
     }
     case 'duplicate':
-      return { ok: true, duplicate: positionOf(first, second) };
+      return { ok: true, duplicate: first === undefined ? null : positionOf(first, second) };
     case 'outdated':
       return { ok: true, outdated: positionOf(first, second) };
     case 'conflict':
@@ -20,12 +20,19 @@ export function appendResult({ by, data, key, version, nowMs }: Append, reply: R
       return { ok: false, code: 'id_reused' };
     default: {
       const held = Number(first);
-      const detail =
-        second === 'keys'
-          ? `the map has ${held} keys, as many as it may`
-          : `${held} ids are held of this channel`;
-      return { ok: false, code: 'limit_reached', detail };
+      return { ok: false, code: 'limit_reached', detail: limitDetail(second, held) };
     }
+  }
+}
+
+function limitDetail(what: Reply | undefined, held: number): string {
+  switch (what) {
+    case 'keys':
+      return `the map has ${held} keys, as many as it may`;
+    case 'lanes':
+      return `${held} lanes are held of this user and channel, as many as may be`;
+    default:
+      return `${held} ids are held of this channel`;
   }
 }
 

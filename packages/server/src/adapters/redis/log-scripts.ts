@@ -4,11 +4,13 @@ import { type Script, loadScript } from './script.ts';
 
 const READING = ['log-channel', 'log-history-list'];
 const ADDING = [...READING, 'log-adding', 'publication-message'];
+/** What takes publications of clients. */
+const LANES = ['log-lanes'];
 const KEEPING = [...ADDING, 'log-keys'];
 
 export const LOG_SCRIPTS = {
-  append: loadScript('log-append', ADDING, true),
-  put: loadScript('log-put', KEEPING, true),
+  append: loadScript('log-append', [...ADDING, ...LANES], true),
+  put: loadScript('log-put', [...KEEPING, ...LANES], true),
   top: loadScript('log-top', ['log-channel'], true),
   read: loadScript('log-read', READING, true),
   history: loadScript('log-history', READING, true),
@@ -34,6 +36,8 @@ export type ChannelKeys = {
   readonly versions: string;
   readonly ends: string;
   readonly deleted: string;
+  readonly lanes: string;
+  readonly laneAges: string;
 };
 
 export function channelKeys(keys: Keys, channel: string): ChannelKeys {
@@ -48,6 +52,8 @@ export function channelKeys(keys: Keys, channel: string): ChannelKeys {
     versions: `${state}:versions`,
     ends: `${state}:ends`,
     deleted: `${state}:deleted`,
+    lanes: `${state}:lanes`,
+    laneAges: `${state}:lane-ages`,
   };
 }
 
@@ -60,4 +66,9 @@ export function streamKeys({ state, history, ids, idAges }: ChannelKeys): readon
 export function mapKeys(keys: ChannelKeys): readonly string[] {
   const { entries, order, versions, ends, deleted } = keys;
   return [...streamKeys(keys), entries, order, versions, ends, deleted];
+}
+
+/** Of a publication in a lane, behind the others. */
+export function laneKeys({ lanes, laneAges }: ChannelKeys): readonly string[] {
+  return [lanes, laneAges];
 }

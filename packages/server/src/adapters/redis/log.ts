@@ -1,9 +1,11 @@
+import { LANE_LIMITS, type LaneLimits } from '../../core/channel/lane-marks.ts';
 import { channelTopic } from '../../ports/broker.ts';
 import type {
   Append,
   AppendResult,
   HistoryPage,
   HistoryQuery,
+  Lane,
   MapEntry,
   MapPage,
   Position,
@@ -17,20 +19,25 @@ import type { Keys } from './keys.ts';
 import { createExpiries } from './log-expiries.ts';
 import { createLanes } from './log-lanes.ts';
 import { appendResult, positionOf, readEntry } from './log-replies.ts';
-import { LOG_SCRIPTS, channelKeys, mapKeys, streamKeys } from './log-scripts.ts';
+import { LOG_SCRIPTS, channelKeys, laneKeys, mapKeys, streamKeys } from './log-scripts.ts';
 import { listOf, numberText, printOf, readPublication, silentText, textOf, toUnits } from './log-text.ts';
 import { publicationTail } from './node-message-codec.ts';
 import type { RedisArgument, RedisLink } from './redis-link.ts';
 
 /** The number of channels is not limited here but by Redis's memory: what fell silent leaves it by itself. */
-export type RedisLogLimits = {
+export type RedisLogLimits = Omit<LaneLimits, 'lanes'> & {
   /** ms for which an idempotency id is held at least. */
   readonly onceMs: number;
   /** Idempotency ids held of one channel: one more is refused with `limit_reached`, for none may be forgotten early. */
   readonly oncePerChannel: number;
 };
 
-export const REDIS_LOG_LIMITS: RedisLogLimits = { onceMs: 5 * 60_000, oncePerChannel: 500_000 };
+export const REDIS_LOG_LIMITS: RedisLogLimits = {
+  onceMs: 5 * 60_000,
+  oncePerChannel: 500_000,
+  laneMs: LANE_LIMITS.laneMs,
+  lanesPerUser: LANE_LIMITS.lanesPerUser,
+};
 
 export type RedisLogOptions = {
   readonly link: RedisLink;
@@ -56,7 +63,7 @@ const INDEX_TRIES = 16;
  * was started again, or another one that took over, begins a new epoch, and every method tells it.
  */
 export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLogOptions): PublishingLog {
-  const { onceMs, oncePerChannel } = { ...REDIS_LOG_LIMITS, ...limits };
+  const { onceMs, oncePerChannel, laneMs, lanesPerUser } = { ...REDIS_LOG_LIMITS, ...limits };
   const expiries = createExpiries(link, keys, newEpoch, onceMs);
   /** An append may be sent twice where its key runs out; what is called behind it must not overtake it. */
   const lanes = createLanes();
@@ -83,13 +90,31 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
     ];
   }
 
+  function laneArguments({ scope, queue, number }: Lane): RedisArgument[] {
+    return [printOf(scope), printOf(queue), String(number), numberText(laneMs), String(lanesPerUser)];
+  }
+
   async function appendToStream(append: Append): Promise<AppendResult> {
-    const scriptKeys = streamKeys(channelKeys(keys, append.channel));
-    return appendResult(append, await link.run(LOG_SCRIPTS.append, scriptKeys, streamArguments(append)));
+    const { lane } = append;
+    const names = channelKeys(keys, append.channel);
+    const scriptKeys = streamKeys(names);
+    const args = streamArguments(append);
+    const reply =
+      lane === null
+        ? await link.run(LOG_SCRIPTS.append, scriptKeys, args)
+        : await link.run(
+            LOG_SCRIPTS.append,
+            [...scriptKeys, ...laneKeys(names)],
+            [...args, ...laneArguments(lane)],
+          );
+    return appendResult(append, reply);
   }
 
   async function appendToMap(append: Append, key: string): Promise<AppendResult> {
-    const scriptKeys = mapKeys(channelKeys(keys, append.channel));
+    const { lane } = append;
+    const names = channelKeys(keys, append.channel);
+    const scriptKeys = lane === null ? mapKeys(names) : [...mapKeys(names), ...laneKeys(names)];
+    const laneArgs = lane === null ? [] : laneArguments(lane);
     const endsMs = endOf(append);
     const args = [
       ...streamArguments(append),
@@ -100,7 +125,12 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
     ];
     let token = '';
     for (let i = 0; i < INDEX_TRIES; i++) {
-      const reply = await link.run(LOG_SCRIPTS.put, scriptKeys, [...args, token, String(INDEX_LATE_MS)]);
+      const reply = await link.run(LOG_SCRIPTS.put, scriptKeys, [
+        ...args,
+        token,
+        String(INDEX_LATE_MS),
+        ...laneArgs,
+      ]);
       const [what, given] = listOf(reply);
       if (what !== 'index' || endsMs === null) return appendResult(append, reply);
       await expiries.note(append.channel, endsMs);
@@ -116,7 +146,8 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
   }
 
   async function forget(channel: string): Promise<void> {
-    const indexed = await link.run(LOG_SCRIPTS.forget, mapKeys(channelKeys(keys, channel)), []);
+    const names = channelKeys(keys, channel);
+    const indexed = await link.run(LOG_SCRIPTS.forget, [...mapKeys(names), ...laneKeys(names)], []);
     if (indexed === 1) await expiries.forgotten(channel);
   }
 

@@ -1,5 +1,6 @@
+import type { LaneLimits } from '../../core/channel/lane-marks.ts';
 import type { NotAppended } from '../../core/channel/log-rules.ts';
-import type { Append, Expired } from '../../ports/log.ts';
+import type { Append, Expired, Lane } from '../../ports/log.ts';
 import type { QueryTexts } from './compile.ts';
 import type { LogWrites } from './log-writes.ts';
 
@@ -23,6 +24,8 @@ export type FlatAppend = readonly [
   onceId: string,
   oncePrint: string,
   nowMs: number,
+  /** Whole: most are in none. */
+  lane: Lane | null,
 ];
 
 export type LogWrite =
@@ -56,7 +59,7 @@ export type FromLogThread =
   | { readonly kind: 'committed'; readonly batch: number; readonly results: readonly LogWriteResult[] }
   | { readonly kind: 'refused'; readonly batch: number; readonly message: string };
 
-export type LogThreadLimits = {
+export type LogThreadLimits = LaneLimits & {
   readonly channels: number;
   readonly onceMs: number;
   readonly oncePerChannel: number;
@@ -91,6 +94,7 @@ export function flatten(append: Append): FlatAppend {
     once === null ? '' : once.id,
     once === null ? '' : once.print,
     append.nowMs,
+    append.lane,
   ];
 }
 
@@ -113,6 +117,7 @@ export function unflatten([
   id,
   print,
   nowMs,
+  lane,
 ]: FlatAppend): Append {
   return {
     channel,
@@ -125,6 +130,7 @@ export function unflatten([
     ttlMs,
     expect: expectEpoch === null ? null : { epoch: expectEpoch, offset: expectOffset },
     once: scope === null ? null : { scope, id, print },
+    lane,
     // Whoever appends publishes it.
     silent: null,
     nowMs,

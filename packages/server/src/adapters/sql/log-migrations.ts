@@ -1,4 +1,5 @@
 import { log } from './migrations-log/0001-log.ts';
+import { lanes } from './migrations-log/0002-lanes.ts';
 
 /** Of the log's file, in order. One that was released is never edited. */
-export const LOG_MIGRATIONS: readonly string[] = [log];
+export const LOG_MIGRATIONS: readonly string[] = [log, lanes];

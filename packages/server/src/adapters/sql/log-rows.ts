@@ -44,8 +44,8 @@ export function createLogRows(write: Statements<LogWrites>, era: string): LogRow
   function readState(): LogState {
     const row = write.state.get();
     if (row === undefined) throw new Error('the log has lost its state');
-    const { commits, turns, untouched, channels, publications, keys, dropped } = row;
-    return { commits, turns, untouched, channels, publications, keys, dropped };
+    const { commits, turns, untouched, channels, publications, keys, dropped, lanes } = row;
+    return { commits, turns, untouched, channels, publications, keys, dropped, lanes };
   }
 
   function hold(row: ChannelRow): HeldRow {
@@ -139,6 +139,7 @@ export function createLogRows(write: Statements<LogWrites>, era: string): LogRow
         state.publications,
         state.keys,
         state.dropped,
+        state.lanes,
       );
     },
     reset() {

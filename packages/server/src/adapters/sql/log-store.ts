@@ -1,10 +1,17 @@
 import type { Database } from 'better-sqlite3';
-import { type KeyFacts, type TakenId, refuseAppend, unitsOf } from '../../core/channel/log-rules.ts';
+import {
+  type KeyFacts,
+  type TakenId,
+  raisesLane,
+  refuseAppend,
+  unitsOf,
+} from '../../core/channel/log-rules.ts';
 import { onceKey } from '../../core/channel/taken-ids.ts';
 import type { Append, Expired, Publication, Retention } from '../../ports/log.ts';
 import type { QueryTexts } from './compile.ts';
 import { createLogAging } from './log-aging.ts';
 import { createLogKeys } from './log-keys.ts';
+import { createLogLanes } from './log-lanes.ts';
 import { type LogThreadLimits, type LogWrite, type LogWriteResult, unflatten } from './log-messages.ts';
 import { type HeldRow, createLogRows } from './log-rows.ts';
 import { fromUnits, toUnits } from './log-tables.ts';
@@ -32,23 +39,30 @@ export function createLogStore(
   const rows = createLogRows(write, era);
   const aging = createLogAging(write, rows, limits);
   const keys = createLogKeys(write, rows);
+  const lanes = createLogLanes(write, rows, limits);
   let latestMs: number | null = null;
 
   function append(asked: Append): LogWriteResult {
-    const { channel, retention, once, nowMs } = asked;
+    const { channel, retention, once, lane, nowMs } = asked;
     latestMs = nowMs;
     let row = rows.find(channel);
     const id = once === null ? null : toUnits(onceKey(once));
     const key = asked.key === null ? null : toUnits(asked.key);
     if (row !== undefined && row.ids >= limits.oncePerChannel) aging.trimIds(row, nowMs);
+    const laneRow = lane === null ? null : lanes.find(channel, lane, nowMs);
     const refused = refuseAppend(
       asked,
       row ?? { epoch: rows.absentEpoch(channel), top: 0, keys: 0, ids: 0 },
       row === undefined || id === null ? undefined : takenId(row, id),
       row === undefined || key === null ? undefined : factsOf(asked, row, key),
+      laneRow,
       limits.oncePerChannel,
     );
-    if (refused !== null) return refused;
+    if (refused !== null) {
+      if (lane !== null && laneRow !== null && raisesLane(refused))
+        lanes.raise(channel, laneRow, lane.number, row?.epoch ?? '', 0, nowMs);
+      return refused;
+    }
     if (row === undefined) {
       if (!aging.makeRoom(nowMs)) {
         const detail = `there are ${rows.state.channels} channels, as many as may be`;
@@ -67,6 +81,8 @@ export function createLogStore(
       write.addId.run(row.id, id, row.top, nowMs, toUnits(once.print));
       row.ids++;
     }
+    if (lane !== null && laneRow !== null)
+      lanes.raise(channel, laneRow, lane.number, row.epoch, row.top, nowMs);
     aging.becomesDue(row, nowMs + Math.min(retention.ageMs, limits.onceMs));
     return [row.epoch, row.top];
   }
@@ -138,6 +154,7 @@ export function createLogStore(
   function forget(channel: string): undefined {
     const row = rows.find(channel);
     if (row !== undefined) rows.drop(row);
+    lanes.forget(channel);
     return undefined;
   }
 
@@ -155,10 +172,16 @@ export function createLogStore(
       }
     },
     flush() {
-      if (latestMs !== null) aging.lookAfter(latestMs);
+      if (latestMs !== null) {
+        aging.lookAfter(latestMs);
+        lanes.lookAfter(latestMs);
+      }
       rows.flush();
     },
-    reset: () => rows.reset(),
+    reset() {
+      rows.reset();
+      lanes.reset();
+    },
     commits: () => rows.state.commits,
   };
 }

@@ -7,6 +7,15 @@ export type LogTables = {
   dropped_channels: { name: string; turn: number };
   publications: PublicationRow & { channel: number; units: number };
   entries: Omit<PublicationRow, 'key'> & { channel: number; key: Buffer; expires_at_ms: number | null };
+  lanes: {
+    channel: string;
+    scope: Buffer;
+    queue: Buffer;
+    number: number;
+    epoch: string;
+    offset: number;
+    at_ms: number;
+  };
   ids: { channel: number; id: Buffer; offset: number; at_ms: number; print: Buffer };
 };
 
@@ -19,6 +28,7 @@ export type LogState = {
   publications: number;
   keys: number;
   dropped: number;
+  lanes: number;
 };
 
 export type ChannelRow = {

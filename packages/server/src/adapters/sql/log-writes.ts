@@ -10,6 +10,7 @@ export function logWrites(db: Kysely<LogTables>) {
     ...publicationWrites(db),
     ...entryWrites(db),
     ...idWrites(db),
+    ...laneWrites(db),
   };
 }
 
@@ -23,7 +24,7 @@ function stateWrites(db: Kysely<LogTables>) {
       .updateTable('log_state')
       .set({ era: argument<string>(0), commits: argument<number>(1) })
       .compile(),
-    /** commits, turns, untouched, channels, publications, keys, dropped */
+    /** commits, turns, untouched, channels, publications, keys, dropped, lanes */
     putState: db
       .updateTable('log_state')
       .set({
@@ -34,6 +35,7 @@ function stateWrites(db: Kysely<LogTables>) {
         publications: argument<number>(4),
         keys: argument<number>(5),
         dropped: argument<number>(6),
+        lanes: argument<number>(7),
       })
       .compile(),
     /** name */
@@ -232,5 +234,55 @@ function idWrites(db: Kysely<LogTables>) {
       .where('channel', '=', argument<number>(0))
       .where('offset', '<=', argument<number>(1))
       .compile(),
+  };
+}
+
+function laneWrites(db: Kysely<LogTables>) {
+  return {
+    /** channel, scope, queue */
+    lane: db
+      .selectFrom('lanes')
+      .select(['number', 'epoch', 'offset', 'at_ms'])
+      .where('channel', '=', argument<string>(0))
+      .where('scope', '=', argument<Buffer>(1))
+      .where('queue', '=', argument<Buffer>(2))
+      .compile(),
+    /** channel, scope, taken no earlier than */
+    lanesOfUser: db
+      .selectFrom('lanes')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('channel', '=', argument<string>(0))
+      .where('scope', '=', argument<Buffer>(1))
+      .where('at_ms', '>=', argument<number>(2))
+      .compile(),
+    /** channel, scope, queue, number, epoch, offset, time */
+    putLane: db
+      .replaceInto('lanes')
+      .values({
+        channel: argument<string>(0),
+        scope: argument<Buffer>(1),
+        queue: argument<Buffer>(2),
+        number: argument<number>(3),
+        epoch: argument<string>(4),
+        offset: argument<number>(5),
+        at_ms: argument<number>(6),
+      })
+      .compile(),
+    /** how many */
+    oldestLanes: db
+      .selectFrom('lanes')
+      .select(['channel', 'scope', 'queue', 'at_ms'])
+      .orderBy('at_ms')
+      .limit(argument<number>(0))
+      .compile(),
+    /** channel, scope, queue */
+    dropLane: db
+      .deleteFrom('lanes')
+      .where('channel', '=', argument<string>(0))
+      .where('scope', '=', argument<Buffer>(1))
+      .where('queue', '=', argument<Buffer>(2))
+      .compile(),
+    /** channel */
+    dropLanes: db.deleteFrom('lanes').where('channel', '=', argument<string>(0)).compile(),
   };
 }

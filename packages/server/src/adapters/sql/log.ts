@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
+import { LANE_LIMITS } from '../../core/channel/lane-marks.ts';
 import type { Log, Soon } from '../../ports/log.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import { createSqliteBuilder, textsOf } from './compile.ts';
@@ -22,6 +23,7 @@ export const SQLITE_LOG_LIMITS: SqliteLogLimits = {
   onceMs: 5 * 60_000,
   /** Idempotency ids held of one channel: one more is refused with `limit_reached`, for none may be forgotten early. */
   oncePerChannel: 500_000,
+  ...LANE_LIMITS,
   /** The thread takes over 20,000 a second, so a queue of this length means a disk that does not answer. */
   waiting: 50_000,
   /** 64 MB, where they are not all ASCII. */
@@ -64,16 +66,13 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
     });
   }
   mkdirSync(dirname(path), { recursive: true });
-  const { channels, onceMs, oncePerChannel, waiting, waitingUnits } = {
-    ...SQLITE_LOG_LIMITS,
-    ...options.limits,
-  };
+  const { waiting, waitingUnits, ...threadLimits } = { ...SQLITE_LOG_LIMITS, ...options.limits };
   const texts = textsOf(logWrites(createSqliteBuilder<LogTables>()));
   /** Whether something was committed since the next expiry was looked up. */
   let expiryIsOld = true;
   let expiryMs: number | null = null;
   const queue = await startLogQueue(
-    { path, newEra: newEpoch(), limits: { channels, onceMs, oncePerChannel }, texts },
+    { path, newEra: newEpoch(), limits: threadLimits, texts },
     {
       limits: { waiting, waitingUnits },
       onRefused: onRefused ?? (() => undefined),

@@ -1,3 +1,4 @@
+import type { LaneFacts, LaneMark } from './lane-marks.ts';
 import type { Append, AppendResult, Position, Publication, Retention } from '../../ports/log.ts';
 
 /** What an append is judged by: its channel as it is before. */
@@ -25,6 +26,7 @@ export type NotAppended = Exclude<AppendResult, { readonly publication: Publicat
  *
  * @param taken the publication that named this id before
  * @param key what is known of the key
+ * @param lane what is known of its lane; null: it is in none
  * @param idsKept idempotency ids held of one channel at most
  * @returns null where it is to be appended
  */
@@ -33,15 +35,24 @@ export function refuseAppend(
   channel: ChannelFacts,
   taken: TakenId | undefined,
   key: KeyFacts | undefined,
+  lane: LaneFacts | null,
   idsKept: number,
 ): NotAppended | null {
   if (append.once !== null && taken !== undefined) {
     if (taken.print !== append.once.print) return { ok: false, code: 'id_reused' };
     return { ok: true, duplicate: { epoch: channel.epoch, offset: taken.offset } };
   }
+  if (lane !== null && append.lane !== null) {
+    const { mark } = lane;
+    if (mark !== undefined && append.lane.number <= mark.number)
+      return { ok: true, duplicate: placeOf(mark, append.lane.number, channel.epoch) };
+  }
   if (append.expect !== null && !isTop(append.expect, channel)) {
     return { ok: false, code: 'conflict', top: { epoch: channel.epoch, offset: channel.top } };
   }
+  // Before what is outdated, which needs a mark as well.
+  if (lane !== null && lane.mark === undefined && lane.full !== null)
+    return { ok: false, code: 'limit_reached', detail: lane.full };
   if (append.version !== null && key !== undefined && key.version !== null && append.version <= key.version) {
     return { ok: true, outdated: { epoch: channel.epoch, offset: channel.top } };
   }
@@ -57,6 +68,16 @@ export function refuseAppend(
     return { ok: false, code: 'limit_reached', detail: `${channel.ids} ids are held of this channel` };
   }
   return null;
+}
+
+/** Whether a decision raises the mark of its lane: what was appended, and what was not only because the key is newer. */
+export function raisesLane(refused: NotAppended | null): boolean {
+  return refused === null || 'outdated' in refused;
+}
+
+/** Where the number of a lane is; null: that is known only of the highest, and only as long as its epoch goes on. */
+function placeOf({ number, epoch, offset }: LaneMark, asked: number, present: string): Position | null {
+  return asked === number && offset > 0 && epoch === present ? { epoch, offset } : null;
 }
 
 /** Whether this is where the channel stands. No offset at all is the same in every epoch. */

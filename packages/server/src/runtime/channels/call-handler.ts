@@ -3,6 +3,11 @@ export type CallContext = {
   readonly user: string;
   readonly session: string;
   readonly device: string;
+  /**
+   * The caller's idempotency key ([CALL6]); null: none was given. The server does not look at it: a call that is sent again, as one
+   * is whose answer was lost, is served again, and only the handler can tell by the user and this.
+   */
+  readonly key: string | null;
   /** Aborted when the caller calls it off, goes away for good, or the time is over. */
   readonly signal: AbortSignal;
   /** ms from now until nobody waits for the answer any more. */

@@ -76,6 +76,9 @@ export function createChannelOperations(
           version,
           ttlMs,
           id,
+          // Lanes are a client's: a server that repeats itself does so within the window of `id`.
+          queue: undefined,
+          number: undefined,
           expect,
           del: del === true,
           by: null,

@@ -19,6 +19,9 @@ export type Draft = {
   readonly version: number | undefined;
   readonly ttlMs: number | undefined;
   readonly id: string | undefined;
+  /** Queue and number; both or neither. */
+  readonly queue: string | undefined;
+  readonly number: number | undefined;
   readonly expect: Position | undefined;
   /** Null: the server. */
   readonly by: { readonly user: string; readonly session: string; readonly request: number | null } | null;
@@ -26,7 +29,7 @@ export type Draft = {
 };
 
 export type PublishResult =
-  /** `position` is null for signals. */
+  /** `position` is null for signals, and for a repetition of which it is not known any more. */
   | {
       readonly ok: true;
       readonly position: Position | null;
@@ -56,6 +59,8 @@ export function draftOf(message: Publish, user: string, session: string): Draft 
     version: message.ver,
     ttlMs: message.ttl,
     id: message.id,
+    queue: message.q,
+    number: message.n,
     expect: e === undefined || o === undefined ? undefined : { epoch: e, offset: o },
     by: { user, session, request: message.i ?? null },
     echo: message.echo,
@@ -224,7 +229,7 @@ function toAppend(
   nowMs: number,
   publishes: boolean,
 ): Append {
-  const { id, by, key, version } = draft;
+  const { id, queue, number, by, key, version } = draft;
   return {
     channel: draft.channel,
     kind: spec.kind === 'map' ? 'map' : 'stream',
@@ -236,6 +241,7 @@ function toAppend(
     ttlMs: data === null ? null : (draft.ttlMs ?? spec.ttlMs),
     expect: draft.expect ?? null,
     once: id === undefined ? null : { scope: by?.user ?? '', id, print: printOf(draft, data) },
+    lane: queue === undefined || number === undefined ? null : { scope: by?.user ?? '', queue, number },
     silent: publishes ? silentOf(draft, spec, data) : null,
     nowMs,
   };
@@ -251,13 +257,15 @@ function wrongDraft(draft: Draft, { kind }: ChannelSpec): PublishResult | undefi
   const { data, del, key } = draft;
   if (del && data !== undefined) return bad('d: not beside del');
   if (!del && data === undefined) return bad('d: expected a payload');
+  if ((draft.queue === undefined) !== (draft.number === undefined)) return bad('q and n go together');
+  if (draft.queue !== undefined && draft.id !== undefined) return bad('id: not beside q and n');
   if (kind === 'map') return key === undefined ? bad('k: expected the key') : undefined;
   if (del) return mismatch('only maps have keys to delete');
   if (draft.version !== undefined || draft.ttlMs !== undefined)
     return mismatch('only maps have versions and times to live');
   if (kind === 'stream') return key === undefined ? undefined : mismatch('a stream has no keys');
-  if (draft.id !== undefined || draft.expect !== undefined)
-    return mismatch('a signal has no position to expect, and no ids');
+  if (draft.id !== undefined || draft.expect !== undefined || draft.queue !== undefined)
+    return mismatch('a signal has no position to expect, no ids and no lanes');
   return undefined;
 }
 

@@ -76,7 +76,8 @@ export function createServingCalls(context: NodeContext): ServingCalls {
       cancel: () => finish({ kind: 'error', code: 'cancelled', detail: 'called off' }),
     });
     const { user, id, device } = session;
-    const caller = { user, session: id, device, signal: aborting.signal, timeoutMs };
+    const key = message.id ?? null;
+    const caller = { user, session: id, device, key, signal: aborting.signal, timeoutMs };
     carryOut(spec, message.d, (input) => handler(input, caller)).then(finish, (error: unknown) => {
       telemetry.warn('call_failed', { call: spec.name, error: thrownText(error) });
       finish({ kind: 'error', code: 'internal', detail: 'the call failed' });

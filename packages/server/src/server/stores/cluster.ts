@@ -26,7 +26,7 @@ import { newEpoch } from './new-epoch.ts';
 export async function openCluster(
   database: Database,
   redis: RedisConfig,
-  { graceMs, clock: machine, telemetry, secrets, webhooks: webhookConfig }: StoreOptions,
+  { graceMs, laneLimits, clock: machine, telemetry, secrets, webhooks: webhookConfig }: StoreOptions,
 ): Promise<Stores> {
   const node = secrets.id();
   const keys = createKeys(redis.prefix);
@@ -79,7 +79,13 @@ export async function openCluster(
     occupancy: webhooks !== null,
   });
   const broker = createRedisBroker(link, redis, { ...deps, clock }, node);
-  const memoryLog = createRedisLog({ link, keys, newEpoch: () => newEpoch(secrets), nowMs: clock.nowMs });
+  const memoryLog = createRedisLog({
+    link,
+    keys,
+    newEpoch: () => newEpoch(secrets),
+    nowMs: clock.nowMs,
+    limits: laneLimits,
+  });
   const revocations = createRedisRevocations({
     kept: database.revocations,
     link,

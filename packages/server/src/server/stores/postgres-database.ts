@@ -48,13 +48,14 @@ export async function openPostgresDatabase(
 async function databaseOn(
   postgres: Postgres,
   shared: boolean,
-  { storesChannels, clock, telemetry, secrets }: StoreOptions,
+  { storesChannels, laneLimits, clock, telemetry, secrets }: StoreOptions,
   release: () => Promise<void>,
 ): Promise<Database> {
   const queue = createKeptQueue(postgres, (detail) => telemetry.warn('write_refused', { detail }));
   const storedLog = storesChannels
     ? await createPostgresLog(postgres, {
         newEpoch: () => newEpoch(secrets),
+        limits: laneLimits,
         shared,
         onRefused: (detail) => telemetry.warn('append_refused', { detail }),
         onRenewed: (reason) => telemetry.warn('log_renewed', { reason }),

@@ -19,7 +19,7 @@ const ALIVE_INTERVAL_MS = 1_000;
 /** What a node keeps that is alone: everything in its memory, journalled to its database. */
 export async function openSingleNode(
   database: Database,
-  { graceMs, clock, telemetry, secrets, webhooks: webhookConfig }: StoreOptions,
+  { graceMs, laneLimits, clock, telemetry, secrets, webhooks: webhookConfig }: StoreOptions,
 ): Promise<Stores> {
   const { journal, directory } = database;
   const contents = await journal.load();
@@ -43,7 +43,7 @@ export async function openSingleNode(
     nowMs: () => clock.nowMs(),
     restart: { contents, nowMs },
   });
-  const memoryLog = createMemoryLog({ newEpoch: () => newEpoch(secrets) });
+  const memoryLog = createMemoryLog({ newEpoch: () => newEpoch(secrets), limits: laneLimits });
 
   let beat: Timer | undefined;
   function noteAlive(): void {

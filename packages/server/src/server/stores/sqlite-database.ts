@@ -22,7 +22,7 @@ import { DATABASE_ID, OWN_SECRET } from './own-secrets.ts';
 export async function openSqliteDatabase(
   path: string,
   shared: boolean,
-  { storesChannels, clock, telemetry, secrets, onFailed }: StoreOptions,
+  { storesChannels, laneLimits, clock, telemetry, secrets, onFailed }: StoreOptions,
 ): Promise<Database> {
   if (shared && storesChannels) throw new StartError(STORED_BY_MANY);
   const lock = lockDatabase(path, shared ? 'shared' : 'alone');
@@ -52,6 +52,7 @@ export async function openSqliteDatabase(
       storedLog = await createSqliteLog({
         path: logPath(path),
         newEpoch: () => newEpoch(secrets),
+        limits: laneLimits,
         onRefused: (detail) => telemetry.warn('append_refused', { detail }),
         onEnded: onFailed,
         onRenewed: (reason) => telemetry.warn('log_renewed', { reason }),

@@ -2,6 +2,7 @@ import type { Probe } from '../../ops/readiness.ts';
 import type { DatabaseConfig } from '../../config/database.ts';
 import type { RedisConfig } from '../../config/redis-settings.ts';
 import type { WebhookConfig } from '../../config/webhook-settings.ts';
+import type { LaneLimits } from '../../core/channel/lane-marks.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
@@ -12,6 +13,8 @@ export type StoreOptions = {
   /** What several nodes share; null: this one is alone. */
   readonly redis: RedisConfig | null;
   readonly graceMs: number;
+  /** How long and how many lanes are kept, of each log. */
+  readonly laneLimits: LaneLimits;
   /** Whether the contract has channels whose history is stored: only then there is a file for it. */
   readonly storesChannels: boolean;
   readonly clock: Clock;

@@ -2,10 +2,11 @@
 --
 -- KEYS[1..9]  the channel, its history, ids and their ages, and its keys: see log-channel.lua, log-history-list.lua,
 --             log-adding.lua, log-keys.lua
+-- KEYS[10..11]  only of a publication in a lane: the lanes and their ages, see log-lanes.lua
 -- ARGV  1..16 as in log-append.lua; the payload is '' where the key is deleted
 --       17 the key in UTF-16BE   18 version or ''   19 when it runs out, ms, or ''   20 keys allowed
 --       21 what an earlier call answered with `index`, since when the index of expiries was written; or ''
---       22 ms by which the index may be late
+--       22 ms by which the index may be late   23..27 only in a lane: as open_lane() takes them
 -- Returns what log-append.lua does, or {'outdated', epoch, top}, {'limit_reached', n, 'keys'}, or {'index', token}: nothing was
 --       done, for the key runs out before the index looks at this channel. It has to be written first.
 
@@ -17,12 +18,25 @@ if id ~= '' then
   local again = answer_again(channel, id, ARGV[13])
   if again then return again end
 end
+local lane = ARGV[23] and open_lane(KEYS[10], KEYS[11], 23, now)
+if lane then
+  local again = answer_taken(channel, lane)
+  if again then return again end
+end
 if ARGV[10] ~= '' and not stands_at(channel, ARGV[11], tonumber(ARGV[10])) then
   return { 'conflict', channel.epoch, channel.top }
 end
+if lane then
+  local refused = refuse_lane(lane)
+  if refused then return refused end
+end
 if ARGV[18] ~= '' then
   local version = version_of(key, age, now)
-  if version and tonumber(ARGV[18]) <= version then return { 'outdated', channel.epoch, channel.top } end
+  if version and tonumber(ARGV[18]) <= version then
+    -- It was decided: sent again it is not to be decided anew.
+    if lane then raise_lane(channel, lane, 0, now) end
+    return { 'outdated', channel.epoch, channel.top }
+  end
 end
 if ARGV[8] ~= '' and redis.call('HLEN', KEYS[5]) >= allowed and redis.call('HEXISTS', KEYS[5], key) == 0 then
   return { 'limit_reached', redis.call('HLEN', KEYS[5]), 'keys' }
@@ -55,6 +69,7 @@ if id ~= '' then
   remember_id(channel, id, ARGV[13], now)
   is_new = is_new or not channel.oldest_id
 end
+if lane then raise_lane(channel, lane, channel.top, now) end
 redis.call('SPUBLISH', ARGV[16], publication_message(channel.epoch, channel.top, ARGV[9] .. text, ''))
 renew_map(channel, life_of(age, window), now, is_new, map[3] == '1')
 return { 'appended', channel.epoch, channel.top }

@@ -1,8 +1,10 @@
-import { type NotAppended, refuseAppend } from '../../../core/channel/log-rules.ts';
+import type { LaneFacts } from '../../../core/channel/lane-marks.ts';
+import { type NotAppended, raisesLane, refuseAppend } from '../../../core/channel/log-rules.ts';
 import { onceKey } from '../../../core/channel/taken-ids.ts';
 import type { Append, AppendResult, Expired, Publication } from '../../../ports/log.ts';
 import { epochOf, fromUnits } from '../log-tables.ts';
 import { dropTombstones, makeRoom, trimIds } from './log-aging.ts';
+import { type PgLaneLimits, laneFacts, raiseLane, readLanes } from './log-lanes.ts';
 import { dueKeys, keyFacts, newChannelIds, oldest, takenIds } from './log-sql.ts';
 import {
   type LogWork,
@@ -16,7 +18,7 @@ import {
   trim,
 } from './log-work.ts';
 
-export type PgLogLimits = {
+export type PgLogLimits = PgLaneLimits & {
   /** Channels that had a publication. */
   readonly channels: number;
   /** ms for which an idempotency id is held at least. */
@@ -34,14 +36,14 @@ export async function appendAll(
   appends: readonly Append[],
   limits: PgLogLimits,
 ): Promise<readonly AppendResult[]> {
-  const newIds = await readAhead(work, appends);
+  const newIds = await readAhead(work, appends, limits);
   const results: AppendResult[] = [];
   for (const append of appends) results.push(await appendOne(work, append, limits, newIds));
   return results;
 }
 
 /** @returns ids for channels that may begin */
-async function readAhead(work: LogWork, appends: readonly Append[]): Promise<number[]> {
+async function readAhead(work: LogWork, appends: readonly Append[], limits: PgLaneLimits): Promise<number[]> {
   const { within, channels } = work;
   const ofIds: { readonly channel: WorkChannel; readonly text: string }[] = [];
   const ofKeys: { readonly channel: WorkChannel; readonly text: string }[] = [];
@@ -78,6 +80,7 @@ async function readAhead(work: LogWork, appends: readonly Append[]): Promise<num
           [...overfull.values()].map((count) => count + 1),
         ),
     absent.size === 0 ? [] : within.run(newChannelIds, absent.size),
+    readLanes(within, work.lanes, appends, limits),
   ]);
   const byId = new Map([...channels.values()].map((channel) => [channel.id, channel]));
   for (const { channel, id, offset, print } of ids)
@@ -97,13 +100,18 @@ async function appendOne(
   limits: PgLogLimits,
   newIds: number[],
 ): Promise<AppendResult> {
-  const { channel: name, retention, once, key, nowMs } = asked;
+  const { channel: name, retention, once, lane, key, nowMs } = asked;
   let channel = work.channels.get(name);
   const id = once === null ? null : onceKey(once);
   if (channel !== undefined && once !== null && channel.ids >= limits.oncePerChannel)
     await trimIds(work, channel, limits.onceMs, nowMs);
-  const refused = refusalOf(work, asked, channel, id, limits);
-  if (refused !== null) return refused;
+  const facts = laneFacts(work.lanes, asked, limits);
+  const refused = refusalOf(work, asked, channel, id, facts, limits);
+  if (refused !== null) {
+    if (lane !== null && raisesLane(refused))
+      raiseLane(work.lanes, asked, lane, facts, channel?.epoch ?? '', 0, limits);
+    return refused;
+  }
   if (channel === undefined) {
     if (!(await makeRoom(work, limits, nowMs))) {
       const detail = `there are ${work.state?.channels} channels, as many as may be`;
@@ -129,6 +137,7 @@ async function appendOne(
     // It may have been written in between.
     channel.changed = true;
   }
+  if (lane !== null) raiseLane(work.lanes, asked, lane, facts, channel.epoch, publication.offset, limits);
   becomesDue(channel, nowMs + Math.min(retention.ageMs, limits.onceMs));
   return { ok: true, epoch: channel.epoch, publication };
 }
@@ -138,6 +147,7 @@ function refusalOf(
   asked: Append,
   channel: WorkChannel | undefined,
   id: string | null,
+  lane: LaneFacts | null,
   limits: PgLogLimits,
 ): NotAppended | null {
   const { kind, key, retention, nowMs } = asked;
@@ -148,6 +158,7 @@ function refusalOf(
     channel === undefined || kind !== 'map' || key === null
       ? undefined
       : factsOf(channel, key, retention.ageMs, nowMs),
+    lane,
     limits.oncePerChannel,
   );
 }

@@ -1,4 +1,5 @@
 import type { Publication } from '../../../ports/log.ts';
+import { writeLanes } from './log-lanes.ts';
 import type { LogWork, WorkChannel } from './log-work.ts';
 import { bytesOf } from './log-work.ts';
 import {
@@ -23,6 +24,7 @@ export async function flush(work: LogWork): Promise<void> {
     ...writePublications(work, channels),
     ...writeKeys(work, channels),
     ...writeIds(work, channels),
+    ...writeLanes(within, work.lanes),
   ];
   if (channels.length > 0) writes.push(writeChannels(work, channels));
   if (work.begunAgain.length > 0) writes.push(within.run(forgetDropped, work.begunAgain.splice(0)));

@@ -10,6 +10,7 @@ import {
   readEra,
   tail as tailOf,
 } from './log-sql.ts';
+import { ageLanes, createWorkLanes } from './log-lanes.ts';
 import { type LogWork, hold } from './log-work.ts';
 import type { PgTransaction } from './connection.ts';
 
@@ -30,6 +31,7 @@ function workWith(
     droppedTurns: dropped,
     channels: new Map(),
     begunAgain: [],
+    lanes: createWorkLanes(),
   };
   for (const row of rows) hold(work, row);
   return work;
@@ -87,10 +89,13 @@ export async function commitWork<T>(
 ): Promise<{ readonly results: T; readonly tail: TailRow }> {
   // Nothing here waits for the one before: the commit of a transaction in which something failed is a rollback, and the
   // failure is what is heard of.
-  const [, [tail]] = await Promise.all([
-    flush(work),
+  const written = flush(work);
+  const aged = ageLanes(work.within, work.lanes);
+  const [[tail]] = await Promise.all([
     work.within.run(tailOf, nowMs),
     work.within.exec('COMMIT'),
+    written,
+    ...aged,
   ]);
   if (tail === undefined) throw new Error('Postgres says nothing about the log');
   return { results, tail };

@@ -10,6 +10,7 @@ import {
   noteDropped,
   oldest,
 } from './log-sql.ts';
+import type { WorkLanes } from './log-lanes.ts';
 import type { PgTransaction } from './connection.ts';
 
 /** What is known of a key: as it was read, or as this transaction has made it. null: nothing is kept of it. */
@@ -68,6 +69,7 @@ export type LogWork = {
   readonly channels: Map<string, WorkChannel>;
   /** Dropped ones that begin again. */
   readonly begunAgain: string[];
+  readonly lanes: WorkLanes;
 };
 
 export function hold(work: LogWork, row: PgChannelRow): WorkChannel {

@@ -4,6 +4,7 @@ import { asUnavailable } from './postgres-errors.ts';
 import { createPostgresLogReader } from './log-reader.ts';
 import { settleEra } from './log-era.ts';
 import { type PgLogLimits, appendAll, expireKeys } from './log-appends.ts';
+import { PG_LANE_LIMITS, dropLanes } from './log-lanes.ts';
 import { lookAfter } from './log-aging.ts';
 import { commitWork, openWork, workOnDueKeys, workOnNone } from './log-transactions.ts';
 import { drop } from './log-work.ts';
@@ -22,6 +23,7 @@ export const POSTGRES_LOG_LIMITS: PostgresLogLimits = {
   channels: 1_000_000,
   onceMs: 5 * 60_000,
   oncePerChannel: 500_000,
+  ...PG_LANE_LIMITS,
   waiting: 50_000,
   /** 64 MB, where they are not all ASCII. */
   waitingUnits: 32 * 1024 * 1024,
@@ -123,6 +125,7 @@ export async function createPostgresLog(
       const work = await openWork(within, [channel], true);
       const row = work.channels.get(channel);
       if (row !== undefined) await drop(work, row);
+      await within.run(dropLanes, channel);
       return commitWork(work, undefined, latestMs);
     });
     learn(tail);
