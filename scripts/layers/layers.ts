@@ -16,7 +16,7 @@ export interface Layer {
 }
 
 const everything =
-  'protocol contract core ports runtime adapters gateways auth outbound webhooks ops features config'.split(
+  'protocol contract core ports runtime adapters gate gateways auth outbound webhooks ops features config'.split(
     ' ',
   );
 
@@ -86,9 +86,16 @@ export const layers: readonly Layer[] = [
     apart: true,
   },
   {
+    // What gateways share: who is let in, and lines over HTTP.
+    name: 'gate',
+    path: 'packages/server/src/gate/',
+    imports: ['runtime', 'ports', 'protocol'],
+    outside: 'packages and node',
+  },
+  {
     name: 'gateways',
     path: 'packages/server/src/gateways/',
-    imports: ['runtime', 'ports', 'protocol'],
+    imports: ['gate', 'runtime', 'ports', 'protocol'],
     types: ['core'],
     outside: 'packages and node',
     apart: true,

@@ -147,6 +147,21 @@ export const ERRORS = {
     http: 404,
     help: 'No call waits for this reply: it was answered before, or its time is over.',
   },
+  line_unknown: {
+    retry: false,
+    http: 404,
+    help: 'The line has ended: open another connection and resume the session there.',
+  },
+  out_of_order: {
+    retry: true,
+    http: 409,
+    help: 'Messages before these have not come: send those first, then these again.',
+  },
+  poll_conflict: {
+    retry: false,
+    http: 409,
+    help: 'A newer poll of this line has taken over, or `ack` is none of its last two batches: poll one at a time.',
+  },
   session_unknown: { retry: false, http: 404, help: 'No such session is connected.' },
   internal: {
     retry: true,

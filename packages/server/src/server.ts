@@ -12,6 +12,7 @@ import { createNodeSecrets } from './adapters/node/secrets.ts';
 import { createPacedWarning } from './outbound/paced-warning.ts';
 import { createGrants } from './auth/grants.ts';
 import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
+import { createDoor } from './gate/door.ts';
 import type { Development } from './gateways/http-api/dev-routes.ts';
 import { createHttpApi } from './gateways/http-api/http-api.ts';
 import { isForApi } from './gateways/http-api/own-paths.ts';
@@ -29,6 +30,7 @@ import type { ContractApi } from './server/contract/contract-api.ts';
 import { createContractApi } from './server/contract/create-contract-api.ts';
 import { reasonOf } from './server/database-lock.ts';
 import { createEntrance, WEBSOCKET_PATH } from './server/entrance.ts';
+import { createLineEntrance } from './server/line-entrance.ts';
 import type { BoundAddress } from './server/listening.ts';
 import { StartError } from './server/start-error.ts';
 import { toLaneLimits } from './config/limit-settings.ts';
@@ -38,6 +40,9 @@ export type { Development, SamplePerson } from './gateways/http-api/dev-routes.t
 
 /** A server that an app has of its own. */
 type HttpServer = Server | HttpsServer;
+
+/** A stream, or a poll that waits, has another beside it while its client sends. */
+const SOCKETS_A_CONNECTION = 2;
 
 /** TCP connections beyond `limits.connections`: for requests, and for upgrades that are refused with a reason. */
 const REQUESTS_BESIDE_CONNECTIONS = 1_000;
@@ -55,14 +60,14 @@ export type CarillonServer<C extends Contract = Contract> = ContractApi<C> & {
   listen(): Promise<BoundAddress>;
   /**
    * In place of `listen`: takes clients on an HTTP server of the app's, which may listen already or not yet. Only WebSocket
-   * upgrades to `/ws` are taken; other upgrades and all requests stay the app's.
+   * upgrades to `/ws` are taken; other upgrades and all requests stay the app's. Clients without WebSocket come in by `handler`.
    *
    * @throws StartError where it takes clients already
    */
   attach(server: HttpServer): Promise<void>;
   /**
-   * Answers the requests of docs/http-api.md on an HTTP server of the app's: `app.use(server.handler)` in Express. Bodies must
-   * not have been read before.
+   * Answers the requests of docs/http-api.md, and clients without WebSocket (`/sse`, `/poll`), on an HTTP server of the app's:
+   * `app.use(server.handler)` in Express. Bodies must not have been read before, nor answers be packed.
    *
    * @param next called for every other request; without it they are answered 404
    */
@@ -185,8 +190,18 @@ export async function assembleServer(
     limits: config.limits,
     development,
   });
-  const http: Server = createHttpServer(HTTP_OPTIONS, api);
-  http.maxConnections = config.limits.connections + REQUESTS_BESIDE_CONNECTIONS;
+  const door = createDoor({
+    origins: config.allowedOrigins,
+    trustedProxies: config.trustedProxies,
+    limits: config.limits,
+    state: () => node.state,
+    monotonicMs: () => clock.monotonicMs(),
+  });
+  const lines = createLineEntrance({ node, door, clock, secrets, telemetry, limits: config.limits });
+  const http: Server = createHttpServer(HTTP_OPTIONS, (request, response) => {
+    if (!lines.serve(request, response)) api(request, response);
+  });
+  http.maxConnections = config.limits.connections * SOCKETS_A_CONNECTION + REQUESTS_BESIDE_CONNECTIONS;
 
   // Out of descriptors, mostly: unheard it would end the process, and with it everybody who is connected.
   http.on('listening', () =>
@@ -200,17 +215,18 @@ export async function assembleServer(
       await node.start();
       beginLife();
     },
-    openGateway: (source, origins) =>
-      createWebSocketGateway({
-        server: source,
-        path: WEBSOCKET_PATH,
-        node,
-        telemetry,
-        origins: [...config.allowedOrigins, ...origins],
-        trustedProxies: config.trustedProxies,
-        limits: config.limits,
-        monotonicMs: () => clock.monotonicMs(),
-      }),
+    openGateways(source, origins) {
+      door.allow(origins);
+      const webSockets = createWebSocketGateway({
+        ...{ server: source, path: WEBSOCKET_PATH, node, telemetry, door },
+        messageBytes: config.limits.messageBytes,
+      });
+      return {
+        async close() {
+          await Promise.all([webSockets.close(), lines.close()]);
+        },
+      };
+    },
   });
   let closing: Promise<void> | null = null;
 
@@ -255,6 +271,7 @@ export async function assembleServer(
       logger.info('attached');
     },
     handler(request, response, next) {
+      if (lines.serve(request, response)) return;
       if (next !== undefined && !isForApi(request)) next();
       else api(request, response);
     },

@@ -189,6 +189,30 @@ export const limitsSchema = z.strictObject({
     365 * 24 * HOUR,
   ),
   requestBytes: whole('The largest JSON body of an HTTP request.', 16 * KIB, KIB, 16 * MIB),
+  lineBytes: whole(
+    'The largest request of a client that has no WebSocket (`/sse`, `/poll`), and what such requests may hold while they wait for one that they overtook.',
+    128 * KIB,
+    KIB,
+    256 * MIB,
+  ),
+  sseKeepAliveMs: whole(
+    'The longest that a stream says nothing: then a comment is sent, for proxies end what is silent.',
+    8 * SECOND,
+    100,
+    HOUR,
+  ),
+  pollWaitMs: whole(
+    'The longest that a poll waits for something to answer with.',
+    25 * SECOND,
+    100,
+    10 * 60 * SECOND,
+  ),
+  pollGapMs: whole(
+    'A client that polls for its messages is taken for gone when it has not for this long.',
+    30 * SECOND,
+    100,
+    HOUR,
+  ),
   publicationBytes: whole(
     'The largest HTTP request that carries a payload: a publication, a broadcast, a call. What a channel takes, the contract says.',
     256 * KIB,

@@ -53,6 +53,8 @@ export function createMetrics(logger: Logger): Metrics {
   const registry = new Registry();
   let counts: () => NodeCounts = () => ({
     connections: 0,
+    streams: 0,
+    polls: 0,
     attached: 0,
     detached: 0,
     watchedUsers: 0,
@@ -67,6 +69,18 @@ export function createMetrics(logger: Logger): Metrics {
   const { gauge, counter, counterBy } = createInstruments(registry, () => counts());
 
   gauge('carillon_connections', 'Open connections.', (now) => now.connections);
+  new Gauge({
+    name: 'carillon_transport_connections',
+    help: 'Open connections by `transport`: `websocket`, `sse`, `poll`.',
+    labelNames: ['transport'],
+    registers: [registry],
+    collect() {
+      const { connections, streams, polls } = counts();
+      this.set({ transport: 'websocket' }, connections - streams - polls);
+      this.set({ transport: 'sse' }, streams);
+      this.set({ transport: 'poll' }, polls);
+    },
+  });
   new Gauge({
     name: 'carillon_sessions',
     help: 'Sessions by `state`: attached to a connection, or detached and in their grace.',

@@ -32,6 +32,9 @@ export interface FrameRun {
 /** Whole, or in pieces that are written in one go. */
 export type RunBytes = Uint8Array | readonly Uint8Array[];
 
+/** How a connection carries its messages. */
+export type Transport = 'websocket' | 'sse' | 'poll';
+
 /**
  * One live link to a client, as a gateway gives it to the runtime.
  *
@@ -43,12 +46,21 @@ export type RunBytes = Uint8Array | readonly Uint8Array[];
  * - `terminate` MUST end the link at once, without waiting for the peer.
  */
 export interface Connection {
+  readonly transport: Transport;
+  /** No other connection of the node has it. */
   readonly id: number;
   /** The peer's address, trusted proxies resolved. */
   readonly address: string;
   readonly writing: boolean;
   /** @returns the bytes handed over, framing included */
   write(run: FrameRun): number;
+  /**
+   * Takes the last run although `writing` is true, to go out behind what is unfinished. Only a connection has it that keeps what it
+   * was given until the client says that it came. MUST be followed by `close`.
+   *
+   * @returns the bytes handed over
+   */
+  writeLast?(run: FrameRun): number;
   close(code: number, reason: string): void;
   terminate(): void;
 }

@@ -15,6 +15,7 @@ import {
 } from '../core/outbox/frame.ts';
 import { RunNode, runOf } from '../core/outbox/run-trie.ts';
 import type { WatchList } from '../core/presence/watch-list.ts';
+import type { FrameRun } from '../ports/transport.ts';
 import type { NodePorts, NodeSettings } from './node-options.ts';
 import { type LinkState, isSettled } from './link-state.ts';
 import { nextReplay } from './replay-turns.ts';
@@ -23,7 +24,7 @@ import { nextReplay } from './replay-turns.ts';
 export type Flusher = {
   /** Owes a frame to a connection; it goes out at the end of the turn. */
   send(link: LinkState, frame: OutboundFrame): void;
-  /** Sends what one connection is owed without waiting for the end of the turn. */
+  /** Sends what a connection is owed that is about to be closed, where it can still be sent, without waiting for the end of the turn. */
   flushNow(link: LinkState): void;
   /** The connection's earlier write has gone: sends what was held behind it. */
   drained(link: LinkState): void;
@@ -109,7 +110,8 @@ export function createFlusher(
   }
 
   function holdBack(link: LinkState): void {
-    if (link.outbox.held === null) telemetry.slowConsumer();
+    // Between two polls everything is held: that is how they work, not a client that fell behind.
+    if (link.outbox.held === null && link.connection.transport !== 'poll') telemetry.slowConsumer();
     const outcome = hold(link.outbox, settings.outbox);
     report(outcome);
     if (outcome.overflow) events.overflow(link);
@@ -147,6 +149,14 @@ export function createFlusher(
     if (frames.length > 0) telemetry.flush(frames.length, link.connection.write(runOf(frames)));
   }
 
+  /** What is held and what is owed, for a connection that is about to be closed and can still tell it. */
+  function writeLast(link: LinkState, write: (run: FrameRun) => number): void {
+    if (!isSettled(link)) return;
+    if (link.outbox.current !== null) report(hold(link.outbox, settings.outbox));
+    const frames = release(link.outbox, rendererFor(link));
+    if (frames.length > 0) telemetry.flush(frames.length, write(runOf(frames)));
+  }
+
   function rendererFor(link: LinkState): Renderer {
     return {
       friend(subject, change) {
@@ -167,8 +177,10 @@ export function createFlusher(
     drained,
     dropHeld: (link, channel) => dropHeld(link.outbox, channel),
     flushNow(link) {
+      const { connection, outbox } = link;
+      if (!connection.writing && outbox.held === null) flush(link);
       // Behind an unfinished write nothing can follow any more; the close code says the same as the `bye`.
-      if (!link.connection.writing && link.outbox.held === null) flush(link);
+      else if (connection.writeLast !== undefined) writeLast(link, connection.writeLast.bind(connection));
     },
   };
 }

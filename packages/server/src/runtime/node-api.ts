@@ -12,6 +12,9 @@ export type NodeState = 'starting' | 'ready' | 'cut_off' | 'draining' | 'stopped
 /** How much a node holds. After everything has gone, every number is zero. */
 export type NodeCounts = {
   readonly connections: number;
+  /** Those of them that are streams (SSE), and those that poll; the others are WebSockets. */
+  readonly streams: number;
+  readonly polls: number;
   readonly attached: number;
   readonly detached: number;
   readonly watchedUsers: number;
@@ -27,12 +30,29 @@ export type NodeCounts = {
   readonly heldUnits: number;
 };
 
+/** What came of asking another node about a line of its. `silent`: it did not answer, or too many wait for answers. */
+export type AskedLine =
+  | { readonly result: 'answer'; readonly answer: unknown }
+  | { readonly result: 'gone' }
+  | { readonly result: 'silent' };
+
+/** Requests about lines ([HTTP7]): each is answered by the node that the line lives at. */
+export interface LinesApi {
+  /** This node's name; another one in each life of the process. */
+  readonly name: string;
+  /** Who answers what other nodes ask about lines of this one. Called once. */
+  serve(answer: (request: unknown) => Promise<unknown>): void;
+  /** Never rejects. `request` and the answer travel as JSON. */
+  ask(node: string, request: unknown, timeoutMs: number): Promise<AskedLine>;
+}
+
 /**
  * The one entry to a node: gateways, the HTTP API and the library drive the runtime through it and nothing else.
  * User ids are checked here; operations never throw and never reject.
  */
 export interface RealtimeNode extends ChannelsApi {
   readonly state: NodeState;
+  readonly lines: LinesApi;
   counts(): NodeCounts;
   /** Takes up what an earlier life of the process left: sessions in their grace, devices, leases. */
   start(): Promise<void>;

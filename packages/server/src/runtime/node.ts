@@ -17,7 +17,7 @@ import { createLeaving } from './leaving.ts';
 import { ConnectionLink } from './link.ts';
 import { RETRY_UNAVAILABLE_MS } from './retry.ts';
 import { type Lease, type LinkState, type LocalSession, newLink, newLocalSession } from './link-state.ts';
-import type { RealtimeNode } from './node-api.ts';
+import type { LinesApi, RealtimeNode } from './node-api.ts';
 import { createNodeMessages } from './node-messages.ts';
 import type { NodeOptions } from './node-options.ts';
 import { createPresenceAudit } from './presence-audit.ts';
@@ -101,15 +101,24 @@ export function createNode(options: NodeOptions): RealtimeNode {
     get state() {
       return context.state;
     },
+    lines: context.cluster?.lines ?? loneLines(ports.secrets.id()),
     counts() {
       let attached = 0;
       for (const session of context.sessions.values()) if (session.link !== null) attached++;
       let units = 0;
-      for (const link of context.links) units += heldUnits(link.outbox);
+      let streams = 0;
+      let polls = 0;
+      for (const { outbox, connection } of context.links) {
+        units += heldUnits(outbox);
+        if (connection.transport === 'sse') streams++;
+        else if (connection.transport === 'poll') polls++;
+      }
       const watched = context.watchList.counts();
       const { channels, subscriptions, calls, timers } = context.channels.counts();
       return {
         connections: context.links.size,
+        streams,
+        polls,
         attached,
         detached: context.sessions.size - attached,
         watchedUsers: watched.users,
@@ -197,6 +206,11 @@ function createContext(options: NodeOptions): NodeContext {
   const cluster = createClusterRuntime(context);
   const channels = createChannels(context);
   return context;
+}
+
+/** Of a node that is alone: every other that a line names was an earlier life of it. */
+function loneLines(name: string): LinesApi {
+  return { name, serve: () => undefined, ask: () => Promise.resolve({ result: 'gone' }) };
 }
 
 /** Those whose answer lies on other nodes too. */

@@ -1,13 +1,15 @@
 import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { UpgradeSource } from '../gateways/websocket/owed-responses.ts';
-import type { WebSocketGateway } from '../gateways/websocket/websocket-gateway.ts';
 import { type ForeignUpgrades, upgradesTo } from './foreign-upgrades.ts';
 import { bind, type BoundAddress, originsOf, unbind } from './listening.ts';
 import { StartError } from './start-error.ts';
 
 /** Where WebSocket clients come in. */
 export const WEBSOCKET_PATH = '/ws';
+
+/** What takes the clients; `close` waits for those who are leaving. */
+export type Gateways = { close(): Promise<void> };
 
 export type EntranceOptions = {
   /** The HTTP server of our own. */
@@ -17,7 +19,7 @@ export type EntranceOptions = {
   /** Takes up what an earlier life of the process left. */
   begin(): Promise<void>;
   /** @param origins of pages that the same HTTP server serves; which those are is known once it listens, for the port may be any */
-  openGateway(source: UpgradeSource, origins: readonly string[]): WebSocketGateway;
+  openGateways(source: UpgradeSource, origins: readonly string[]): Gateways;
 };
 
 /** How clients come in: on an HTTP server of our own, or on somebody else's. One of the two, once. */
@@ -37,17 +39,17 @@ export type Entrance = {
   close(): Promise<void>;
 };
 
-export function createEntrance({ http, host, port, begin, openGateway }: EntranceOptions): Entrance {
+export function createEntrance({ http, host, port, begin, openGateways }: EntranceOptions): Entrance {
   let entered = false;
   let closed = false;
   let address: BoundAddress | null = null;
-  let gateway: WebSocketGateway | null = null;
+  let gateways: Gateways | null = null;
   let upgrades: ForeignUpgrades | null = null;
   let stopWaiting: (() => void) | null = null;
 
   function openOn(server: Server | HttpsServer): void {
     upgrades = upgradesTo(WEBSOCKET_PATH, server);
-    gateway = openGateway(upgrades.source, originsOf(server));
+    gateways = openGateways(upgrades.source, originsOf(server));
   }
 
   return {
@@ -65,7 +67,7 @@ export function createEntrance({ http, host, port, begin, openGateway }: Entranc
       // The address first: a second server started by mistake fails before it touches anybody's session.
       const bound = await bind(http, host, port);
       await begin();
-      gateway = openGateway(http, bound.origins);
+      gateways = openGateways(http, bound.origins);
       address = bound;
       return bound;
     },
@@ -86,7 +88,7 @@ export function createEntrance({ http, host, port, begin, openGateway }: Entranc
       stopWaiting?.();
       // Nobody new while those who are there go: who knocks is sent elsewhere, by the balancer or among the workers.
       const unbound = unbind(http);
-      await gateway?.close();
+      await gateways?.close();
       upgrades?.release();
       await unbound;
     },

@@ -17,6 +17,8 @@ import { MIN_API_KEY_LENGTH } from '../../src/config/schema.ts';
 import { type Setting, settingList } from '../../src/config/setting-list.ts';
 import { MAX_QUEUED } from '../../src/core/session/admission.ts';
 import { BAD_MESSAGE_COST, MAX_REFUSALS } from '../../src/core/session/message-rate.ts';
+import { MAX_LINE_MESSAGES } from '../../src/gate/line-request.ts';
+import { MAX_OUT_OF_ORDER, ORDER_WAIT_MS } from '../../src/gate/upward.ts';
 import { MAX_BATCH_REQUESTS } from '../../src/gateways/http-api/batch-route.ts';
 import { EDGE_BATCH, MAX_LINE_LENGTH } from '../../src/gateways/http-api/edge-stream.ts';
 import { MAX_PRESENCE_USERS } from '../../src/gateways/http-api/presence-routes.ts';
@@ -70,6 +72,9 @@ describe('docs/limits.md', () => {
       'device name': protocol.MAX_DEVICE_LENGTH,
       'login token': protocol.MAX_LOGIN_TOKEN_LENGTH,
       'resume token': protocol.MAX_RESUME_TOKEN_LENGTH,
+      'messages of a line': MAX_LINE_MESSAGES,
+      'wait for what was overtaken': ORDER_WAIT_MS,
+      'requests that overtook another': MAX_OUT_OF_ORDER,
       'presence value': protocol.MAX_PRESENCE_VALUE_LENGTH,
       'messages behind a login': MAX_QUEUED,
       'cost of a bad message': BAD_MESSAGE_COST,

@@ -81,6 +81,8 @@ describe('metrics', () => {
     let connections = 1;
     m.watch(() => ({
       connections,
+      streams: 1,
+      polls: 0,
       attached: 2,
       detached: 3,
       watchedUsers: 4,
@@ -94,6 +96,11 @@ describe('metrics', () => {
     expect(await samples(m, 'carillon_connections ')).toEqual({ carillon_connections: 1 });
     connections = 7;
     expect(await samples(m, 'carillon_connections ')).toEqual({ carillon_connections: 7 });
+    expect(await samples(m, 'carillon_transport_connections')).toEqual({
+      'carillon_transport_connections{transport="websocket"}': 6,
+      'carillon_transport_connections{transport="sse"}': 1,
+      'carillon_transport_connections{transport="poll"}': 0,
+    });
     expect(await samples(m, 'carillon_sessions{')).toEqual({
       'carillon_sessions{state="attached"}': 2,
       'carillon_sessions{state="detached"}': 3,

@@ -45,6 +45,7 @@ export function createSlowLine(
   let writes = 0;
   let overflows = 0;
   const connection: Connection = {
+    transport: 'websocket',
     id: 1,
     address: '127.0.0.1',
     get writing() {

@@ -184,6 +184,7 @@ function connectTo(node: RealtimeNode, id: number): BareClient {
     },
   };
   const connection: Connection = {
+    transport: 'websocket',
     id,
     address: '127.0.0.1',
     get writing() {

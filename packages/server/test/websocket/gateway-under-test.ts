@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { createDoor } from '../../src/gate/door.ts';
 import { createWebSocketGateway } from '../../src/gateways/websocket/websocket-gateway.ts';
 import type { Connection, Frame, FrameRun, Link } from '../../src/ports/transport.ts';
 import type { NodeState } from '../../src/runtime/node-api.ts';
@@ -58,16 +59,19 @@ export async function startGateway(settings: GatewaySettings = {}) {
     path: '/ws',
     node,
     telemetry: { ...silentTelemetry, error: (code) => void refusals.push(code) },
-    origins: settings.origins ?? [],
-    trustedProxies: settings.trustedProxies ?? [],
-    limits: {
-      messageBytes: settings.messageBytes ?? 64 * 1024,
-      connections: settings.connections ?? 100_000,
-      connectionsPerAddress: settings.connectionsPerAddress ?? 100_000,
-      connectsPerSecond: settings.connectsPerSecond ?? 100_000,
-      connectBurst: settings.connectBurst ?? 100_000,
-    },
-    monotonicMs: settings.monotonicMs ?? (() => 0),
+    door: createDoor({
+      origins: settings.origins ?? [],
+      trustedProxies: settings.trustedProxies ?? [],
+      limits: {
+        connections: settings.connections ?? 100_000,
+        connectionsPerAddress: settings.connectionsPerAddress ?? 100_000,
+        connectsPerSecond: settings.connectsPerSecond ?? 100_000,
+        connectBurst: settings.connectBurst ?? 100_000,
+      },
+      state: () => node.state,
+      monotonicMs: settings.monotonicMs ?? (() => 0),
+    }),
+    messageBytes: settings.messageBytes ?? 64 * 1024,
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -93,7 +97,8 @@ export async function startGateway(settings: GatewaySettings = {}) {
   };
 }
 
-function record(connection: Connection): { entry: Opened; link: Link } {
+/** A connection's record, and the link that keeps it. */
+export function record(connection: Connection): { entry: Opened; link: Link } {
   const told: Told[] = [];
   const waits: { readonly kind: Told['kind']; readonly resolve: (event: Told) => void }[] = [];
   let seen = 0;

@@ -160,6 +160,7 @@ export function createLine(parts: LineParts): Line {
   }
 
   const connection: Connection = {
+    transport: 'websocket',
     id,
     address: '127.0.0.1',
     get writing() {

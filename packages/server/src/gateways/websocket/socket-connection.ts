@@ -24,6 +24,7 @@ const { OPEN } = WebSocket;
  * each whole and within one call, so that the two cannot interleave inside a frame.
  */
 export class SocketConnection implements Connection {
+  readonly transport = 'websocket';
   readonly id: number;
   readonly address: string;
   readonly #webSocket: WebSocket;

@@ -4,10 +4,9 @@ import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { ErrorCode } from '@carillon/protocol';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import { createKeyedRate } from '../../runtime/keyed-rate.ts';
+import type { Door } from '../../gate/door.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import { type UpgradeSource, watchOwedResponses } from './owed-responses.ts';
-import { countedAddress, peerAddress, trustedProxies } from './peer-address.ts';
 import { refuseUpgrade } from './refusal.ts';
 import { CLOSE_TIMEOUT_MS, SocketConnection } from './socket-connection.ts';
 
@@ -29,20 +28,10 @@ const ALWAYS_ALLOWED = 256;
 export type WebSocketGatewayOptions = {
   readonly server: UpgradeSource;
   readonly path: string;
-  readonly node: Pick<RealtimeNode, 'open' | 'state'>;
+  readonly node: Pick<RealtimeNode, 'open'>;
   readonly telemetry: Telemetry;
-  /** Origins of pages that may connect; `*` for all. A client without an origin is no page, and needs a token anyway. */
-  readonly origins: readonly string[];
-  readonly trustedProxies: readonly string[];
-  readonly limits: {
-    readonly messageBytes: number;
-    readonly connections: number;
-    readonly connectionsPerAddress: number;
-    readonly connectsPerSecond: number;
-    readonly connectBurst: number;
-  };
-  /** A clock that never steps back. */
-  readonly monotonicMs: () => number;
+  readonly door: Door;
+  readonly messageBytes: number;
 };
 
 export type WebSocketGateway = {
@@ -53,18 +42,9 @@ export type WebSocketGateway = {
 
 /** Where WebSocket clients enter: `/ws`, RFC 6455, text frames, no compression. */
 export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSocketGateway {
-  const { server, path, node, limits, telemetry } = options;
-  const isTrusted = trustedProxies(options.trustedProxies);
-  const origins = new Set(options.origins);
+  const { server, path, node, door, messageBytes, telemetry } = options;
   const owed = watchOwedResponses(server);
-  const perAddress = new Map<string, number>();
-  const connects = createKeyedRate({
-    perSecond: limits.connectsPerSecond,
-    // After a restart everybody of an address comes back at once.
-    burst: Math.max(limits.connectBurst, limits.connectionsPerAddress),
-  });
   const connections = new Map<WebSocket, SocketConnection>();
-  let nextId = 0;
   let closing: Promise<void> | null = null;
   let allGone: (() => void) | null = null;
 
@@ -75,9 +55,9 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     perMessageDeflate: false,
     // Left to itself `ws` agrees to whatever is asked for first. A client that insists on a subprotocol fails.
     handleProtocols: () => false,
-    maxPayload: limits.messageBytes,
-    maxFragments: partsOf(limits.messageBytes, MIN_FRAGMENT_BYTES),
-    maxBufferedChunks: partsOf(limits.messageBytes, MIN_PIECE_BYTES),
+    maxPayload: messageBytes,
+    maxFragments: partsOf(messageBytes, MIN_FRAGMENT_BYTES),
+    maxBufferedChunks: partsOf(messageBytes, MIN_PIECE_BYTES),
     // A message is a turn of its own anyway; without this, `ws` waits for the next one between two of a packet.
     allowSynchronousEvents: true,
     closeTimeout: CLOSE_TIMEOUT_MS,
@@ -95,19 +75,17 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
       socket.destroy();
       return;
     }
-    const address = peerAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], isTrusted);
-    const refusal = refusalOf(request, address);
-    if (refusal !== undefined) {
-      refuse(socket, refusal);
+    const misfit = misfitOf(request);
+    if (misfit !== undefined) {
+      refuse(socket, misfit);
       return;
     }
-    // Last, so that only what would get in counts: whoever is sent away to come back loses nothing by it.
-    const waitMs = connects.take(countedAddress(address), options.monotonicMs());
-    if (waitMs > 0) {
-      refuse(socket, 'rate_limited', undefined, waitMs);
+    const knock = door.knock(request);
+    if (!knock.ok) {
+      refuse(socket, knock.code, undefined, knock.retryAfterMs);
       return;
     }
-    webSockets.handleUpgrade(request, socket, head, (webSocket) => open(webSocket, socket, address));
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => open(webSocket, socket, knock.address));
   }
 
   function refuse(socket: Duplex, code: ErrorCode, message?: string, retryAfterMs?: number): void {
@@ -115,16 +93,11 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     refuseUpgrade(socket, code, message, retryAfterMs);
   }
 
-  function refusalOf({ url = '', headers }: IncomingMessage, address: string): ErrorCode | undefined {
+  function misfitOf({ url = '', headers }: IncomingMessage): ErrorCode | undefined {
     const query = url.indexOf('?');
     if ((query < 0 ? url : url.slice(0, query)) !== path) return 'not_found';
-    // Version 8, which `ws` still takes, names its origin in another header, so that the next line would not see it.
-    if (headers['sec-websocket-version'] === '8') return 'bad_message';
-    const { origin } = headers;
-    if (origin !== undefined && !origins.has('*') && !origins.has(origin)) return 'origin_refused';
-    if (node.state !== 'ready' || connections.size >= limits.connections) return 'unavailable';
-    const fromThere = perAddress.get(countedAddress(address)) ?? 0;
-    return fromThere >= limits.connectionsPerAddress ? 'too_many_connections' : undefined;
+    // Version 8, which `ws` still takes, names its origin in another header, so that the door would not see it.
+    return headers['sec-websocket-version'] === '8' ? 'bad_message' : undefined;
   }
 
   function open(webSocket: WebSocket, socket: Duplex, address: string): void {
@@ -133,10 +106,8 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
       return;
     }
     socket.removeListener('error', ignoreReset);
-    const connection = new SocketConnection(++nextId, address, webSocket, socket);
+    const connection = new SocketConnection(door.enter(address), address, webSocket, socket);
     connections.set(webSocket, connection);
-    const counted = countedAddress(address);
-    perAddress.set(counted, (perAddress.get(counted) ?? 0) + 1);
     webSocket.on('message', onMessage);
     webSocket.on('ping', onControlFrame);
     webSocket.on('pong', onControlFrame);
@@ -159,10 +130,7 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     const connection = connections.get(this);
     if (connection === undefined) return;
     connections.delete(this);
-    const counted = countedAddress(connection.address);
-    const left = (perAddress.get(counted) ?? 1) - 1;
-    if (left === 0) perAddress.delete(counted);
-    else perAddress.set(counted, left);
+    door.leave(connection.address);
     connection.gone(code);
     if (connections.size === 0) allGone?.();
   }

@@ -8,6 +8,7 @@ import type {
 import type { LeasedDevice } from '../../ports/presence.ts';
 import type { Asking } from '../channels/asking-face.ts';
 import type { ChannelsApi } from '../channels/channels-api.ts';
+import type { LinesApi } from '../node-api.ts';
 import type { RelayRequest } from './relay.ts';
 
 /** Operations whose answer lies on several nodes. */
@@ -31,6 +32,7 @@ export type ClusterOperations = Spread & {
 /** What a node does as one of many. */
 export type ClusterRuntime = {
   readonly operations: ClusterOperations;
+  readonly lines: LinesApi;
   /**
    * Takes the lease and makes itself known. Rejects where the lease cannot be had.
    *

@@ -2,6 +2,7 @@ import { EVERYONE_TOPIC, nodeTopic } from '../../ports/broker.ts';
 import type { LeasedDevice } from '../../ports/presence.ts';
 import type { NodeContext } from '../context.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
+import type { LinesApi } from '../node-api.ts';
 import type { ClusterRuntime } from './cluster-face.ts';
 import { createClusterOperations } from './cluster-operations.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
@@ -9,6 +10,9 @@ import { forgetLeases } from '../leases.ts';
 import { endAll } from '../node-messages.ts';
 import { createRelay } from './relay.ts';
 import { createSweeper } from './sweeper.ts';
+
+/** What another node is asked about a line of its. */
+const LINE_OPERATION = 'line';
 
 /** @param context is read when something happens, not before: its other parts are made behind this one */
 export function createClusterRuntime(context: NodeContext): ClusterRuntime | null {
@@ -19,6 +23,8 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
   let live: Set<string> = new Set([self]);
   let adoptLeases: (leases: readonly LeasedDevice[]) => void = () => undefined;
   let started = false;
+  let serveLine: (request: unknown) => Promise<unknown> = () =>
+    Promise.reject(new Error('there are no lines here'));
 
   const sweeper = createSweeper(cluster, ports, (leases) => {
     if (leases.length > 0) adoptLeases(leases);
@@ -39,7 +45,9 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
       if (context.state === 'cut_off') context.state = 'ready';
     },
   });
-  const relay = createRelay(self, ports, (request) => operations.serve(request));
+  const relay = createRelay(self, ports, (request) =>
+    request.op === LINE_OPERATION ? serveLine(request.args[0]) : operations.serve(request),
+  );
   const operations = createClusterOperations(
     context,
     { live: () => [...live], ask: relay.ask },
@@ -61,8 +69,22 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
     });
   }
 
+  const lines: LinesApi = {
+    name: self,
+    serve(answer) {
+      serveLine = answer;
+    },
+    async ask(node, request, timeoutMs) {
+      // Only a node without a lease is gone for good; one that hangs may come back, and so may its lines.
+      if (!live.has(node)) return { result: 'gone' };
+      const answer = await relay.askLine(node, { op: LINE_OPERATION, args: [request] }, timeoutMs);
+      return answer === undefined ? { result: 'silent' } : { result: 'answer', answer };
+    },
+  };
+
   return {
     operations,
+    lines,
     async start(adopt) {
       adoptLeases = adopt;
       await keeper.start();

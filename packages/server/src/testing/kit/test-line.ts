@@ -162,6 +162,7 @@ function connect({ clock, gate, nextId }: LineParts, conditions: Conditions, end
   }
 
   const connection: Connection = {
+    transport: 'websocket',
     id: nextId(),
     address: '127.0.0.1',
     get writing() {

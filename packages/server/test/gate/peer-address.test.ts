@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countedAddress, peerAddress, trustedProxies } from '../../src/gateways/websocket/peer-address.ts';
+import { countedAddress, peerAddress, trustedProxies } from '../../src/gate/peer-address.ts';
 
 const isTrusted = trustedProxies(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
 
