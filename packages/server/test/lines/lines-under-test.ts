@@ -6,7 +6,7 @@ import { createDoor } from '../../src/gate/door.ts';
 import type { Connection } from '../../src/ports/transport.ts';
 import type { AskedLine, NodeState, RealtimeNode } from '../../src/runtime/node-api.ts';
 import { createLineEntrance } from '../../src/server/line-entrance.ts';
-import { silentTelemetry } from '../../src/simulation/silent-telemetry.ts';
+import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 import { createVirtualClock, type VirtualClock } from '../runtime/virtual-clock.ts';
 import { type Opened, record } from '../websocket/gateway-under-test.ts';
 

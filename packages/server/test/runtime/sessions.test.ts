@@ -245,6 +245,8 @@ describe('sessions that outlive their connections', () => {
     await h.clock.advance(61_000);
     expect(h.node.counts()).toEqual({
       connections: 0,
+      streams: 0,
+      polls: 0,
       attached: 0,
       detached: 0,
       watchedUsers: 0,
