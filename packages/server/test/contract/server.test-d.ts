@@ -47,7 +47,8 @@ const server = await createServer(contract, {
     'cursor:{doc}/{page}': async ({ params }) => Promise.resolve(params.doc === params.page),
   },
   calls: {
-    'task.done': (input, { user, device, signal: aborted, timeoutMs, fail }) => {
+    'task.done': (input, { user, device, key, signal: aborted, timeoutMs, fail }) => {
+      is<Same<typeof key, string | null>>();
       is<Same<typeof input, { id: string; at: Date }>>();
       if (input.id === user) return fail('gone', { by: device });
       if (aborted.aborted) fail('late', timeoutMs, 'too late');

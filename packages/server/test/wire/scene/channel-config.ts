@@ -17,6 +17,7 @@ const note = schema((value) => {
 });
 /** Says what language it is in. */
 const filled = schema((value) => ({ value: { lang: 'en', ...value } }));
+let served = 0;
 const memory = { data: note, durability: 'memory', rate: { perSecond: 100_000, burst: 100_000 } };
 
 export default {
@@ -38,6 +39,7 @@ export default {
     },
     calls: {
       double: call({ input: anything, output: anything, errors: { odd: anything } }),
+      keyed: call({ input: anything, output: anything }),
       never: call({ input: anything, output: anything }),
       brief: call({ input: anything, output: anything, timeoutMs: 50 }),
     },
@@ -58,6 +60,7 @@ export default {
   },
   calls: {
     double: (n, { fail }) => (Number.isSafeInteger(n) && n % 2 === 0 ? n * 2 : fail('odd', { n })),
+    keyed: (_input, { key }) => ({ key, served: ++served }),
     never: () => new Promise(() => {}),
     brief: () => new Promise(() => {}),
   },
