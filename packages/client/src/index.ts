@@ -43,7 +43,7 @@ export type { ConnectionChange, ConnectionReason, ConnectionStatus } from './cor
 export type { DefaultField, Friend, FriendChange } from './core/friends.ts';
 export type { ConnectionOptions } from './options.ts';
 export type { OwnPresence } from './own-presence.ts';
-export type { WebSocketConstructor, WebSocketLike } from './platform.ts';
+export type { Codec, WebSocketConstructor, WebSocketLike } from './platform.ts';
 export type { PresenceClient } from './presence-client.ts';
 export type { Presence } from './presence-store.ts';
 export type { StorageLike } from './resume-keeper.ts';

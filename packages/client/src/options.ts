@@ -1,7 +1,7 @@
 import { MAX_PRESENCE_VALUE_LENGTH, RESERVED_FIELD_NAMES } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
 import type { DefaultField } from './core/friends.ts';
-import type { WebSocketConstructor } from './platform.ts';
+import type { Codec, WebSocketConstructor } from './platform.ts';
 import type { StorageLike } from './resume-keeper.ts';
 
 export type ConnectionOptions<Field extends string = DefaultField> = {
@@ -24,6 +24,8 @@ export type ConnectionOptions<Field extends string = DefaultField> = {
   readonly storage?: StorageLike | null | undefined;
   /** Absent: the global one. */
   readonly WebSocket?: WebSocketConstructor | undefined;
+  /** `messagePack` of `@carillon/client/messagepack`: fewer bytes over WebSockets. Absent: JSON. */
+  readonly codec?: Codec | undefined;
   /** Sees every message as it goes over the wire. It sees login and resume tokens too: do not log them. */
   readonly onWire?: ((direction: 'up' | 'down', text: string) => void) | undefined;
 };

@@ -3,7 +3,12 @@ import type { StorageLike } from './resume-keeper.ts';
 
 /** A WebSocket as the client uses it: the browsers', Node's own, and that of `ws` all fit. */
 export interface WebSocketLike {
-  send(text: string): void;
+  /** The subprotocol that was agreed to; empty or undefined: none. */
+  readonly protocol?: string;
+  /** Set to `arraybuffer` where a codec reads binary frames. */
+  binaryType?: string;
+  /** Bytes only where a codec made them. */
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(): void;
   addEventListener(type: 'open', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
@@ -11,7 +16,10 @@ export interface WebSocketLike {
   addEventListener(type: 'error', listener: () => void): void;
 }
 
-export type WebSocketConstructor = new (url: string) => WebSocketLike;
+export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike;
+
+/** Speaks another form of the messages over WebSockets: makes sockets that take and give JSON texts out of ones that do not. */
+export type Codec = (WebSocket: WebSocketConstructor) => WebSocketConstructor;
 
 /** What a page lives through, as far as it concerns a connection. */
 export type PageEvent = 'online' | 'offline' | 'visible' | 'hidden';

@@ -77,7 +77,7 @@ export function createConnection<const Field extends string = DefaultField>(
   const shell = createShell({
     platform,
     url,
-    WebSocket,
+    WebSocket: options.codec?.(WebSocket) ?? WebSocket,
     settings: { username, device, renewable: typeof token === 'function', fields },
     getToken: async () => (typeof token === 'function' ? token() : token),
     keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),

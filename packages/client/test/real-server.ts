@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type StandardSchema, call, defineContract, map, signal, stream } from '@carillon/contract';
 import { WebSocket } from 'ws';
 import { type CarillonServer, createServer } from '@carillon/server';
-import { type Client, createClient } from '../src/index.ts';
+import { type Client, type ClientOptions, type Codec, createClient } from '../src/index.ts';
 
 /** Takes everything that is JSON. */
 const anything: StandardSchema<unknown> = {
@@ -43,7 +43,10 @@ export type RealServer = {
   /** Calls of `never` that were called off. */
   readonly calledOff: () => number;
   /** A client of this user, and the way to cut its line. */
-  client(user: string): { readonly client: Client<typeof contract>; cut(): void };
+  client(
+    user: string,
+    options?: { readonly codec?: Codec; readonly onWire?: ClientOptions['onWire'] },
+  ): { readonly client: Client<typeof contract>; cut(): void };
   /** Stops the server and starts it again at the same address. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -106,11 +109,11 @@ export async function startRealServer(
       return server;
     },
     calledOff: () => calledOff,
-    client(user) {
+    client(user, options = {}) {
       let socket: WebSocket | null = null;
       class Cuttable extends WebSocket {
-        constructor(url: string) {
-          super(url);
+        constructor(url: string, protocols?: string[]) {
+          super(url, protocols);
           socket = this;
         }
       }
@@ -119,6 +122,7 @@ export async function startRealServer(
         username: user,
         token: user,
         WebSocket: Cuttable,
+        ...options,
       });
       clients.push(client);
       client.connect();

@@ -13,6 +13,11 @@ export const ERRORS = {
   },
   unknown_type: { retry: false, http: 400, help: 'Use a `t` that PROTOCOL.md lists for clients.' },
   binary_unsupported: { retry: false, http: 400, help: 'Send text frames: this connection speaks JSON.' },
+  text_unsupported: {
+    retry: false,
+    http: 400,
+    help: 'Send binary frames: this connection speaks MessagePack.',
+  },
   not_logged_in: { retry: false, http: 401, help: 'Send `login` first and wait for `token`.' },
   already_logged_in: {
     retry: false,

@@ -1,4 +1,5 @@
 import { type DownMessage, DOWN_SHAPES } from './down.ts';
+import { unpack } from './messagepack/unpack.ts';
 import { type MessageShape, isRecord, misfit } from './shape.ts';
 import { type UpMessage, UP_SHAPES } from './up.ts';
 
@@ -22,6 +23,15 @@ export function decodeDown(text: string): Decoded<DownMessage> {
   return decode<DownMessage>(text, DOWN_SHAPES);
 }
 
+/** Decodes what a client sent as MessagePack. Never throws ([PACK2]). */
+export function decodePackedUp(frame: Uint8Array): Decoded<UpMessage> {
+  const unpacked = unpack(frame);
+  if (!unpacked.ok)
+    return { ok: false, code: 'bad_message', detail: `not the MessagePack of JSON: ${unpacked.detail}` };
+  if (!isRecord(unpacked.value)) return { ok: false, code: 'bad_message', detail: 'not a map' };
+  return check<UpMessage>(unpacked.value, UP_SHAPES);
+}
+
 function decode<M>(text: string, shapes: Readonly<Record<string, MessageShape>>): Decoded<M> {
   let value: unknown;
   try {
@@ -30,6 +40,13 @@ function decode<M>(text: string, shapes: Readonly<Record<string, MessageShape>>)
     return { ok: false, code: 'bad_json', detail: 'not JSON' };
   }
   if (!isRecord(value)) return { ok: false, code: 'bad_json', detail: 'not a JSON object' };
+  return check<M>(value, shapes);
+}
+
+function check<M>(
+  value: Record<string, unknown>,
+  shapes: Readonly<Record<string, MessageShape>>,
+): Decoded<M> {
   const type = Object.hasOwn(value, 't') ? value['t'] : undefined;
   if (typeof type !== 'string') return refused('bad_message', 't: expected a string', value);
   const shape = Object.hasOwn(shapes, type) ? shapes[type] : undefined;

@@ -17,10 +17,13 @@ export {
   ERRORS,
   adviceForClose,
 } from './codes.ts';
-export { type Decoded, decodeDown, decodeUp } from './decode.ts';
+export { type Decoded, decodeDown, decodePackedUp, decodeUp } from './decode.ts';
 export { type ChannelDownMessage, DOWN_SHAPES, type DownMessage } from './down.ts';
 export { messagesSchema } from './json-schema.ts';
 export * from './limits.ts';
+export { pack } from './messagepack/pack.ts';
+export { JSON_SUBPROTOCOL, PACKED_SUBPROTOCOL } from './messagepack/subprotocol.ts';
+export { type Unpacked, unpack } from './messagepack/unpack.ts';
 export {
   type Broadcast,
   GAP_REASONS,

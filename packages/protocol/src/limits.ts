@@ -48,3 +48,10 @@ export const DEFAULT_PAGE_SIZE = 100;
 
 /** The longest a call may be asked to take, ms. */
 export const MAX_CALL_MS = 10 * 60 * 1000;
+
+/**
+ * How deep maps and lists of MessagePack may stand in each other: reading goes down by recursion, and a stranger's
+ * 64 KiB of opening bytes would end it with an overflow of the stack. Payloads have 100 levels on the server, and the
+ * message around them a few more.
+ */
+export const MAX_PACKED_DEPTH = 128;

@@ -18,7 +18,8 @@ export function socketOn(line: LineLike): WebSocketLike {
     closed: (code) => tell('close', { code }),
   });
   return {
-    send: (text) => dialed.send(text),
+    // Nothing here speaks a codec: only texts come.
+    send: (text) => dialed.send(text as string),
     close: () => dialed.close(),
     addEventListener(type: string, listener: Listener) {
       listeners.set(type, [...(listeners.get(type) ?? []), listener]);

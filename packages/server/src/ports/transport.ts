@@ -69,8 +69,10 @@ export interface Connection {
 export interface Link {
   /** One whole message. */
   message(text: string): void;
-  /** A frame this connection does not speak (binary without MessagePack). */
-  binary(): void;
+  /** One whole message as MessagePack. Not read, and not kept, beyond the call. */
+  packed(frame: Uint8Array): void;
+  /** A frame this connection does not speak: binary without MessagePack, text with it. */
+  unspoken(kind: 'binary' | 'text'): void;
   /** The last write has gone to the kernel; more may follow. */
   drained(): void;
   /** The link is gone. Called once. */

@@ -1,4 +1,4 @@
-import { type ErrorCode, type UpMessage, decodeUp } from '@carillon/protocol';
+import { type Decoded, type ErrorCode, type UpMessage, decodePackedUp, decodeUp } from '@carillon/protocol';
 import { admit } from '../core/session/admission.ts';
 import { heard } from '../core/session/heartbeat.ts';
 import { BAD_MESSAGE_COST, readingCost, spend } from '../core/session/message-rate.ts';
@@ -29,8 +29,12 @@ export class ConnectionLink implements Link {
     receive(this.#context, this.#link, text);
   }
 
-  binary(): void {
-    refuseFrame(this.#context, this.#link, 'binary_unsupported', 'binary frames are not spoken here');
+  packed(frame: Uint8Array): void {
+    receivePacked(this.#context, this.#link, frame);
+  }
+
+  unspoken(kind: 'binary' | 'text'): void {
+    refuseFrame(this.#context, this.#link, `${kind}_unsupported`, `${kind} frames are not spoken here`);
   }
 
   drained(): void {
@@ -47,8 +51,18 @@ function receive(context: NodeContext, link: LinkState, text: string): void {
   heard(link.pulse);
   const cost = readingCost(text.length);
   if (cost > 0 && !mayPass(context, link, cost, undefined)) return;
-  const decoded = decodeUp(text);
-  const bytes = Buffer.byteLength(text);
+  take(context, link, decodeUp(text), Buffer.byteLength(text));
+}
+
+function receivePacked(context: NodeContext, link: LinkState, frame: Uint8Array): void {
+  if (link.phase === 'closed') return;
+  heard(link.pulse);
+  const cost = readingCost(frame.length);
+  if (cost > 0 && !mayPass(context, link, cost, undefined)) return;
+  take(context, link, decodePackedUp(frame), frame.length);
+}
+
+function take(context: NodeContext, link: LinkState, decoded: Decoded<UpMessage>, bytes: number): void {
   if (!decoded.ok) {
     refuseFrame(context, link, decoded.code, decoded.detail, { bytes, request: decoded.i });
     if (decoded.code === 'user_id_invalid' && link.phase === 'opened')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as protocol from '@carillon/protocol';
+import { MAX_PACKED_DEPTH } from '@carillon/protocol';
 import { MAX_RIGHT_MS } from '../../src/auth/authorize/answer.ts';
 import { MAX_ANSWER_BYTES } from '../../src/auth/authorize/callback-authorizer.ts';
 import {
@@ -100,6 +101,7 @@ describe('docs/limits.md', () => {
       'signing secret': MIN_SIGNING_SECRET_BYTES,
       'first retry of a webhook': FIRST_RETRY_MS,
       'longest retry of a webhook': LONGEST_RETRY_MS,
+      'levels of MessagePack': MAX_PACKED_DEPTH,
       'import line': MAX_LINE_LENGTH,
       'import piece': EDGE_BATCH,
       'status time to live': DEFAULT_STATUS_TTL_MS,

@@ -88,7 +88,7 @@ describe('fragments', () => {
           const told = opened.told.slice(toldBefore);
           toldBefore = opened.told.length;
           const expected: Told[] = messages.map(({ text, binary }) =>
-            binary ? { kind: 'binary' } : { kind: 'message', text },
+            binary ? { kind: 'unspoken', what: 'binary' } : { kind: 'message', text },
           );
           expect(told).toEqual(expected);
         },

@@ -10,7 +10,8 @@ import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 /** What a gateway told the runtime about one connection, in order. */
 export type Told =
   | { readonly kind: 'message'; readonly text: string }
-  | { readonly kind: 'binary' }
+  | { readonly kind: 'packed'; readonly hex: string }
+  | { readonly kind: 'unspoken'; readonly what: 'binary' | 'text' }
   | { readonly kind: 'drained' }
   | { readonly kind: 'closed'; readonly code: number };
 
@@ -125,7 +126,8 @@ export function record(connection: Connection): { entry: Opened; link: Link } {
   };
   const link: Link = {
     message: (text) => tell({ kind: 'message', text }),
-    binary: () => tell({ kind: 'binary' }),
+    packed: (frame) => tell({ kind: 'packed', hex: Buffer.from(frame).toString('hex') }),
+    unspoken: (what) => tell({ kind: 'unspoken', what }),
     drained: () => tell({ kind: 'drained' }),
     closed: (code) => tell({ kind: 'closed', code }),
   };

@@ -62,11 +62,18 @@ describe('a handshake', () => {
     expect(gateway.connections).toBe(0);
   });
 
-  it('agrees to no subprotocol, whichever the client offers', async () => {
+  it.each<[string, string | null]>([
+    ['carillon.msgpack', 'carillon.msgpack'],
+    ['carillon.json', 'carillon.json'],
+    ['carillon.json, carillon.msgpack', 'carillon.json'],
+    ['graphql-ws, carillon.msgpack, carillon.json', 'carillon.msgpack'],
+    ['some-secret, graphql-ws', null],
+    ['Carillon.msgpack', null],
+  ])('[PACK1] of the subprotocols %s agrees to %s', async (asked, agreed) => {
     const { port } = await start();
-    const peer = await connectRaw(port, upgradeRequest(['Sec-WebSocket-Protocol: some-secret, graphql-ws']));
+    const peer = await connectRaw(port, upgradeRequest([`Sec-WebSocket-Protocol: ${asked}`]));
     expect(peer.head).toMatch(/^HTTP\/1.1 101 /);
-    expect(peer.head).not.toMatch(/protocol:/i);
+    expect(/protocol: *(.*)\r/i.exec(peer.head)?.[1] ?? null).toBe(agreed);
     peer.socket.destroy();
   });
 

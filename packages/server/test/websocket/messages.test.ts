@@ -57,7 +57,10 @@ describe('what a client sends', () => {
     peer.send('8283 00000000 00ff00');
     peer.send(`8182 00000000 ${hex('{}')}`);
     await opened.waitFor('message');
-    expect(opened.told).toEqual([{ kind: 'binary' }, { kind: 'message', text: '{}' }]);
+    expect(opened.told).toEqual([
+      { kind: 'unspoken', what: 'binary' },
+      { kind: 'message', text: '{}' },
+    ]);
   });
 
   it('an empty message is a message', async () => {

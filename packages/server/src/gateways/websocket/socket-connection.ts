@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { type RawData, WebSocket } from 'ws';
-import { CLOSES } from '@carillon/protocol';
+import { CLOSES, PACKED_SUBPROTOCOL } from '@carillon/protocol';
 import type { Connection, FrameRun, Link } from '../../ports/transport.ts';
-import { runBytes } from './frame-bytes.ts';
+import { packedRunBytes, runBytes } from './frame-bytes.ts';
 
 /** How long a peer has to answer a close frame before the socket is ended. */
 export const CLOSE_TIMEOUT_MS = 2_000;
@@ -29,6 +29,8 @@ export class SocketConnection implements Connection {
   readonly address: string;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
+  /** Whether it speaks MessagePack. */
+  readonly #packed: boolean;
   #link: Link | null = null;
   #writing = false;
   /** False from our own close on: the runtime is told nothing more but that the link is gone. */
@@ -40,6 +42,7 @@ export class SocketConnection implements Connection {
     this.address = address;
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#packed = webSocket.protocol === PACKED_SUBPROTOCOL;
   }
 
   get writing(): boolean {
@@ -54,7 +57,7 @@ export class SocketConnection implements Connection {
   write(run: FrameRun): number {
     // Nothing may follow a close frame, ours or one that `ws` sent of itself (RFC 6455, section 5.5.1).
     if (this.#webSocket.readyState !== OPEN) return 0;
-    const bytes = runBytes(run);
+    const bytes = this.#packed ? packedRunBytes(run) : runBytes(run);
     const length = bytes instanceof Uint8Array ? this.#writeWhole(bytes) : this.#writePieces(bytes);
     // The kernel takes most writes whole and at once. Only the rest pays for a callback: an empty write behind them.
     if (this.#socket.writableLength > 0) {
@@ -107,7 +110,8 @@ export class SocketConnection implements Connection {
   received(data: RawData, isBinary: boolean): void {
     this.#controlFrames = 0;
     if (!this.#open || this.#link === null) return;
-    if (isBinary) this.#link.binary();
+    if (this.#packed !== isBinary) this.#link.unspoken(isBinary ? 'binary' : 'text');
+    else if (isBinary) this.#link.packed(data as Buffer);
     else this.#link.message((data as Buffer).toString('utf8'));
   }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import type { ErrorCode } from '@carillon/protocol';
+import { type ErrorCode, JSON_SUBPROTOCOL, PACKED_SUBPROTOCOL } from '@carillon/protocol';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { Door } from '../../gate/door.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
@@ -40,7 +40,7 @@ export type WebSocketGateway = {
   close(): Promise<void>;
 };
 
-/** Where WebSocket clients enter: `/ws`, RFC 6455, text frames, no compression. */
+/** Where WebSocket clients enter: `/ws`, RFC 6455, JSON or MessagePack, no compression. */
 export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSocketGateway {
   const { server, path, node, door, messageBytes, telemetry } = options;
   const owed = watchOwedResponses(server);
@@ -53,8 +53,7 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     // Tracking costs a closure for each connection.
     clientTracking: false,
     perMessageDeflate: false,
-    // Left to itself `ws` agrees to whatever is asked for first. A client that insists on a subprotocol fails.
-    handleProtocols: () => false,
+    handleProtocols: subprotocolOf,
     maxPayload: messageBytes,
     maxFragments: partsOf(messageBytes, MIN_FRAGMENT_BYTES),
     maxBufferedChunks: partsOf(messageBytes, MIN_PIECE_BYTES),
@@ -156,6 +155,15 @@ export function createWebSocketGateway(options: WebSocketGatewayOptions): WebSoc
     },
     close: () => (closing ??= end()),
   };
+}
+
+/**
+ * The first that we speak, in the order of the client's wishes. Left to itself `ws` agrees to whatever is asked for
+ * first; a client that insists on another fails.
+ */
+function subprotocolOf(asked: ReadonlySet<string>): string | false {
+  for (const name of asked) if (name === PACKED_SUBPROTOCOL || name === JSON_SUBPROTOCOL) return name;
+  return false;
 }
 
 function partsOf(messageBytes: number, partBytes: number): number {

@@ -138,7 +138,12 @@ export async function startLife(parts: LifeParts): Promise<Life> {
             return connection.close(MESSAGE_TOO_BIG, 'message too big');
           link.message(text);
         },
-        binary: () => alive && link.binary(),
+        packed(frame) {
+          if (alive) link.packed(frame);
+        },
+        unspoken(kind) {
+          if (alive) link.unspoken(kind);
+        },
         drained: () => alive && link.drained(),
         closed: (code) => alive && link.closed(code),
       };

@@ -1,3 +1,4 @@
+import notepack from 'notepack.io';
 import { WebSocket } from 'ws';
 import { noteFrame } from './frame-check.ts';
 import { loginToken } from './login-token.ts';
@@ -10,7 +11,7 @@ export type Close = { readonly code: number; readonly reason: string };
 
 export type LoggedIn = { readonly token: Wire; readonly sync: Wire };
 
-/** A client that knows WebSocket, JSON and the table of messages, and nothing else. */
+/** A client that knows WebSocket, JSON (or MessagePack) and the table of messages, and nothing else. */
 export type BareClient = {
   /** Every message but echoed probes, oldest first. */
   readonly received: readonly Wire[];
@@ -43,7 +44,16 @@ export type ConnectOptions = {
   readonly alive?: boolean;
   /** Over TLS, trusting this certificate, in PEM, and no other. */
   readonly ca?: string;
+  /** Whether it speaks MessagePack in place of JSON; unless given, what `speakPacked` said. */
+  readonly packed?: boolean;
 };
+
+let packedByDefault = false;
+
+/** From now on clients speak MessagePack, by another's implementation of it. */
+export function speakPacked(): void {
+  packedByDefault = true;
+}
 
 let lastProbe = 0;
 
@@ -66,12 +76,16 @@ export async function refusedUpgrade(
   return outcome;
 }
 
-function begin(port: number, { headers = {}, alive = true, ca }: ConnectOptions) {
-  const socket = new WebSocket(`${ca === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}/ws`, {
-    headers,
-    perMessageDeflate: false,
-    ...(ca === undefined ? {} : { ca }),
-  });
+function begin(port: number, { headers = {}, alive = true, ca, packed = packedByDefault }: ConnectOptions) {
+  const socket = new WebSocket(
+    `${ca === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}/ws`,
+    packed ? ['carillon.msgpack'] : [],
+    {
+      headers,
+      perMessageDeflate: false,
+      ...(ca === undefined ? {} : { ca }),
+    },
+  );
   const opened = Promise.withResolvers<void>();
   const refusal = Promise.withResolvers<{ status: number; body: string }>();
   const closed = Promise.withResolvers<Close>();
@@ -105,10 +119,11 @@ function begin(port: number, { headers = {}, alive = true, ca }: ConnectOptions)
     for (const { reject } of [...waiting.splice(0), ...probes.values()]) reject(error);
   });
   socket.on('message', (data, isBinary) => {
-    const text = (data as Buffer).toString();
-    noteFrame(text, isBinary);
-    const message = JSON.parse(text) as Wire;
-    take(message);
+    const bytes = data as Buffer;
+    // A text in place of a packed frame is no MessagePack of a map either.
+    const text = packed && isBinary ? JSON.stringify(notepack.decode(bytes)) : bytes.toString();
+    noteFrame(text, packed !== isBinary);
+    take(JSON.parse(text) as Wire);
   });
 
   function take(message: Wire): void {
@@ -121,7 +136,7 @@ function begin(port: number, { headers = {}, alive = true, ca }: ConnectOptions)
       }
       if (typeof message['at'] === 'number') at = message['at'];
       if (alive && message['q'] === undefined && socket.readyState === WebSocket.OPEN)
-        socket.send('{"t":"hb"}');
+        client.send('{"t":"hb"}');
     } else if (message.t === 'token') {
       resumeToken = message['token'] as string;
       at = message['at'] as number;
@@ -149,8 +164,9 @@ function begin(port: number, { headers = {}, alive = true, ca }: ConnectOptions)
       return closedWith;
     },
     send(message) {
-      const raw = typeof message === 'string' || message instanceof Uint8Array;
-      socket.send(raw ? message : JSON.stringify(message));
+      if (message instanceof Uint8Array) return socket.send(message);
+      const text = typeof message === 'string' ? message : JSON.stringify(message);
+      socket.send(packed ? notepack.encode(JSON.parse(text)) : text);
     },
     async logIn(user, extra = {}) {
       const synced = client.waitFor(`sync of ${user}`, (message) => message.t === 'sync');

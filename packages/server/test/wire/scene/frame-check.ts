@@ -18,9 +18,11 @@ const misfits: string[] = [];
 /**
  * Holds a frame from the server against the schema; `takeMisfits` tells of those that do not fit. A field that the
  * schema does not name is wrong too.
+ *
+ * @param isOtherForm whether it came as binary where JSON is spoken, or as text where MessagePack is
  */
-export function noteFrame(text: string, isBinary = false): void {
-  const wrong = isBinary ? 'a binary frame' : problem('down', JSON.parse(text));
+export function noteFrame(text: string, isOtherForm = false): void {
+  const wrong = isOtherForm ? 'a frame of a form that is not spoken' : problem('down', JSON.parse(text));
   if (wrong !== undefined) misfits.push(`${wrong}: ${text.slice(0, 200)}`);
 }
 
