@@ -94,7 +94,8 @@ describe('a packed connection', () => {
         run++;
         const told: unknown[][] = [];
         for (const packed of [false, true]) {
-          const user = `${packed ? 'p' : 'j'}${run}`;
+          // No random text has it in it.
+          const user = `speaks-${packed ? 'messagepack' : 'json'}-${run}`;
           const channel = `chat:${user}`;
           const client: BareClient = await scene.logIn(user, {}, { packed });
           client.send({ t: 'sub', c: channel, i: 1 });
