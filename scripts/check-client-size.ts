@@ -4,13 +4,18 @@ import { build, defaultClientConditions, type Rolldown } from 'vite';
 
 /** What an app's page may pay for the client and the protocol within it, before anything optional; and for each option. */
 const BUDGETS = [
-  { what: 'presence', entry: 'packages/client/src/presence.ts', limitBytes: 10 * 1024 },
-  { what: 'with channels', entry: 'packages/client/src/index.ts', limitBytes: 18 * 1024 },
-  { what: 'MessagePack', entry: 'packages/client/src/messagepack.ts', limitBytes: 2.25 * 1024 },
+  { what: 'presence', entries: ['packages/client/src/presence.ts'], limitBytes: 10 * 1024 },
+  { what: 'with channels', entries: ['packages/client/src/index.ts'], limitBytes: 18.5 * 1024 },
+  {
+    what: 'and the outbox, without its stores',
+    entries: ['packages/client/src/index.ts', 'packages/client/src/outbox/create-outbox.ts'],
+    limitBytes: 23.5 * 1024,
+  },
+  { what: 'MessagePack', entries: ['packages/client/src/messagepack.ts'], limitBytes: 2.25 * 1024 },
 ] as const;
 
 /** The client as a page loads it at first: bundled, minified, gzipped; what it imports on demand is not counted. */
-async function measure(entry: string): Promise<number> {
+async function measure(entries: readonly string[]): Promise<number> {
   const output = (await build({
     configFile: false,
     logLevel: 'warn',
@@ -18,7 +23,7 @@ async function measure(entry: string): Promise<number> {
     build: {
       write: false,
       modulePreload: false,
-      rolldownOptions: { input: entry, preserveEntrySignatures: 'exports-only' },
+      rolldownOptions: { input: [...entries], preserveEntrySignatures: 'exports-only' },
     },
   })) as Rolldown.RolldownOutput;
 
@@ -31,9 +36,10 @@ async function measure(entry: string): Promise<number> {
 }
 
 const figures: string[] = [];
-for (const { what, entry, limitBytes } of BUDGETS) {
-  if (!existsSync(entry)) throw new Error(`${entry} is not there: has it moved?`);
-  const bytes = await measure(entry);
+for (const { what, entries, limitBytes } of BUDGETS) {
+  for (const entry of entries)
+    if (!existsSync(entry)) throw new Error(`${entry} is not there: has it moved?`);
+  const bytes = await measure(entries);
   figures.push(`${what} ${bytes} bytes gzipped, of ${limitBytes}`);
   if (bytes > limitBytes) process.exitCode = 1;
 }

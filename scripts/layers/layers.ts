@@ -48,6 +48,13 @@ export const layers: readonly Layer[] = [
     outside: 'nothing',
   },
   {
+    // What the SDK has for Node.js alone, in an entry of its own: browsers never load it.
+    name: 'client/node',
+    path: 'packages/client/src/node/',
+    imports: ['client'],
+    outside: 'packages and node',
+  },
+  {
     // Bindings bring their peers: react, yjs.
     name: 'client/react',
     path: 'packages/client/src/react/',

@@ -8,7 +8,9 @@ export type CarillonErrorCode =
   | 'fields_invalid'
   | 'options_invalid'
   | 'no_websocket'
-  | 'queue_full';
+  | 'queue_full'
+  | 'storage_failed'
+  | 'outcome_unknown';
 
 /** Codes after which the same call may succeed; a test keeps them equal to the protocol's `ERRORS`. */
 const RETRY: readonly CarillonErrorCode[] = [
@@ -19,6 +21,7 @@ const RETRY: readonly CarillonErrorCode[] = [
   'internal',
   // And the SDK's own: room comes back.
   'queue_full',
+  'storage_failed',
 ];
 
 /** What comes with some codes. */

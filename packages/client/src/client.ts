@@ -37,10 +37,15 @@ import type { DefaultField } from './core/friends.ts';
 import { extend } from './extend.ts';
 import { createListeners } from './listeners.ts';
 import type { ConnectionOptions } from './options.ts';
+import type { Outbox, OutboxOption } from './outbox/outbox-part.ts';
 import { type Platform, hostPlatform } from './platform.ts';
 import { type Connection, type PresenceClient, createConnection } from './presence-client.ts';
 
-export type ClientOptions<Field extends string = DefaultField> = ConnectionOptions<Field> & ChannelOptions;
+export type ClientOptions<Field extends string = DefaultField> = ConnectionOptions<Field> &
+  ChannelOptions & {
+    /** Keeps what the user did until the server has answered, over reloads: `createOutbox` of `@carillon/client/outbox`. */
+    readonly outbox?: OutboxOption | undefined;
+  };
 
 /** The options of a client with a contract: presence fields that are not the default ones are named. */
 export type ContractOptions<C extends Contract> = ClientOptions<PresenceFieldsOf<C>> & FieldsNamed<C>;
@@ -55,6 +60,8 @@ export type AnyChannel =
 export interface Client<C extends Contract = AnyContract<DefaultField>> extends PresenceClient<
   PresenceFieldsOf<C>
 > {
+  /** What waits for the server and outlives the page; null where the client was given no outbox. */
+  readonly outbox: Outbox | null;
   /**
    * The stream that a pattern stands for with these parameters: the same handle each time. Nothing is subscribed by it.
    *
@@ -76,7 +83,7 @@ export interface Client<C extends Contract = AnyContract<DefaultField>> extends 
     ...params: ParamsBehind<NoInfer<P>>
   ): SignalChannel<In<C, P>, Out<C, P>>;
   /**
-   * Calls a function of the server. Waits for a connection, within its time; is never sent twice.
+   * Calls a function of the server. Waits for a connection, within its time; is never sent twice unless it is `durable`.
    *
    * @returns resolves with the output; rejects with a CarillonError: `call_failed` with `error` and `data` (see `callError`),
    * `deadline_exceeded`, `cancelled`, `line_lost` and others. Where `unknown` is true it may have been carried out
@@ -134,7 +141,11 @@ export function createClientOn<const Field extends string = DefaultField>(
   const settings = settingsOf(options.username, options);
   const handles = createHandles();
   const invited = createListeners<AnyChannel>(report);
-  const calls = createCalls(() => shell, report);
+  const calls = createCalls(
+    () => shell,
+    report,
+    () => outbox,
+  );
   const records = createRecords(() => shell, report);
   const shell: ChannelShell = createChannelShell({
     platform,
@@ -146,8 +157,13 @@ export function createClientOn<const Field extends string = DefaultField>(
       if (news.do === 'invited') invited.tell(handleOf(news.channel, news.kind));
     },
   });
-  const connection: Connection<Field> = createConnection(platform, options, shell.follow);
-  const parts = { shell, records };
+  const connection: Connection<Field> = createConnection(platform, options, (event, state, effects) => {
+    // First: what was on its way when the line went is not the channels' to refuse.
+    outbox?.follow(event, state, effects);
+    shell.follow(event, state, effects);
+  });
+  const outbox = options.outbox?.({ platform, options, settings, ask: shell.ask });
+  const parts = { shell, records, outbox };
 
   function handleOf(channel: string, kind: ChannelKind): AnyChannel {
     switch (kind) {
@@ -162,6 +178,7 @@ export function createClientOn<const Field extends string = DefaultField>(
 
   // The contract's words for payloads that the server checks; here nothing of them is left.
   const members = {
+    outbox: outbox?.outbox ?? null,
     stream: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'stream'),
     map: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'map'),
     signal: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'signal'),

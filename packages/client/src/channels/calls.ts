@@ -1,4 +1,6 @@
 import { CarillonError } from '../carillon-error.ts';
+import type { OutboxPart } from '../outbox/outbox-part.ts';
+import { noOutbox } from './channel.ts';
 import type { ChannelShell, OtherNews } from './channel-shell.ts';
 import { toJson } from './json.ts';
 import { rejected } from '../quiet.ts';
@@ -12,6 +14,11 @@ export type CallOptions = {
   readonly timeoutMs?: number | undefined;
   /** Calls the call off when it is aborted. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Puts the call into the client's outbox: it outlives the page and is sent until it is answered, at least once. The function is
+   * given the same key each time. `timeoutMs` is that of each attempt; a `signal` does not go with it. Absent: false.
+   */
+  readonly durable?: boolean | undefined;
 };
 
 /** What a handler is given beside the input, whatever the call. */
@@ -33,7 +40,11 @@ export type Calls = {
   take(news: OtherNews): void;
 };
 
-export function createCalls(shell: () => ChannelShell, report: Report): Calls {
+export function createCalls(
+  shell: () => ChannelShell,
+  report: Report,
+  outbox: () => OutboxPart | undefined,
+): Calls {
   const handlers = new Map<string, AnyHandler>();
   const broadcasts = new Map<string, Listeners<unknown>>();
 
@@ -55,10 +66,11 @@ export function createCalls(shell: () => ChannelShell, report: Report): Calls {
   }
 
   return {
-    call(name, input, { timeoutMs = DEFAULT_CALL_MS, signal } = {}) {
+    call(name, input, { timeoutMs = DEFAULT_CALL_MS, signal, durable } = {}) {
       if (signal?.aborted === true) return rejected(new CarillonError('cancelled', ''));
       const text = input === undefined ? null : toJson(input);
       if (text instanceof CarillonError) return rejected(text);
+      if (durable === true) return outbox()?.call({ name, input: text, timeoutMs }) ?? noOutbox();
       const { ticket, settled } = shell().ask((number) => ({
         type: 'call',
         ticket: number,

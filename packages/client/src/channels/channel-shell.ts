@@ -124,6 +124,6 @@ export function createChannelShell(parts: ChannelShellParts): ChannelShell {
   };
 }
 
-function errorOf({ code, detail, ...more }: Refusal): CarillonError {
+export function errorOf({ code, detail, ...more }: Refusal): CarillonError {
   return new CarillonError(code, detail, more);
 }

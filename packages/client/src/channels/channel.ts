@@ -7,14 +7,15 @@ import type {
   LostReason,
   MembersPage,
   Position,
-  PublishCommand,
   Published,
   Start,
 } from '../core/channels/channel-events.ts';
 import { extend } from '../extend.ts';
+import type { OutboxPart } from '../outbox/outbox-part.ts';
 import { rejected } from '../quiet.ts';
 import type { ChannelShell } from './channel-shell.ts';
 import { toJson } from './json.ts';
+import type { PublishRequest } from './publish-request.ts';
 import type { Records } from './records.ts';
 
 export type SubscribeOptions = {
@@ -111,7 +112,11 @@ export interface KeptChannel<Data> extends Channel {
 }
 
 /** What a handle is made from. */
-export type ChannelParts = { readonly shell: ChannelShell; readonly records: Records };
+export type ChannelParts = {
+  readonly shell: ChannelShell;
+  readonly records: Records;
+  readonly outbox: OutboxPart | undefined;
+};
 
 export function channelOf(
   { shell, records }: ChannelParts,
@@ -165,14 +170,24 @@ export function keptChannelOf<Data>(
   return extend(channelOf(parts, channel, kind), kept);
 }
 
-/** What the app says of a publication beside its payload. */
-export type PublishRequest = Omit<PublishCommand, 'type' | 'ticket' | 'data'>;
-
 /** @param data undefined: none, for a key is deleted */
-export function publish({ shell }: ChannelParts, request: PublishRequest, data: unknown): Promise<Published> {
+export function publish(
+  { shell, outbox }: ChannelParts,
+  request: PublishRequest,
+  data: unknown,
+): Promise<Published> {
   const text = request.del === true ? null : toJson(data);
   if (text instanceof CarillonError) return rejected(text);
-  return shell.ask<Published>((ticket) => ({ ...request, type: 'publish', ticket, data: text })).settled;
+  if (outbox === undefined && request.durable === true) return noOutbox();
+  return (
+    outbox?.publish(request, text) ??
+    shell.ask<Published>((ticket) => ({ ...request, type: 'publish', ticket, data: text })).settled
+  );
+}
+
+/** What is to outlive the page needs a place to be kept in. */
+export function noOutbox(): Promise<never> {
+  return rejected(new CarillonError('options_invalid', 'outbox'));
 }
 
 /** Undefined where no beginning is named: then a subscription goes on from where it stands. */

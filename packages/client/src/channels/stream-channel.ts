@@ -19,6 +19,11 @@ export type PublishOptions = {
   readonly expect?: Position | undefined;
   /** Whether the server sends the payload back; absent: as the contract says. The publication is told all the same. */
   readonly echo?: boolean | undefined;
+  /**
+   * Whether it is put into the client's outbox, and so outlives the page; `id` does not go with it. Absent: as `createOutbox` was
+   * told, and without an outbox false.
+   */
+  readonly durable?: boolean | undefined;
 };
 
 /** An ordered history: what was missed is told, in order and once, or told as lost. */

@@ -74,3 +74,13 @@ export type {
 export { channelEventsOf } from './channels/connection-events.ts';
 export type { ChannelSettings } from './channels/machine.ts';
 export type { MapChange, MapEntry } from './channels/map-view.ts';
+export { type OutboxMachine, createOutboxMachine } from './outbox/outbox.ts';
+export type {
+  DurableRequest,
+  OutboxEffect,
+  OutboxEvent,
+  OutboxItem,
+  OutboxMessage,
+} from './outbox/outbox-events.ts';
+export type { OutboxSettings } from './outbox/queue.ts';
+export { edited, newQueue } from './outbox/stored-entry.ts';

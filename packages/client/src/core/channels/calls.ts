@@ -13,7 +13,7 @@ const ENVELOPE_BYTES = 60;
  * carried out is not known any more.
  */
 export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'call' }>): void {
-  const { ticket, name, input } = command;
+  const { ticket, name, input, id } = command;
   const bytes = utf8Bytes(name) + utf8Bytes(input ?? '') + ENVELOPE_BYTES;
   if (!admit(machine, ticket, bytes)) return;
   const { timeoutMs } = command;
@@ -39,11 +39,11 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
   const waiting: Request = {
     text(on, i) {
       const ms = Math.max(1, Math.round(overAtMs - on.turn.nowMs));
-      const message: Omit<Call, 'd'> = { t: 'call', i, n: name, ms };
+      const message: Omit<Call, 'd'> = { t: 'call', i, n: name, ms, id };
       return textWith(message, input);
     },
-    onSent(_, id) {
-      request = id;
+    onSent(_, sent) {
+      request = sent;
     },
     onOk(on, { d }) {
       end(on);
@@ -54,9 +54,9 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
       reject(on, ticket, refusalOf(reply));
     },
     onDown(on, wasSent) {
-      if (!wasSent) return true;
+      if (!wasSent && id === undefined) return true;
       end(on);
-      reject(on, ticket, refusal('line_lost', '', true));
+      reject(on, ticket, refusal('line_lost', '', wasSent));
       return false;
     },
     onOver(on, code) {

@@ -61,8 +61,8 @@ export type LostReason = LossReason | Extract<GapReason, 'dropped'>;
 
 /** What an app asked for was refused. */
 export type Refusal = {
-  /** A code of docs/errors.md, a reason of the connection, or `queue_full`. */
-  readonly code: RefusalCode | 'queue_full';
+  /** A code of docs/errors.md, a reason of the connection, or of the client's own. */
+  readonly code: RefusalCode | 'queue_full' | 'storage_failed' | 'outcome_unknown';
   readonly detail: string;
   /** Whether it may have been carried out all the same. */
   readonly unknown: boolean;
@@ -91,6 +91,8 @@ export type PublishCommand = {
   readonly ttlMs?: number | undefined;
   /** Idempotency id; absent: one is made. */
   readonly id?: string | undefined;
+  /** Its place in a lane, in place of an id ([PUB7]); whoever gives it sends it again where the line drops. */
+  readonly lane?: { readonly queue: string; readonly number: number } | undefined;
   readonly expect?: Position | undefined;
   readonly echo?: boolean | undefined;
 };
@@ -146,6 +148,8 @@ export type ChannelEvent =
       readonly name: string;
       readonly input: string | null;
       readonly timeoutMs: number;
+      /** The key that the function is given ([CALL6]). */
+      readonly id?: string | undefined;
     }
   /** The app no longer waits for a call. */
   | { readonly type: 'cancel'; readonly ticket: number }

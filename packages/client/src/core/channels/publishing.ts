@@ -54,10 +54,11 @@ export function publish(machine: Machine, command: PublishCommand): void {
 
 /** The message but for `t` and `i`, as JSON text from behind them. */
 function bodyOf(machine: Machine, command: PublishCommand): string {
-  const { channel: c, key: k, del, version: ver, ttlMs: ttl, expect, echo, data, signal } = command;
-  const id = signal ? undefined : (command.id ?? publicationId(machine));
+  const { channel: c, key: k, del, version: ver, ttlMs: ttl, expect, echo, data, signal, lane } = command;
+  const { queue: q, number: n } = lane ?? { queue: undefined, number: undefined };
+  const id = signal || lane ? undefined : (command.id ?? publicationId(machine));
   const { epoch: e, offset: o } = expect ?? { epoch: undefined, offset: undefined };
-  const head: Omit<Publish, 't' | 'i' | 'd'> = { c, id, k, del, ver, ttl, e, o, echo };
+  const head: Omit<Publish, 't' | 'i' | 'd'> = { c, id, q, n, k, del, ver, ttl, e, o, echo };
   return textWith(head, data).slice(1);
 }
 
@@ -70,6 +71,8 @@ function publicationId(machine: Machine): string {
 
 function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: number): Request {
   const { ticket, channel, signal } = command;
+  /** What is not the channels' to send again. */
+  const once = signal || command.lane !== undefined;
   let firstSent: { readonly nowMs: number; readonly wallMs: number } | null = null;
 
   function end(machine: Machine): void {
@@ -84,7 +87,7 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
 
   /** Whether sending it again might publish it twice. Either clock stands still or is set while a machine sleeps. */
   function isUnsure({ turn }: Machine): boolean {
-    if (firstSent === null || signal) return false;
+    if (firstSent === null || once) return false;
     return Math.max(turn.nowMs - firstSent.nowMs, turn.wallMs - firstSent.wallMs) > SURE_MS;
   }
 
@@ -104,13 +107,14 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
       resolve(machine, ticket, publishedOf(reply));
     },
     onErr(machine, reply) {
-      if (reply.retryAfterMs !== undefined) return repeatLater(machine, lane, this, reply.retryAfterMs);
+      if (reply.retryAfterMs !== undefined && command.lane === undefined)
+        return repeatLater(machine, lane, this, reply.retryAfterMs);
       end(machine);
       reject(machine, ticket, refusalOf(reply));
     },
     onDown(machine) {
-      if (signal) giveUp(machine, 'line_lost');
-      return !signal;
+      if (once) giveUp(machine, 'line_lost');
+      return !once;
     },
     onOver: (machine, code) => giveUp(machine, code),
     ...(signal ? { latest: { key: command.key ?? '', supersede: superseded } } : {}),

@@ -1,0 +1,130 @@
+import { appendFile, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileStore } from '../src/node/index.ts';
+import { memoryStore } from '../src/outbox/index.ts';
+import { outboxStoreContract } from '../src/testing/index.ts';
+
+const run = promisify(execFile);
+
+describe('OutboxStore: memory', () => {
+  for (const { claim, run: holds } of outboxStoreContract)
+    it(claim, async () => {
+      const store = memoryStore();
+      await holds({ store, again: () => store });
+    });
+});
+
+describe('OutboxStore: file', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'carillon-outbox-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const path = async (): Promise<string> =>
+    join(
+      folder,
+      (await readdir(folder)).find((name) => name.endsWith('.outbox'))!,
+    );
+
+  for (const { claim, run: holds } of outboxStoreContract)
+    it(claim, async () => {
+      const again = () => fileStore({ folder });
+      await holds({ store: again(), again });
+    });
+
+  it('a line that a crash cut short, and what is behind it, is as if it had never been', async () => {
+    const box = await fileStore({ folder }).open('n');
+    await box.add(['a']);
+    await appendFile(await path(), '["t",2,"b');
+    const { stdout } = await run(process.execPath, [
+      '--conditions=carillon-source',
+      '--input-type=module',
+      '-e',
+      // Its owner is dead: this process is another, and the lock is taken out of its way.
+      `import { rmSync } from 'node:fs'; rmSync(${JSON.stringify(`${await path()}.lock`)});
+       const { fileStore } = await import(${JSON.stringify(new URL('../src/node/index.ts', import.meta.url).href)});
+       const box = await fileStore({ folder: ${JSON.stringify(folder)} }).open('n');
+       const numbers = await box.add(['c']);
+       console.log(JSON.stringify([numbers, [...await box.all()]]));`,
+    ]);
+    expect(JSON.parse(stdout)).toEqual([
+      [2],
+      [
+        [1, 'a'],
+        [2, 'c'],
+      ],
+    ]);
+    await box.close();
+  });
+
+  it('a process that was killed leaves what it was told is kept, and its lock to nobody', async () => {
+    const killed = run(process.execPath, [
+      '--conditions=carillon-source',
+      '--input-type=module',
+      '-e',
+      `const { fileStore } = await import(${JSON.stringify(new URL('../src/node/index.ts', import.meta.url).href)});
+       const box = await fileStore({ folder: ${JSON.stringify(folder)} }).open('n');
+       await box.add(['a', 'b']);
+       process.kill(process.pid, 'SIGKILL');`,
+    ]);
+    await expect(killed).rejects.toMatchObject({ signal: 'SIGKILL' });
+    expect(await readdir(folder)).toHaveLength(2);
+    const box = await fileStore({ folder }).open('n');
+    expect([...(await box.all())]).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+    ]);
+    await box.close();
+  });
+
+  it('is one owner at a time, and tells nobody whose it is', async () => {
+    const box = await fileStore({ folder }).open('["wss://x","alice"]');
+    await expect(fileStore({ folder }).open('["wss://x","alice"]')).rejects.toThrow('has it already');
+    expect((await readdir(folder)).join()).not.toContain('alice');
+    expect((await stat(await path())).mode & 0o077).toBe(0);
+    await box.close();
+  });
+
+  it('is written anew when most of it is history, and keeps no text that was erased', async () => {
+    const box = await fileStore({ folder }).open('n');
+    await box.add(['secret', 'x']);
+    for (let n = 0; n < 300; n++) await box.edit(2, () => `text ${n}`);
+    expect((await readFile(await path(), 'utf8')).split('\n').length).toBeLessThan(250);
+    await box.erase();
+    expect(await readFile(await path(), 'utf8')).toBe('["n",2]\n');
+    await box.close();
+  });
+
+  it('a disk that is full refuses one text, loses nothing that was there, and takes the next that fits', async () => {
+    const { stdout } = await run('bash', [
+      '-c',
+      // Files of at most 2 blocks of 1,024 bytes.
+      'ulimit -f 2; exec "$0" "$@"',
+      process.execPath,
+      '--conditions=carillon-source',
+      '--input-type=module',
+      '-e',
+      `const { fileStore } = await import(${JSON.stringify(new URL('../src/node/index.ts', import.meta.url).href)});
+       const open = () => fileStore({ folder: ${JSON.stringify(folder)} }).open('n');
+       const box = await open();
+       await box.add(['a']);
+       const refused = await box.add(['x'.repeat(4000)]).catch((error) => error.code);
+       const numbers = await box.add(['b']);
+       console.log(JSON.stringify([refused, numbers, [...await box.all()]]));`,
+    ]);
+    expect(JSON.parse(stdout)).toEqual([
+      'EFBIG',
+      [2],
+      [
+        [1, 'a'],
+        [2, 'b'],
+      ],
+    ]);
+    expect(await readFile(await path(), 'utf8')).toBe('["t",1,"a"]\n["t",2,"b"]\n');
+  });
+});
