@@ -17,6 +17,7 @@ const contract = defineContract({
       payloadUnits: 65_536,
       ...fast(),
     }),
+    'free:{room}': stream({ data: z.json(), history: { count: 1_000, ageMs: 3_600_000 }, ...fast() }),
     'board:{id}': map({
       data: z.object({ n: z.number() }),
       keys: 20_000,
@@ -39,6 +40,7 @@ export default defineConfig({
     'unkept:{room}': () => true,
     'stored:{room}': () => true,
     'patient:{room}': () => true,
+    'free:{room}': () => true,
     'board:{id}': () => true,
   },
   calls: { double: ({ n }) => ({ n: n * 2 }) },

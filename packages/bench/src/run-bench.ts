@@ -9,6 +9,7 @@ import { readGraph } from './graph/read-edges.ts';
 import { findCores } from './processes/cores.ts';
 import { compilePrograms } from './processes/native.ts';
 import { replaceSection } from './report/document.ts';
+import { reportBytes } from './report/bytes.ts';
 import {
   reportCalls,
   reportHistory,
@@ -29,6 +30,7 @@ import { runGraph } from './scenarios/graph.ts';
 import { runCrowd } from './scenarios/crowd.ts';
 import { runKilled } from './scenarios/killed.ts';
 import { runNodes } from './scenarios/nodes.ts';
+import { runBytes } from './scenarios/bytes.ts';
 import { runCalls } from './scenarios/calls.ts';
 import { runHistory } from './scenarios/history.ts';
 import { runImport } from './scenarios/import.ts';
@@ -150,6 +152,8 @@ async function runScenario(
       };
       return reportCrowd(await runCrowd(bench, graph(), plan));
     }
+    case 'bytes':
+      return reportBytes(await runBytes(bench));
   }
 }
 

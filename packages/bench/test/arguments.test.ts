@@ -23,6 +23,7 @@ describe('the command line', () => {
       'killed',
       'graph-nodes',
       'crowd',
+      'bytes',
     ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);
