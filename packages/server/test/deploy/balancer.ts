@@ -61,7 +61,7 @@ function nginx(
   const shipped = edited('nginx/carillon.conf', [
     ...nodes.map((node, i) => [`node${i + 1}:8005`, `127.0.0.1:${node}`] as const),
     ['listen 80;', `listen 127.0.0.1:${port};`],
-    ['listen 443 ssl;', `listen 127.0.0.1:${tlsPort} ssl;`],
+    ['listen 443 ssl http2;', `listen 127.0.0.1:${tlsPort} ssl http2;`],
     ['/etc/nginx/certs/app.example.pem', certificates.certFile],
     ['/etc/nginx/certs/app.example.key', certificates.keyFile],
     ...changes,

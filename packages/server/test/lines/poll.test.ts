@@ -202,6 +202,17 @@ describe('the end of a line that is polled', () => {
     expect(opened.told).toHaveLength(1);
   });
 
+  it('[HTTP5] is told to the poll that waits also where the server is done with it at once', async () => {
+    const { opened, line } = await begin();
+    const poll = ask({ line, ack: 1, wait: 25_000 });
+    await opened.waitFor('drained');
+    opened.connection.write(runOf('{"t":"bye"}'));
+    opened.connection.close(4001, 'heartbeat_missed');
+    opened.connection.terminate();
+    expect((await poll).body).toEqual({ line, k: 2, ms: [{ t: 'bye' }], close: 4001 });
+    expect((await ask({ line, ack: 2, wait: 0 })).status).toBe(404);
+  });
+
   it('[HTTP5] closed while it is opened, is answered with the code', async () => {
     await underTest.stop();
     underTest = await startLines({

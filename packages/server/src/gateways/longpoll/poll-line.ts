@@ -177,7 +177,12 @@ export class PollLine implements Connection, Line {
   terminate(): void {
     this.#open = false;
     const waiting = this.#waiting;
-    if (waiting !== null) this.#take(waiting).answer(LINE_UNKNOWN);
+    if (waiting !== null) {
+      const poller = this.#take(waiting);
+      // Right behind a `close`: whoever polls is told, and nobody is waited for.
+      if (this.#batch === null) poller.answer(LINE_UNKNOWN);
+      else this.#answerBatch(poller);
+    }
     this.#host.closed(this);
     this.#host.told(this);
   }
