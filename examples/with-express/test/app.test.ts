@@ -104,13 +104,23 @@ describe('Carillon with Express', () => {
     alice.socket.terminate();
   });
 
-  it('sends its clients away when the app closes', async () => {
-    const alice = await logIn('alice');
-    const closed = once(alice.socket, 'close') as Promise<[number]>;
+  it.each(['sse', 'poll'])('takes clients that have no WebSocket by /%s', async (path) => {
+    const { token } = (await (await post('/logins', { user: 'alice' })).json()) as {
+      readonly token: string;
+    };
+    const ms = [{ t: 'login', username: 'alice', token }];
+    const opened = await fetch(`${app.url}/${path}`, { method: 'POST', body: JSON.stringify({ ms }) });
+    expect(opened.status).toBe(200);
+    if (path === 'poll') {
+      expect(await opened.json()).toMatchObject({ k: 1, ms: [{ t: 'token' }, { t: 'sync' }] });
+      return;
+    }
+    const reader = opened.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (!text.includes('"t":"sync"')) text += (await reader.read()).value ?? expect.unreachable();
     await app.close();
-    expect(await alice.next('bye')).toMatchObject({ code: 'draining' });
-    expect((await closed)[0]).toBe(4000);
-    await expect(fetch(app.url)).rejects.toThrow();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+    expect(text).toContain('event: close\ndata: {"close":4000}\n\n');
     app = await start();
   });
 });
