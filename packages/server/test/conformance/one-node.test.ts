@@ -8,7 +8,7 @@ async function oneNode(): Promise<Place> {
   const scene = await openScene(SETTINGS, { configModule: CHANNEL_CONFIG });
   return {
     port: scene.server.port,
-    api: (method, path, body) => scene.server.api(method, path, body as string),
+    api: (method, path, body) => scene.server.api(method, path, body),
     close: () => scene.close(),
   };
 }
