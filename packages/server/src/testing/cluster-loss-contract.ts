@@ -112,6 +112,32 @@ export function clusterLossContract(name: string, open: () => Promise<LosableClu
       expect(await seen(one, 'alice')).toBe('alice Online');
     });
 
+    it('a session that went on elsewhere and ended there does not come back with the node that it left', async () => {
+      await logIn(one, 'alice', 's1', 'd1', 'Away');
+      expect(await resumeOn(other, 'alice', 's1', 2)).toMatchObject({ ok: true });
+      expect(await other.sessions.end('s1', 2)).toBe(true);
+      await other.presence.leave('alice', 'd1', 's1');
+      await subject.replace();
+      await one.cluster.renew();
+      await other.cluster.renew();
+      await settle();
+      expect(await other.sessions.sessionsOf('alice')).toEqual([]);
+      expect(await other.presence.devicesOf('alice')).toEqual({});
+      expect(await seen(other, 'alice')).toBe('alice Offline');
+    });
+
+    it('nor does one that was swept while its node was away', async () => {
+      await logIn(one, 'alice', 's1', 'd1', 'Away');
+      await passRenewing(subject, one.cluster.leaseMs + subject.graceMs, other);
+      expect(await sweepAll(other, one.cluster.node)).toMatchObject({ ended: 1 });
+      await subject.replace();
+      await other.cluster.renew();
+      await one.cluster.renew();
+      await settle();
+      expect(await other.sessions.sessionsOf('alice')).toEqual([]);
+      expect(await other.presence.devicesOf('alice')).toEqual({});
+    });
+
     it('what was put back changes, leaves and is swept as ever', async () => {
       await logIn(one, 'alice', 's1', 'd1');
       await logIn(other, 'bob', 's2', 'd1');

@@ -31,6 +31,8 @@ export type ClusterSubject = {
 export type LosableClusterSubject = ClusterSubject & {
   /** The store forgets everything, and serves on. */
   lose(): Promise<void>;
+  /** The store has everything, and yet no node can know that: another server took over, or it was started again. */
+  replace(): Promise<void>;
   /** Ms after a renewal that found the store empty within which every node has compared what it put back. */
   readonly settleMs: number;
 };

@@ -99,6 +99,9 @@ async function openMany(): Promise<LosableClusterSubject> {
     async lose() {
       cluster.empty();
     },
+    async replace() {
+      cluster.restart();
+    },
     close: done,
   };
 }

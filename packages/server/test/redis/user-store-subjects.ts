@@ -272,6 +272,10 @@ export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Pro
       return messages.splice(0);
     },
     lose: () => redis.flush(),
+    async replace() {
+      const state = keys.cluster('state');
+      await nodes[0]!.link.command(state, 'HDEL', state, 'life');
+    },
     async close() {
       for (const { stores, link } of nodes) {
         stores.stop();

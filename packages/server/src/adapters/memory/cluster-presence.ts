@@ -95,9 +95,18 @@ export function leaveStored(
   if (user !== null) show(store, user, at);
 }
 
+/** Far longer than a node takes to learn that a session which it remembers was ended by another, ms. As in Redis. */
+const ENDED_KEPT_MS = 600_000;
+
 /** Ends a session, and lets go of its device in the same step. */
 export function endStored(store: PresenceStore, { id, user, device }: SessionRecord, at: Moment): void {
-  store.state.sessions.delete(id);
+  const { sessions, ended } = store.state;
+  sessions.delete(id);
+  ended.set(id, at.nowMs);
+  for (const [oldest, endedMs] of ended) {
+    if (endedMs + ENDED_KEPT_MS > at.nowMs) break;
+    ended.delete(oldest);
+  }
   leaveStored(store, user, device, id, at);
 }
 

@@ -105,6 +105,11 @@ export function putBack(store: PresenceStore, node: string, recall: Recall): Rea
   }
   for (const session of recall.sessions.values()) {
     const { id, user, device } = session;
+    // Ended while this node was away: what was lost is not that.
+    if (state.ended.has(id)) {
+      forgetSession(recall, session);
+      continue;
+    }
     addNote(state, node, { user, device, session: id });
     const kept = state.sessions.get(id);
     if (kept === undefined || kept.generation < session.generation || kept.node === node)

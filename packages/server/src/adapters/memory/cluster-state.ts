@@ -33,6 +33,8 @@ export type HolderNote = {
 /** Everything that nodes share but the history of channels. Plain data, so that a copy is an older snapshot. */
 export type ClusterState = {
   readonly sessions: Map<string, SessionRecord>;
+  /** Sessions that are over, by when they ended, ms: a node that was away may remember them. The oldest first. */
+  readonly ended: Map<string, number>;
   readonly users: Map<string, StoredUser>;
   readonly leases: Map<string, NodeLease>;
   readonly members: MemberModel;
@@ -47,6 +49,7 @@ export type ClusterState = {
 export function emptyState(): ClusterState {
   return {
     sessions: new Map(),
+    ended: new Map(),
     users: new Map(),
     leases: new Map(),
     members: createMemberModel(),
