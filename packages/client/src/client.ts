@@ -157,10 +157,13 @@ export function createClientOn<const Field extends string = DefaultField>(
       if (news.do === 'invited') invited.tell(handleOf(news.channel, news.kind));
     },
   });
-  const connection: Connection<Field> = createConnection(platform, options, (event, state, effects) => {
-    // First: what was on its way when the line went is not the channels' to refuse.
-    outbox?.follow(event, state, effects);
-    shell.follow(event, state, effects);
+  const connection: Connection<Field> = createConnection(platform, options, {
+    follow(event, state, effects) {
+      // First: what was on its way when the line went is not the channels' to refuse.
+      outbox?.follow(event, state, effects);
+      shell.follow(event, state, effects);
+    },
+    underWay: shell.channels.underWay,
   });
   const outbox = options.outbox?.({ platform, options, settings, ask: shell.ask });
   const parts = { shell, records, outbox };

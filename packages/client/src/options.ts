@@ -1,7 +1,8 @@
 import { MAX_PRESENCE_VALUE_LENGTH, RESERVED_FIELD_NAMES } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
 import type { DefaultField } from './core/friends.ts';
-import type { Codec, WebSocketConstructor } from './platform.ts';
+import type { Transport } from './core/events.ts';
+import type { Codec, FetchLike, WebSocketConstructor } from './platform.ts';
 import type { StorageLike } from './resume-keeper.ts';
 
 export type ConnectionOptions<Field extends string = DefaultField> = {
@@ -26,6 +27,10 @@ export type ConnectionOptions<Field extends string = DefaultField> = {
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** `messagePack` of `@carillon/client/messagepack`: fewer bytes over WebSockets. Absent: JSON. */
   readonly codec?: Codec | undefined;
+  /** Absent: the global one. What falls back where WebSocket does not work is sent by it. */
+  readonly fetch?: FetchLike | undefined;
+  /** The ways to the server that may be used, the best first. Absent: `websocket`, `sse`, `longpoll`. */
+  readonly transports?: readonly Transport[] | undefined;
   /** Sees every message as it goes over the wire. It sees login and resume tokens too: do not log them. */
   readonly onWire?: ((direction: 'up' | 'down', text: string) => void) | undefined;
 };

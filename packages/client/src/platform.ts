@@ -21,8 +21,24 @@ export type WebSocketConstructor = new (url: string, protocols?: string[]) => We
 /** Speaks another form of the messages over WebSockets: makes sockets that take and give JSON texts out of ones that do not. */
 export type Codec = (WebSocket: WebSocketConstructor) => WebSocketConstructor;
 
-/** What a page lives through, as far as it concerns a connection. */
-export type PageEvent = 'online' | 'offline' | 'visible' | 'hidden';
+/** The part of `fetch` that is used: the browsers', Node's own and React Native's all fit. */
+export type FetchLike = (
+  url: string,
+  init: { readonly method: 'POST'; readonly body: string; readonly signal: AbortSignal },
+) => Promise<ResponseLike>;
+
+/** An answer to it. `body` is missing where an answer cannot be read as it comes. */
+export type ResponseLike = {
+  readonly ok: boolean;
+  readonly status: number;
+  json(): Promise<unknown>;
+  readonly body?: {
+    getReader(): { read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> };
+  } | null;
+};
+
+/** What a page lives through, as far as it concerns a connection; `moved`: it is on another network. */
+export type PageEvent = 'online' | 'offline' | 'moved' | 'visible' | 'hidden';
 
 /** The page around the client; null outside of one. */
 export type Page = {
@@ -47,6 +63,9 @@ export type Platform = {
   readonly page: Page | null;
   readonly storage: StorageLike | null;
   readonly webSocket: WebSocketConstructor | null;
+  readonly fetch: FetchLike | null;
+  /** Whether answers can be read as they come; elsewhere a stream would be waited for until its end. */
+  readonly streams: boolean;
   /** What relative addresses are resolved against. */
   readonly baseUrl: string | undefined;
 };
@@ -66,6 +85,8 @@ export function hostPlatform(): Platform {
     page: hostPage(),
     storage: hostStorage(),
     webSocket: typeof WebSocket === 'undefined' ? null : WebSocket,
+    fetch: typeof fetch === 'undefined' ? null : (url, init) => fetch(url, init),
+    streams: typeof Response !== 'undefined' && 'body' in Response.prototype,
     baseUrl: typeof location === 'undefined' ? undefined : location.href,
   };
 }
@@ -89,6 +110,17 @@ function hostPage(): Page | null {
       const watching = new AbortController();
       const { signal } = watching;
       addEventListener('online', () => listener('online'), { signal });
+      const network = hostNetwork();
+      let was = network?.type;
+      // It tells of every new estimate of the speed too.
+      network?.addEventListener(
+        'change',
+        () => {
+          if (network.type !== was) listener('moved');
+          was = network.type;
+        },
+        { signal },
+      );
       addEventListener('offline', () => listener('offline'), { signal });
       addEventListener('pagehide', () => listener('hidden'), { signal });
       // Also from the back/forward cache, where the page slept with its connection cut.
@@ -97,6 +129,11 @@ function hostPage(): Page | null {
       return () => watching.abort();
     },
   };
+}
+
+/** The Network Information API, which only some browsers have (and TypeScript does not know). */
+function hostNetwork(): (EventTarget & { readonly type?: string }) | undefined {
+  return (navigator as { readonly connection?: EventTarget & { readonly type?: string } }).connection;
 }
 
 function hostStorage(): StorageLike | null {

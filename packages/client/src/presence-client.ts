@@ -1,7 +1,9 @@
 import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
+import type { Channels } from './core/channels/channels.ts';
 import type { ConnectionChange } from './core/events.ts';
 import { wanted } from './core/own-status.ts';
+import { createLines } from './lines.ts';
 import { createListeners } from './listeners.ts';
 import type { DefaultField } from './core/friends.ts';
 import { type ConnectionOptions, lengthsOf, webSocketUrl } from './options.ts';
@@ -11,6 +13,7 @@ import { type Presence, createPresenceStore } from './presence-store.ts';
 import { rejected } from './quiet.ts';
 import { createResumeKeeper } from './resume-keeper.ts';
 import { type Shell, type ShellParts, createShell } from './shell.ts';
+import { OPEN_TIMEOUT_MS, TRANSPORTS } from './transports/ways.ts';
 
 /** One user's connection to a Carillon server. */
 export interface PresenceClient<Field extends string = DefaultField> {
@@ -48,6 +51,9 @@ export interface PresenceClient<Field extends string = DefaultField> {
   onConnection(listener: (change: ConnectionChange) => void): () => void;
 }
 
+/** What is built on a connection: it follows every transition, and says what a change of the line would cost. */
+export type Beside = Pick<Channels, 'underWay'> & Required<Pick<ShellParts<string>, 'follow'>>;
+
 /** A connection with presence, and the way to build on it. */
 export type Connection<Field extends string> = {
   readonly client: PresenceClient<Field>;
@@ -55,13 +61,13 @@ export type Connection<Field extends string> = {
 };
 
 /**
- * @param follow told of every transition of the connection
+ * @param beside what is built on the connection
  * @throws CarillonError `url_invalid`, `fields_invalid` or `no_websocket`
  */
 export function createConnection<const Field extends string = DefaultField>(
   platform: Platform,
   options: ConnectionOptions<Field>,
-  follow?: ShellParts<Field>['follow'],
+  beside?: Beside,
 ): Connection<Field> {
   const { username, token, device = null, onWire } = options;
   // Where no fields are named, `Field` is the default.
@@ -69,22 +75,41 @@ export function createConnection<const Field extends string = DefaultField>(
   const lengths = lengthsOf(fields, options.fieldLengths);
   const url = webSocketUrl(options.url, platform.baseUrl);
   const WebSocket = options.WebSocket ?? platform.webSocket;
-  if (WebSocket === null) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
+  const fetch = options.fetch ?? platform.fetch;
+  const transports = (options.transports ?? TRANSPORTS).filter((name) =>
+    name === 'websocket' ? WebSocket !== null : fetch !== null,
+  );
+  if (transports.length === 0) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
 
   const store = createPresenceStore(fields, (run) => platform.later(run), platform.report);
   const connectionListeners = createListeners<ConnectionChange>(platform.report);
   const storage = options.storage === undefined ? platform.storage : options.storage;
   const shell = createShell({
     platform,
-    url,
-    WebSocket: options.codec?.(WebSocket) ?? WebSocket,
-    settings: { username, device, renewable: typeof token === 'function', fields },
+    lines: (line) =>
+      createLines({
+        platform,
+        url,
+        WebSocket: WebSocket === null ? null : (options.codec?.(WebSocket) ?? WebSocket),
+        fetch,
+        transports,
+        storage,
+        line,
+        underWay: () => beside?.underWay() ?? null,
+      }),
+    settings: {
+      username,
+      device,
+      renewable: typeof token === 'function',
+      fields,
+      ...(transports.length > 1 ? { openTimeoutMs: OPEN_TIMEOUT_MS } : {}),
+    },
     getToken: async () => (typeof token === 'function' ? token() : token),
     keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),
     store,
     onWire,
     onConnection: (change) => connectionListeners.tell(change),
-    follow,
+    follow: beside?.follow,
   });
 
   const client: PresenceClient<Field> = {

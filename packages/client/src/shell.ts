@@ -3,18 +3,19 @@ import type { StatusPatch } from './core/own-status.ts';
 import { type ClientState, type CoreSettings, connectionOf, initialState } from './core/state.ts';
 import { transition } from './core/transition.ts';
 import { guarded } from './listeners.ts';
-import type { PageEvent, Platform, WebSocketConstructor, WebSocketLike } from './platform.ts';
+import type { PageEvent, Platform, WebSocketLike } from './platform.ts';
 import type { PresenceStore } from './presence-store.ts';
 import type { ResumeKeeper } from './resume-keeper.ts';
 import { createStatusTickets } from './status-tickets.ts';
+import type { LineKeeper, Lines } from './transports/ways.ts';
 
 /** WebSocket close code for a line that was never there or dropped without a word (RFC 6455, section 7.1.5). */
 const ABNORMAL_CLOSE = 1006;
 
 export type ShellParts<Field extends string> = {
   readonly platform: Platform;
-  readonly url: string;
-  readonly WebSocket: WebSocketConstructor;
+  /** The ways to the server. @param line what they need of the connection */
+  readonly lines: (line: LineKeeper) => Lines;
   readonly settings: CoreSettings;
   readonly getToken: () => Promise<string>;
   readonly keeper: ResumeKeeper;
@@ -48,9 +49,26 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
   let state = initialState(parts.settings);
   let connection = connectionOf(state.phase);
   let busy = false;
-  let line: { readonly id: number; readonly socket: WebSocketLike } | null = null;
+  let line: { readonly id: number; readonly socket: WebSocketLike | null } | null = null;
+  let better: WebSocketLike | null = null;
   let unwatchPage: (() => void) | null = null;
   let onLeft: (() => void)[] = [];
+  const lines = parts.lines({
+    state: () => state,
+    hope() {
+      if (state.phase.name === 'waiting') dispatch({ type: 'networkOnline' });
+    },
+    ask: () => dispatch({ type: 'networkOffline' }),
+    climb(socket) {
+      // Behind other events it may find another state than the caller saw.
+      if (busy) return false;
+      better = socket;
+      dispatch({ type: 'climb' });
+      const taken = better === null;
+      better = null;
+      return taken;
+    },
+  });
 
   /** One event at a time: what arises while effects are carried out waits until all of them are. */
   function dispatch(event: ClientEvent): void {
@@ -60,9 +78,11 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
       const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
       const result = transition(state, next, turn);
+      const before = state.phase;
       state = result.state;
       for (const effect of result.effects) guarded(() => perform(effect), report);
       parts.follow?.(next, state, result.effects);
+      lines.follow(before, state.phase);
     }
     busy = false;
     settlePhase();
@@ -78,7 +98,12 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
         if (line?.id !== effect.socket) return;
         const { socket } = line;
         line = null;
-        return socket.close();
+        return socket?.close();
+      }
+      case 'adoptSocket': {
+        const socket = better;
+        better = null;
+        return socket === null ? undefined : listen(effect.socket, socket);
       }
       case 'setTimer':
         timers.get(effect.name)?.();
@@ -97,10 +122,10 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       case 'fetchToken':
         return fetchToken(effect.fetch);
       case 'emitStatus':
-        connection = effect.change;
+        connection = withTransport(effect.change);
         // Whoever hears "connected" and looks finds the friends that came with it, and has been told of them.
         store.flush();
-        return parts.onConnection(effect.change);
+        return parts.onConnection(connection);
       case 'presence':
         return store.apply(effect.message);
       case 'clearPresence':
@@ -119,21 +144,32 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
     }
   }
 
+  function withTransport(change: ConnectionChange): ConnectionChange {
+    const transport = change.status === 'connected' ? lines.transport() : null;
+    return transport === null ? change : { ...change, transport };
+  }
+
   function send(id: number, text: string): void {
     if (line?.id !== id) return;
     guarded(() => parts.onWire?.('up', text), report);
-    line.socket.send(text);
+    line.socket?.send(text);
   }
 
   function openSocket(id: number): void {
-    let socket: WebSocketLike;
+    line = { id, socket: null };
     try {
-      socket = new parts.WebSocket(parts.url);
+      lines.dial((socket) => {
+        if (line?.id === id) listen(id, socket);
+        else socket.close();
+      });
     } catch (error) {
       // Mixed content, or a policy of the page: the app cannot see it otherwise.
       report(error);
-      return dispatch({ type: 'socketClosed', socket: id, code: ABNORMAL_CLOSE });
+      dispatch({ type: 'socketClosed', socket: id, code: ABNORMAL_CLOSE });
     }
+  }
+
+  function listen(id: number, socket: WebSocketLike): void {
     line = { id, socket };
     socket.addEventListener('open', () => dispatch({ type: 'socketOpened', socket: id }));
     socket.addEventListener('message', ({ data }) => {
@@ -186,11 +222,14 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
   function onPage(event: PageEvent): void {
     switch (event) {
       case 'online':
+      case 'moved':
+        lines.wake(true);
         return dispatch({ type: 'networkOnline' });
       case 'offline':
         return dispatch({ type: 'networkOffline' });
       case 'visible':
         keeper.putAside(false);
+        lines.wake(false);
         return dispatch({ type: 'visible' });
       case 'hidden':
         return keeper.putAside(true);

@@ -45,6 +45,8 @@ export type CoreDriver = {
   advance(ms: number): void;
   /** The machine sleeps: time passes and no timer fires until it wakes. `monotonic`: whether that clock ran on. */
   sleep(ms: number, monotonic: boolean): void;
+  /** A better line is opened beside, and the core told of it. @returns whether it took it */
+  climb(): boolean;
   open(): void;
   receive(message: object | string): void;
   close(code?: number): void;
@@ -76,6 +78,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
   let stored: string | null = null;
   let keptOwn: KeptStatus | null = null;
   let sockets = 0;
+  let beside = false;
   let cleared = false;
   let sent: Record<string, unknown>[] = [];
   const timers = new Map<TimerName, number>();
@@ -104,6 +107,14 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
         expect(socket, 'never two sockets').toBeNull();
         socket = effect.socket;
         isOpen = false;
+        sockets++;
+        return;
+      case 'adoptSocket':
+        expect(socket, 'never two sockets').toBeNull();
+        expect(beside, 'a better line stands open').toBe(true);
+        beside = false;
+        socket = effect.socket;
+        isOpen = true;
         sockets++;
         return;
       case 'closeSocket':
@@ -213,6 +224,13 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
         ? [...timers].filter(([, atMs]) => atMs <= nowMs).map(([name]) => name)
         : [...timers.keys()];
       for (const name of names) if (timers.has(name)) fire(name);
+    },
+    climb() {
+      beside = true;
+      dispatch({ type: 'climb' });
+      const taken = !beside;
+      beside = false;
+      return taken;
     },
     open() {
       expect(socket).not.toBeNull();

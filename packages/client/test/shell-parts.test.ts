@@ -163,7 +163,9 @@ describe('what the app hands in', () => {
       expect(code(() => createClient({ ...options, fieldLengths: { a: length } }))).toBe('fields_invalid');
     const unnamed = { ...options, fields: ['mood'], fieldLengths: { tune: 5 } as object };
     expect(code(() => createClient(unnamed))).toBe('fields_invalid');
-    expect(code(() => createClientOn({ ...hostPlatform(), webSocket: null }, options))).toBe('no_websocket');
+    expect(code(() => createClientOn({ ...hostPlatform(), webSocket: null, fetch: null }, options))).toBe(
+      'no_websocket',
+    );
     expect(code(() => createClient({ ...options, url: 'https://127.0.0.1/ws#x' }))).toBe('none');
   });
 

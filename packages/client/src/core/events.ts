@@ -36,6 +36,8 @@ export type ClientEvent =
   | { readonly type: 'networkOffline' }
   /** The page is looked at again, or something else makes a stale line likely. */
   | { readonly type: 'visible' }
+  /** A better line stands open beside the one that is there: the session moves to it, where it is live ([RES3]). */
+  | { readonly type: 'climb' }
   /** The channels wait in vain for a reply that the server owes them. */
   | { readonly type: 'replyMissing' }
   /** `patch` names at least one field. `ticket` rises with each call; `settle` says which are done. */
@@ -68,7 +70,12 @@ export type ConnectionChange = {
   readonly reason: ConnectionReason | null;
   /** When the next attempt is made, ms from now; null when none will be: the app must act. */
   readonly retryInMs: number | null;
+  /** What carries the connection; absent where there is none, and where nothing but WebSocket is known. The driver's to add. */
+  readonly transport?: Transport;
 };
+
+/** The ways to a server, the best first: [MSG1], [HTTP4], [HTTP5]. */
+export type Transport = 'websocket' | 'sse' | 'longpoll';
 
 export type PresenceMessage = Sync | Update | Online | Offline;
 
@@ -80,6 +87,8 @@ export type Effect =
   | { readonly do: 'openSocket'; readonly socket: number }
   | { readonly do: 'send'; readonly socket: number; readonly text: string }
   | { readonly do: 'closeSocket'; readonly socket: number }
+  /** The line that stands open beside is the connection's from here on, by this number. */
+  | { readonly do: 'adoptSocket'; readonly socket: number }
   | { readonly do: 'setTimer'; readonly name: TimerName; readonly delayMs: number }
   | { readonly do: 'clearTimer'; readonly name: TimerName }
   | { readonly do: 'fetchToken'; readonly fetch: number }

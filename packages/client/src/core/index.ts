@@ -11,6 +11,9 @@
  * - `openSocket`: connect, then report `socketOpened`, `socketMessage` and at last `socketClosed`, with the same number.
  *   `closeSocket`: end it; nothing more need be reported, and whatever is reported is ignored. At most one socket is
  *   open at a time; `send` MUST be in order, and MAY be dropped where the socket is no longer open.
+ * - `climb` is for a driver that opened a better line beside the one that is there, and chose a moment at which little is
+ *   unanswered. Where the connection is live, `adoptSocket` follows: that line is the connection's from then on, by this number; it
+ *   is open. Where none follows, the driver closes it.
  * - `setTimer` replaces the timer of that name; on time, report `timer`. After `clearTimer`, or once replaced,
  *   it MUST NOT fire.
  * - `fetchToken`: report `tokenReady` or `tokenFailed` with the same number, now or later.
@@ -47,6 +50,7 @@ export type {
   PresenceMessage,
   RefusalCode,
   TimerName,
+  Transport,
   Turn,
 } from './events.ts';
 export { type Friend, type FriendChange, type Friends, createFriends } from './friends.ts';

@@ -8,9 +8,6 @@ import { type Step, arm, enter, nextId, settle } from './step.ts';
 /** The app has this long to come up with a login token, ms: it may have to ask its own server over a bad line. */
 export const TOKEN_TIMEOUT_MS = 20_000;
 
-/** A socket that is not open after this long will not be soon, ms. */
-export const OPEN_TIMEOUT_MS = 10_000;
-
 /** A connection was of use when it lived this long, ms. Failures are forgotten then, and not before: a server that takes
  * connections only to close them must not be asked every second by everyone. */
 export const USEFUL_AFTER_MS = 5_000;
@@ -67,7 +64,7 @@ export function attempt(step: Step): void {
 export function open(step: Step): void {
   const socket = nextId(step);
   enter(step, { name: 'opening', socket });
-  arm(step, 'attempt', OPEN_TIMEOUT_MS);
+  arm(step, 'attempt', step.state.settings.openTimeoutMs);
   step.effects.push({ do: 'openSocket', socket });
 }
 

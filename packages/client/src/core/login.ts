@@ -10,7 +10,7 @@ import {
 } from './own-status.ts';
 import { serverWindowMs } from './backoff.ts';
 import type { ConnectionReason } from './events.ts';
-import { abandonPending, forgetSession, halt, rest, retryLater } from './line.ts';
+import { abandonPending, dropLine, forgetSession, halt, rest, retryLater } from './line.ts';
 import type { LivePhase, LoginPhase } from './state.ts';
 import { type Step, arm, enter, nextId, send, settle } from './step.ts';
 
@@ -23,7 +23,8 @@ export const LEAVE_TIMEOUT_MS = 5_000;
 /** A server that names no interval asks as often as PROTOCOL.md says, ms. */
 const DEFAULT_HEARTBEAT_MS = 30_000;
 
-export function sendLogin(step: Step, socket: number): void {
+/** @param moving from a line that was live: the app sees none of it */
+export function sendLogin(step: Step, socket: number, moving = false): void {
   const { settings, resume, credential, own } = step.state;
   const request = nextId(step);
   const carried = carriedByLogin(own, resume === null && settings.device === null);
@@ -38,9 +39,17 @@ export function sendLogin(step: Step, socket: number): void {
     ...(resume === null || resume.at === null ? {} : { at: resume.at }),
     ...carried,
   };
-  enter(step, { name: 'authenticating', socket, request, carried, upTo: own.upTo, granted: null });
+  enter(step, { name: 'authenticating', socket, request, carried, upTo: own.upTo, granted: null, moving });
   arm(step, 'attempt', LOGIN_TIMEOUT_MS);
   send(step, socket, login);
+}
+
+/** Moves the session to the line that stands open beside: the server ends the older one, whichever it hears of first. */
+export function climb(step: Step): void {
+  dropLine(step);
+  const socket = nextId(step);
+  step.effects.push({ do: 'adoptSocket', socket });
+  sendLogin(step, socket, true);
 }
 
 /** The login worked. The connection counts once the sync is here too. */
@@ -142,7 +151,12 @@ export function leave(step: Step): void {
   // Behind a login that is being checked a message waits ([LOG2]): the session must not begin and stay for its grace.
   if (phase.name !== 'live' && phase.name !== 'authenticating') return endSession(step);
   const request = nextId(step);
-  enter(step, { name: 'leaving', socket: phase.socket, request, wasLive: phase.name === 'live' });
+  enter(step, {
+    name: 'leaving',
+    socket: phase.socket,
+    request,
+    wasLive: phase.name === 'live' || phase.moving,
+  });
   arm(step, 'leave', LEAVE_TIMEOUT_MS);
   const logout: Logout = { t: 'logout', i: request };
   send(step, phase.socket, logout);

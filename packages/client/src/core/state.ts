@@ -2,6 +2,9 @@ import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
 import { type OwnStatus, type StatusPatch, NO_OWN_STATUS } from './own-status.ts';
 import type { ConnectionChange, ConnectionReason, TimerName } from './events.ts';
 
+/** A socket that is not open after this long will not be soon, ms. */
+const OPEN_TIMEOUT_MS = 10_000;
+
 /** What a client is told once. */
 export type CoreSettings = {
   readonly username: string;
@@ -11,6 +14,8 @@ export type CoreSettings = {
   readonly renewable: boolean;
   /** The presence fields that the server is configured with; absent: the default ones. */
   readonly fields?: readonly string[];
+  /** A socket that is not open after this long will not be soon, ms; absent: 10 s. Shorter where there is another way. */
+  readonly openTimeoutMs?: number;
 };
 
 /** A connection that has its sync. */
@@ -46,6 +51,8 @@ export type LoginPhase = {
   readonly upTo: number;
   /** From the `token` message; the sync must follow before the connection counts. */
   readonly granted: { readonly at: number; readonly hbMs: number; readonly serverAheadMs: number } | null;
+  /** The session moves to a better line: for the app the connection goes on. */
+  readonly moving: boolean;
 };
 
 export type Phase =
@@ -103,7 +110,7 @@ export type ClientState = {
 
 export function initialState(settings: CoreSettings): ClientState {
   return {
-    settings: { ...settings, fields: settings.fields ?? DEFAULT_PRESENCE_FIELDS },
+    settings: { fields: DEFAULT_PRESENCE_FIELDS, openTimeoutMs: OPEN_TIMEOUT_MS, ...settings },
     phase: { name: 'idle' },
     armed: [],
     resume: null,
@@ -127,8 +134,9 @@ export function connectionOf(phase: Phase): ConnectionChange {
       return { status: 'disconnected', reason: phase.reason, retryInMs: phase.retryInMs };
     case 'fetching':
     case 'opening':
-    case 'authenticating':
       return { status: 'connecting', reason: null, retryInMs: null };
+    case 'authenticating':
+      return { status: phase.moving ? 'connected' : 'connecting', reason: null, retryInMs: null };
     case 'leaving':
       return { status: phase.wasLive ? 'connected' : 'connecting', reason: null, retryInMs: null };
     case 'live':

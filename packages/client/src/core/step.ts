@@ -61,6 +61,8 @@ export function finish(step: Step, before: ClientState): { state: ClientState; e
   const was = connectionOf(before.phase);
   const is = connectionOf(step.state.phase);
   const same = was.status === is.status && was.reason === is.reason && was.retryInMs === is.retryInMs;
-  if (!same) step.effects.push({ do: 'emitStatus', change: is });
+  // Behind a move the app is told of the line that it has now.
+  const landed = step.state.phase.name === 'live' && before.phase.name !== 'live';
+  if (!same || landed) step.effects.push({ do: 'emitStatus', change: is });
   return { state: step.state, effects: step.effects };
 }

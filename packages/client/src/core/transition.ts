@@ -17,7 +17,16 @@ import type {
 } from './events.ts';
 import { attempt, comeBack, followAdvice, open, rest, retryLater, socketOf } from './line.ts';
 import { onWatch, probe, settleIn, takeHeartbeat } from './live.ts';
-import { endSession, goLive, keepResumeToken, leave, sendLogin, takeLoginError, takeToken } from './login.ts';
+import {
+  climb,
+  endSession,
+  goLive,
+  keepResumeToken,
+  leave,
+  sendLogin,
+  takeLoginError,
+  takeToken,
+} from './login.ts';
 import { type KeptStatus, restore, want } from './own-status.ts';
 import { reasonForClose } from './protocol-closes.ts';
 import { onRenewalDue, retryRenewal, sendRenewal, takeRenewalReply } from './renewal.ts';
@@ -71,6 +80,8 @@ function handle(step: Step, event: ClientEvent): void {
       // What the system says of the network is often wrong (a loopback server, a second interface): ask the line.
       if (phase.name === 'live') probe(step, phase);
       return;
+    case 'climb':
+      return phase.name === 'live' ? climb(step) : undefined;
     case 'replyMissing':
       return phase.name === 'live' ? retryLater(step, 'reply_missing') : undefined;
     case 'setStatus':

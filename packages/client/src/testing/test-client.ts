@@ -64,6 +64,8 @@ function platformOf(
     page: null,
     storage: null,
     webSocket: constructorOn(line),
+    fetch: null,
+    streams: false,
     baseUrl: undefined,
   };
 }

@@ -167,6 +167,8 @@ export function createBareClient(parts: BareClientParts): SimClient {
       wait(0, connect);
     },
     leave,
+    // It has one socket and no more.
+    climb: () => undefined,
     logOut: leave,
     reload() {
       if (!wants) return;

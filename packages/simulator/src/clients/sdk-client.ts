@@ -45,6 +45,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
   let friends = createFriends(FIELDS);
   let stored = parts.stored ?? null;
   let line: { readonly socket: number; readonly line: Line } | null = null;
+  let better: { readonly line: Line; socket: number | null } | null = null;
   let ticket = 0;
   let settledUpTo = 0;
   let said: Record<string, string> = {};
@@ -93,6 +94,12 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
         if (line?.socket !== effect.socket) return;
         line.line.hangUp();
         line = null;
+        return;
+      case 'adoptSocket':
+        if (better === null) return;
+        better.socket = effect.socket;
+        line = { socket: effect.socket, line: better.line };
+        better = null;
         return;
       case 'setTimer':
         timers.get(effect.name)?.cancel();
@@ -150,6 +157,32 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
     line = { socket, line: opening };
   }
 
+  /** Opens another line beside the one there is, as to a better transport, and moves to it once it stands. */
+  function climb(): void {
+    if (state.phase.name !== 'live') return;
+    const by = page;
+    const opening = network.connect(parts.name, {
+      opened() {
+        if (!by.alive) return beside.line.hangUp();
+        better = beside;
+        dispatch({ type: 'climb' });
+        if (better === null) return;
+        better = null;
+        beside.line.hangUp();
+      },
+      message(text) {
+        if (beside.socket !== null) dispatch({ type: 'socketMessage', socket: beside.socket, text });
+      },
+      closed(code) {
+        const { socket } = beside;
+        if (socket === null) return;
+        if (line?.socket === socket) line = null;
+        dispatch({ type: 'socketClosed', socket, code });
+      },
+    });
+    const beside: { readonly line: Line; socket: number | null } = { line: opening, socket: null };
+  }
+
   function fetchToken(fetch: number, by: Owner): void {
     void parts.fetchToken(by).then((token) => {
       if (!by.alive) return;
@@ -202,6 +235,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
       if (!wants()) dispatch({ type: 'start', resume: stored });
     },
     leave: () => dispatch({ type: 'stop' }),
+    climb,
     channels,
     logOut() {
       dispatch({ type: 'logout' });

@@ -36,6 +36,8 @@ export type SimClient = {
   come(): void;
   /** Closes the connection; the session is left to its grace. */
   leave(): void;
+  /** Moves to another line that it opens beside, where the client knows how and is connected. */
+  climb(): void;
   /** Ends the session where the client knows how, then stays away. */
   logOut(): void;
   /** The page is loaded anew: only the stored resume token is left. */

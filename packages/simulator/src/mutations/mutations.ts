@@ -166,6 +166,12 @@ export const mutations = {
     replace: 'pending: own.pending,',
     seed: 14,
   },
+  'a client that moves to another line forgets what was not answered': {
+    file: `${CLIENT}login.ts`,
+    find: '  dropLine(step);\n  const socket = nextId(step);',
+    replace:
+      "  const left = step.state.phase;\n  if (left.name === 'live') step.effects.push({ do: 'closeSocket', socket: left.socket });\n  const socket = nextId(step);",
+  },
 } as const satisfies Readonly<Record<string, Mutation>>;
 
 export type MutationName = keyof typeof mutations;

@@ -24,10 +24,13 @@ export function performOnClient(world: World, kind: EventKind, random: Random): 
     case 'hide':
       say(world, client, { s: random.pick(HIDDEN) });
       return true;
-    case 'come':
+    case 'come': {
       // Whoever is away comes first: a world in which nobody is there shows nothing.
-      come(world, world.clients.find((other) => !other.wants) ?? client);
+      const away = world.clients.find((other) => !other.wants);
+      if (away !== undefined) come(world, away);
+      else climb(world, client, random);
       return true;
+    }
     case 'leave':
       client.leave();
       return true;
@@ -73,6 +76,12 @@ function come({ hidden }: World, client: SimClient): void {
   // After a logout the page knows no more what the user wants.
   if (hidden !== null && client.user === hidden.user && !client.wants) client.set({ s: hidden.word });
   client.come();
+}
+
+/** Everybody is there: one finds a better way, and often has said something that is not answered yet. */
+function climb(world: World, client: SimClient, random: Random): void {
+  client.climb();
+  if (random.chance(0.6)) say(world, client, drawPatch(random));
 }
 
 function say({ hidden }: World, client: SimClient, patch: OwnPatch): void {

@@ -102,7 +102,8 @@ export type ChannelEvent =
   /** The connection has its sync. What is sent names `socket`. */
   | { readonly type: 'live'; readonly socket: number; readonly session: string | null }
   /** There is no line. `stopped`: and there will be none before the app acts: what waits is refused with this code. */
-  | { readonly type: 'down'; readonly stopped: RefusalCode | null }
+  /** `moving`: the next line stands already, and the app need not hear of the change. */
+  | { readonly type: 'down'; readonly stopped: RefusalCode | null; readonly moving?: boolean }
   /**
    * The session is being ended, by the user or the server: everything is forgotten, what waits is refused, and the line is
    * this session's no more. What the app asks for from here on is for the next.

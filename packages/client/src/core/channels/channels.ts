@@ -28,9 +28,13 @@ export type Channels = {
   position(channel: string): Position | null;
   /** Of a map: what is known of it; changed in place by the `changes` that are told. */
   entries(channel: string): ReadonlyMap<string, MapEntry>;
+  /** What a change of the line would cost: a `call` its answer, a `request` another sending; null: nothing. */
+  underWay(): UnderWay;
   /** Users in the channel; null where that is not told. */
   count(channel: string): number | null;
 };
+
+export type UnderWay = 'call' | 'request' | null;
 
 const NO_ENTRIES: ReadonlyMap<string, MapEntry> = new Map();
 
@@ -51,6 +55,13 @@ export function createChannels(settings: ChannelSettings): Channels {
       return subscription === undefined ? null : positionOf(subscription);
     },
     entries: (channel) => machine.subscriptions.get(channel)?.view?.entries ?? NO_ENTRIES,
+    underWay() {
+      const { calls, served, turn } = machine;
+      // A handler of the app's that never ends must not hold the client where it is for ever.
+      const serves = [...served.values()].some(({ overAtMs }) => overAtMs > turn.nowMs);
+      if (calls.flying > 0 || serves) return 'call';
+      return machine.flights.size > 0 ? 'request' : null;
+    },
     count: (channel) => machine.subscriptions.get(channel)?.count ?? null,
   };
 }
@@ -60,7 +71,7 @@ function handle(machine: Machine, event: ChannelEvent): void {
     case 'live':
       return goLive(machine, event.socket, event.session);
     case 'down':
-      return goDown(machine, event.stopped);
+      return goDown(machine, event.stopped, event.moving);
     case 'forget':
       refuseAll(machine, event.code);
       for (const subscription of [...machine.subscriptions.values()]) drop(machine, subscription);

@@ -23,6 +23,7 @@ export function channelEventsOf(
     if (effect.do === 'channelMessage') events.push({ type: 'message', message: effect.message });
     else if (effect.do === 'clearPresence' && stopped !== null)
       events.push({ type: 'forget', code: stopped });
+    else if (effect.do === 'adoptSocket') events.push({ type: 'down', stopped: null, moving: true });
     else if (effect.do === 'emitStatus') {
       const isLive = phase.name === 'live';
       events.push(isLive ? { type: 'live', socket: phase.socket, session } : { type: 'down', stopped });

@@ -21,7 +21,7 @@ export function goLive(machine: Machine, socket: number, session: string | null)
 }
 
 /** There is no line; `stopped`: and there will be none before the app acts. */
-export function goDown(machine: Machine, stopped: RefusalCode | null): void {
+export function goDown(machine: Machine, stopped: RefusalCode | null, moving = false): void {
   const wasLive = machine.line.name === 'live';
   machine.line = { name: 'down', stopped };
   if (stopped !== null) refuseAll(machine, stopped);
@@ -31,6 +31,7 @@ export function goDown(machine: Machine, stopped: RefusalCode | null): void {
   for (const subscription of machine.subscriptions.values()) {
     if (subscription.phase.name === 'failed') continue;
     subscription.heals = 0;
+    subscription.moving = moving && subscription.told.status === 'live';
     enter(machine, subscription, { name: 'waiting' });
   }
 }

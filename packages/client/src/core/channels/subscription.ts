@@ -60,6 +60,8 @@ export type Subscription = {
   own: OwnPayload[];
   /** The server invited, and the app was not told yet. */
   invited: boolean;
+  /** The line is being changed for a better one: the channel stays live for the app, unless it does not become so again. */
+  moving: boolean;
   /** What the app was told last. */
   told: ChannelState;
 };
@@ -83,6 +85,7 @@ export function newSubscription(channel: string, kind: ChannelKind | null, start
     view: kind === 'map' ? newMapView() : null,
     own: [],
     invited: false,
+    moving: false,
     told: IDLE,
   };
 }

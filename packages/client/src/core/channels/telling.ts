@@ -6,6 +6,8 @@ import { type Subscription, knownOf, placeAt } from './subscription.ts';
 export function tellState(machine: Machine, subscription: Subscription): void {
   const { phase, told, channel } = subscription;
   const status = statusOf(subscription);
+  if (subscription.moving && phase.name !== 'failed' && phase.name !== 'paused' && status !== 'live') return;
+  subscription.moving = false;
   const code = phase.name === 'failed' || phase.name === 'paused' ? phase.code : null;
   if (told.status === status && told.code === code) return;
   const detail = phase.name === 'failed' || phase.name === 'paused' ? phase.detail : '';
