@@ -40,7 +40,11 @@ export function createLines(parts: LinesParts): Lines {
     asking?.abort();
     const { signal } = (asking = new AbortController());
     try {
-      const answer = await fetch(siblingUrl(url, 'poll'), { method: 'POST', body: '{"line":"-"}', signal });
+      const answer = await fetch(siblingUrl(url, 'poll'), {
+        method: 'POST',
+        body: '{"line":"-","ack":0}',
+        signal,
+      });
       // The page of a proxy is no answer.
       const { code } = (await answer.json()) as { readonly code?: unknown };
       if (typeof code !== 'string' || signal.aborted) return;

@@ -40,6 +40,7 @@ export const contract = defineContract({
 
 export type RealServer = {
   readonly server: CarillonServer<typeof contract>;
+  readonly port: number;
   /** Calls of `never` that were called off. */
   readonly calledOff: () => number;
   /** A client of this user, and the way to cut its line. */
@@ -58,7 +59,11 @@ export type RealServer = {
  * @param limits of messages that one connection may send; unless given so many that none is refused
  */
 export async function startRealServer(
-  limits: { readonly messagesPerSecond?: number; readonly messageBurst?: number } = {
+  limits: {
+    readonly messagesPerSecond?: number;
+    readonly messageBurst?: number;
+    readonly sseKeepAliveMs?: number;
+  } = {
     messagesPerSecond: 100_000,
     messageBurst: 100_000,
   },
@@ -108,6 +113,7 @@ export async function startRealServer(
     get server() {
       return server;
     },
+    port,
     calledOff: () => calledOff,
     client(user, options = {}) {
       let socket: WebSocket | null = null;

@@ -44,7 +44,7 @@ export function createPollSocket(parts: PollParts): WebSocketLike {
         for (const message of batch.ms ?? []) line.message(JSON.stringify(message));
       }
       if (batch.close !== undefined) return line.closed(batch.close);
-      const wait = Math.min(parts.idleMs() ?? POLL_WAIT_MS, POLL_WAIT_MS);
+      const wait = Math.floor(Math.min(parts.idleMs() ?? POLL_WAIT_MS, POLL_WAIT_MS));
       const body = JSON.stringify({ line: id, ack, wait });
       batch = (await line.insist(body, wait + ANSWER_MARGIN_MS, (afterMs) => {
         if (afterMs >= LEAST_IDLE_MS) parts.onIdleCut(afterMs);

@@ -263,7 +263,7 @@ export function createModelNetwork(clock: VirtualClock): ModelNetwork {
 
   function streamOf(line: HttpLine, texts: readonly string[], signal: AbortSignal): ResponseLike {
     const encoder = new TextEncoder();
-    let pieces: Uint8Array[] = [];
+    const pieces: Uint8Array[] = [];
     let state: 'on' | 'ended' | 'broken' = 'on';
     let waiting: (() => void) | null = null;
     let keepAlive = (): void => {};
