@@ -19,6 +19,7 @@ const RETRY: readonly CarillonErrorCode[] = [
   'too_many_connections',
   'deadline_exceeded',
   'internal',
+  'out_of_order',
   // And the SDK's own: room comes back.
   'queue_full',
   'storage_failed',

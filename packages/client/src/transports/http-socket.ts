@@ -197,7 +197,8 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
   platform.later(() => state === 'new' && tell('open'));
   return {
     send(text) {
-      if (state === 'over') return;
+      // Nothing binary is spoken here.
+      if (state === 'over' || typeof text !== 'string') return;
       queue.push(text);
       // All that is said in one turn goes together.
       if (queue.length > 1) return;
