@@ -67,6 +67,8 @@ export async function startRealServer(
     messagesPerSecond: 100_000,
     messageBurst: 100_000,
   },
+  /** Where pages come from that may connect. */
+  allowedOrigins: readonly string[] = [],
 ): Promise<RealServer> {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-sdk-'));
   const clients: Client<typeof contract>[] = [];
@@ -101,6 +103,7 @@ export async function startRealServer(
           }),
       },
       limits,
+      allowedOrigins: [...allowedOrigins],
       logging: { level: 'warn' },
     });
     await started.listen();

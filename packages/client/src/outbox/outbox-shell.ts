@@ -150,16 +150,23 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
     const added = [{ ticket, text }];
     inStore(async (texts) => {
       if (batch === added) batch = null;
-      try {
-        const numbers = await texts.add(added.map((each) => each.text));
-        for (const [at, number] of numbers.entries())
-          dispatch({ type: 'inserted', ticket: added[at]?.ticket ?? 0, number });
-      } catch (error) {
-        for (const each of added)
-          dispatch({ type: 'insertFailed', ticket: each.ticket, detail: String(error) });
-      }
+      await addAll(texts, added);
     });
     batch = added;
+  }
+
+  async function addAll(texts: OutboxBox, added: readonly { ticket: number; text: string }[]): Promise<void> {
+    try {
+      const numbers = await texts.add(added.map(({ text }) => text));
+      for (const [at, { ticket }] of added.entries())
+        dispatch({ type: 'inserted', ticket, number: numbers[at] ?? 0 });
+    } catch (error) {
+      const [first] = added;
+      // One that does not fit is not to cost those that were asked for in the same turn.
+      if (added.length > 1) for (const each of added) await addAll(texts, [each]);
+      else if (first !== undefined)
+        dispatch({ type: 'insertFailed', ticket: first.ticket, detail: String(error) });
+    }
   }
 
   function edit(effect: StoreEdit): void {

@@ -1,0 +1,75 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type Browser, chromium } from 'playwright-core';
+import { type Rolldown, build, defaultClientConditions } from 'vite';
+
+/** Nothing that a browser does on its own account belongs into a test. */
+const QUIET = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env['CARILLON_CHROMIUM'] || '/usr/bin/chromium',
+    args: QUIET,
+  });
+}
+
+export type Site = {
+  /** The origin of its pages; `/` is one that may store, `/sandbox` one that may not. */
+  readonly origin: string;
+  close(): Promise<void>;
+};
+
+/** Serves a page whose `sdk` is what the modules export, bundled as an app's would be. */
+export async function serveSite(modules: readonly string[]): Promise<Site> {
+  const entry = 'virtual:sdk';
+  const output = (await build({
+    configFile: false,
+    logLevel: 'error',
+    resolve: { conditions: ['carillon-source', ...defaultClientConditions] },
+    plugins: [
+      {
+        name: 'sdk',
+        resolveId: (id) => (id === entry ? id : null),
+        load: (id) =>
+          id === entry
+            ? `${modules.map((url, at) => `import * as m${at} from ${JSON.stringify(url)};`).join('')}
+               globalThis.sdk = { ${modules.map((_, at) => `...m${at}`).join(', ')} };`
+            : null,
+      },
+    ],
+    build: { write: false, modulePreload: false, rolldownOptions: { input: entry } },
+  })) as Rolldown.RolldownOutput;
+  const [script] = output.output;
+  const server = createServer((request, response) => {
+    if (request.url === '/sdk.js') {
+      response.setHeader('content-type', 'text/javascript');
+      response.end(script.code);
+      return;
+    }
+    response.setHeader('content-type', 'text/html');
+    // An origin of its own, which may store nothing.
+    if (request.url === '/sandbox') response.setHeader('content-security-policy', 'sandbox allow-scripts');
+    // Not a module: those are fetched with the page's origin, and a sandboxed page has none.
+    response.end('<!doctype html><title>sdk</title><script src="/sdk.js"></script>');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
