@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "load.h"
+#include "connection.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,24 +23,12 @@
 #define EVENTS 1024
 #define STDIN_EVENT UINT32_MAX
 
-typedef enum { CONNECTING, UPGRADING, WAITING, READY, CLOSED } Phase;
-
-typedef struct {
-  int fd;
-  Phase phase;
-  double opened_at;
-  const char *opening;
-  int port;
-  unsigned char *rest; /* the beginning of a frame whose end has not come */
-  size_t rest_length;
-} Connection;
-
 int connection_count;
 long bytes_received;
 long closed_count;
 long failed_count;
 
-static Connection *connections;
+Connection *connections;
 static double *ready_after;
 static int ready_count, opening_count;
 static int poller;
@@ -57,10 +45,10 @@ double now_seconds(void) {
   return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-static void send_bytes(int index, const unsigned char *bytes, size_t length) {
+void send_bytes(int index, const void *bytes, size_t length) {
   Connection *connection = &connections[index];
   for (size_t at = 0; at < length;) {
-    ssize_t sent = send(connection->fd, bytes + at, length - at, MSG_NOSIGNAL);
+    ssize_t sent = send(connection->fd, (const char *)bytes + at, length - at, MSG_NOSIGNAL);
     if (sent > 0) {
       at += (size_t)sent;
     } else if (sent < 0 && errno == EAGAIN) {
@@ -72,12 +60,10 @@ static void send_bytes(int index, const unsigned char *bytes, size_t length) {
   }
 }
 
-static void send_frame(int index, int opcode, const char *payload, size_t length) {
-  static unsigned char frame[65536 + 14];
-  send_bytes(index, frame, write_frame(frame, opcode, payload, length));
+void send_text(int connection, const char *text, size_t length) {
+  if (connections[connection].wire == WEBSOCKET) send_websocket(connection, text, length);
+  else send_over_line(connection, text, length);
 }
-
-void send_text(int connection, const char *text, size_t length) { send_frame(connection, 1, text, length); }
 
 bool is_open(int connection) { return connections[connection].phase == READY; }
 
@@ -86,7 +72,7 @@ static void watch(int operation, int index, uint32_t events) {
   epoll_ctl(poller, operation, connections[index].fd, &event);
 }
 
-static void open_one(int index) {
+void open_one(int index) {
   Connection *connection = &connections[index];
   int one = 1;
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -101,14 +87,18 @@ static void open_one(int index) {
   connection->fd = fd;
   connection->phase = CONNECTING;
   connection->opened_at = now_seconds();
-  opening_count++;
   if (connect(fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS)
     fail("connect: %s", strerror(errno));
   watch(EPOLL_CTL_ADD, index, EPOLLOUT);
 }
 
-/* A connection that did not become ready. Where that is tolerated the first is told of, and all are counted. */
-static void give_up(int index, const char *why, int length) {
+void forget_rest(Connection *connection) {
+  free(connection->rest);
+  connection->rest = NULL;
+  connection->rest_length = 0;
+}
+
+void give_up(int index, const char *why, int length) {
   Connection *connection = &connections[index];
   if (!options.tolerant) fail("connection %d %.*s", index, length, why);
   if (failed_count++ == 0) {
@@ -118,67 +108,49 @@ static void give_up(int index, const char *why, int length) {
     first_failure[at] = 0;
   }
   close(connection->fd);
-  free(connection->rest);
-  connection->rest = NULL;
-  connection->rest_length = 0;
+  forget_rest(connection);
   connection->phase = CLOSED;
   opening_count--;
 }
 
-static void upgrade(int index) {
+static void begin(int index) {
   Connection *connection = &connections[index];
   int problem = 0;
   socklen_t size = sizeof problem;
   getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &problem, &size);
   if (problem != 0) {
+    if (connection->wire == SENDER) fail("nothing can be sent: %s", strerror(problem));
     give_up(index, strerror(problem), (int)strlen(strerror(problem)));
     return;
   }
-  char request[512];
-  /* The key of the example in RFC 6455, section 1.3. */
-  int length = snprintf(request, sizeof request,
-                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                        options.path, connections[index].port);
   connection->phase = UPGRADING;
   watch(EPOLL_CTL_MOD, index, EPOLLIN);
-  send_bytes(index, (unsigned char *)request, (size_t)length);
-}
-
-/* Returns how many bytes the answer to the upgrade takes, 0 while it is not whole. */
-static size_t upgraded(int index, const unsigned char *bytes, size_t length) {
-  const char *end = memmem(bytes, length, "\r\n\r\n", 4);
-  if (end == NULL) return 0;
-  if (length < 12 || memcmp(bytes, "HTTP/1.1 101", 12) != 0) {
-    give_up(index, (const char *)bytes, (int)(length < 300 ? length : 300));
-    return length;
-  }
-  connections[index].phase = WAITING;
-  /* A tab ends a message and begins the next. */
-  for (const char *opening = connections[index].opening; opening != NULL;) {
-    const char *tab = strchr(opening, '\t');
-    send_text(index, opening, tab == NULL ? strlen(opening) : (size_t)(tab - opening));
-    opening = tab == NULL ? NULL : tab + 1;
-  }
-  return (size_t)((const unsigned char *)end + 4 - bytes);
+  if (connection->wire == WEBSOCKET) begin_websocket(index);
+  else if (connection->wire == SENDER) begin_sender();
+  else begin_line(index);
 }
 
 static void close_one(int index) {
   Connection *connection = &connections[index];
+  if (connection->wire == SENDER) {
+    close(connection->fd);
+    forget_rest(connection);
+    connection->phase = CLOSED;
+    sender_closed();
+    return;
+  }
   if (connection->phase != READY) {
     static const char why[] = "was closed before it was ready";
     give_up(index, why, (int)sizeof why - 1);
     return;
   }
   close(connection->fd);
-  free(connection->rest);
-  connection->rest = NULL;
-  connection->rest_length = 0;
+  forget_rest(connection);
   connection->phase = CLOSED;
   closed_count++;
 }
 
-static void text_received(int index, const char *text, size_t length, OnMessage on_message) {
+void text_received(int index, const char *text, size_t length, OnMessage on_message) {
   Connection *connection = &connections[index];
   if (options.ping != NULL && length >= strlen(options.ping) &&
       memcmp(text, options.ping, strlen(options.ping)) == 0) {
@@ -197,21 +169,18 @@ static void text_received(int index, const char *text, size_t length, OnMessage 
   if (on_message != NULL) on_message(index, text, length);
 }
 
-static void frame_received(int index, const Frame *frame, OnMessage on_message) {
-  switch (frame->opcode) {
-    case 0x1:
-      text_received(index, frame->payload, frame->length, on_message);
-      return;
-    case 0x8:
-      if (connections[index].phase != READY && !options.tolerant)
-        fail("connection %d was sent away: %.*s", index, (int)frame->length - 2, frame->payload + 2);
-      return;
-    case 0x9:
-      send_frame(index, 0xa, frame->payload, frame->length);
-      return;
-    default:
-      fail("connection %d: a frame with opcode %d", index, frame->opcode);
+static size_t take(int index, size_t length, OnMessage on_message) {
+  switch (connections[index].wire) {
+    case WEBSOCKET:
+      return take_websocket(index, buffer, length, on_message);
+    case STREAM:
+      return take_stream(index, buffer, length, on_message);
+    case POLL:
+      return take_poll(index, buffer, length, on_message);
+    case SENDER:
+      return take_sender(buffer, length);
   }
+  return 0;
 }
 
 static void readable(int index, OnMessage on_message) {
@@ -226,14 +195,7 @@ static void readable(int index, OnMessage on_message) {
   }
   bytes_received += got;
   length += (size_t)got;
-  size_t at = connection->phase == UPGRADING ? upgraded(index, buffer, length) : 0;
-  Frame frame;
-  if (connection->phase != UPGRADING) {
-    while (read_frame(buffer + at, length - at, &frame)) {
-      frame_received(index, &frame, on_message);
-      at += frame.total;
-    }
-  }
+  size_t at = take(index, length, on_message);
   if (connection->phase == CLOSED) return; /* given up while its bytes were read */
   size_t left = length - at;
   if (left == BUFFER_BYTES) fail("a message of more than %d bytes", BUFFER_BYTES);
@@ -269,7 +231,7 @@ void pump(int timeout_ms, OnMessage on_message) {
   for (int i = 0; i < count; i++) {
     uint32_t index = events[i].data.u32;
     if (index == STDIN_EVENT) read_command();
-    else if (connections[index].phase == CONNECTING) upgrade((int)index);
+    else if (connections[index].phase == CONNECTING) begin((int)index);
     else if (connections[index].phase != CLOSED) readable((int)index, on_message);
   }
 }
@@ -292,7 +254,7 @@ static void read_plan(void) {
   ssize_t length;
   while ((length = getline(&line, &size, file)) > 0) {
     if (line[length - 1] == '\n') line[length - 1] = 0;
-    if (connection_count == capacity) {
+    if (connection_count + 1 == capacity) { /* one more: the sender */
       capacity *= 2;
       connections = realloc(connections, (size_t)capacity * sizeof *connections);
       if (connections == NULL) fail("out of memory");
@@ -300,8 +262,11 @@ static void read_plan(void) {
     char *opening = strdup(line);
     int port = options.port, skipped = 0;
     if (sscanf(opening, "@%d %n", &port, &skipped) == 1) opening += skipped;
-    connections[connection_count++] = (Connection){.fd = -1, .phase = CLOSED, .opening = opening, .port = port};
+    Wire wire = !strncmp(opening, "sse ", 4) ? STREAM : !strncmp(opening, "poll ", 5) ? POLL : WEBSOCKET;
+    if (wire != WEBSOCKET) opening = strchr(opening, ' ') + 1;
+    connections[connection_count++] = (Connection){.fd = -1, .phase = CLOSED, .wire = wire, .opening = opening, .port = port};
   }
+  connections[connection_count] = (Connection){.fd = -1, .phase = CLOSED, .wire = SENDER, .port = options.port};
   free(line);
   fclose(file);
 }
@@ -326,7 +291,10 @@ void open_all(OnMessage on_message) {
   double started = now_seconds(), moved = started, now = started;
   double apart = options.spread / connection_count;
   for (int next = 0, before = 0; ready_count + failed_count < connection_count;) {
-    while (next < connection_count && opening_count < options.at_once && now - started >= next * apart) open_one(next++);
+    while (next < connection_count && opening_count < options.at_once && now - started >= next * apart) {
+      opening_count++;
+      open_one(next++);
+    }
     pump(options.spread > 0 ? 1 : 1000, on_message);
     now = now_seconds();
     if (ready_count > before) {

@@ -1,4 +1,4 @@
-/* The load generator: one thread, epoll, many WebSocket clients. Talks to the bench by lines: what happened as JSON on
+/* The load generator: one thread, epoll, many clients over WebSocket, SSE or long-poll. Talks to the bench by lines: what happened as JSON on
    stdout, what to do next on stdin. */
 #ifndef CARILLON_BENCH_LOAD_H
 #define CARILLON_BENCH_LOAD_H
@@ -12,7 +12,7 @@
 typedef struct {
   int port;
   const char *path;
-  const char *plan;      /* file: line k is what connection k sends first, messages apart by tabs; `@PORT ` before it: to that port */
+  const char *plan;      /* file: line k is what connection k sends first, messages apart by tabs; `@PORT ` before it: to that port; then `sse ` or `poll `: not over WebSocket */
   const char *ready;     /* a connection is ready when a message contains this */
   int at_once;           /* connections being opened at any moment */
   double spread;         /* seconds over which opening is spread at least */
@@ -67,6 +67,28 @@ typedef struct {
 bool read_frame(const unsigned char *bytes, size_t length, Frame *frame);
 /* Writes a masked frame; `out` holds `length` + 14 bytes. Returns its size. */
 size_t write_frame(unsigned char *out, int opcode, const char *payload, size_t length);
+
+/* http.c: lines made of HTTP requests, as PROTOCOL.md has them ([HTTP1] to [HTTP5]) */
+#define LINE_NAME_BYTES 256
+typedef struct {
+  int status;
+  long body; /* its bytes; -1: it ends with the connection */
+} Head;
+typedef struct {
+  const char *name; /* "", "line" or "close" */
+  const char *data; /* NULL: a comment */
+  size_t length;
+} Event;
+
+/* Both return how many bytes it takes, 0 while it is not whole. */
+size_t read_head(const char *bytes, size_t length, Head *head);
+size_t read_event(const char *bytes, size_t length, Event *event);
+/* Returns the size of the whole request. */
+size_t write_post(char *out, size_t room, const char *path, int port, const char *body, size_t length);
+void read_line_name(const char *text, size_t length, char *name);
+/* Returns the batch's number, and what stands between the brackets of its messages. */
+long read_batch(const char *body, size_t length, const char **messages, size_t *messages_length);
+bool next_message(const char **from, size_t *left, const char **message, size_t *length);
 
 /* figures.c */
 double percentile(double *values, size_t count, double share); /* sorts */

@@ -15,6 +15,7 @@ export const SCENARIOS = [
   'graph-nodes',
   'crowd',
   'bytes',
+  'transports',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -43,7 +44,7 @@ export type ParsedArguments =
   | { readonly ok: true; readonly args: BenchArguments }
   | { readonly ok: false; readonly problem: string };
 
-export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|all] [options]
+export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|transports|all] [options]
 
 Measures the server on core 0 with the load on core 1, beside its peers, and writes the results into docs/benchmarks.md.
 

@@ -25,6 +25,7 @@ import { reportNodes } from './report/nodes.ts';
 import { reportImport } from './report/import.ts';
 import { describeMachine } from './report/machine.ts';
 import { reportSessions } from './report/sessions.ts';
+import { reportWays } from './report/transports.ts';
 import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
 import { runGraph } from './scenarios/graph.ts';
 import { runCrowd } from './scenarios/crowd.ts';
@@ -38,6 +39,7 @@ import { runRecovery } from './scenarios/recovery.ts';
 import { runSessions } from './scenarios/sessions.ts';
 import { runSlowReader } from './scenarios/slow-reader.ts';
 import { runSnapshot } from './scenarios/snapshot.ts';
+import { runWays } from './scenarios/transports.ts';
 
 const DOCUMENT = join(import.meta.dirname, '../../../docs/benchmarks.md');
 /** Three servers and more have no core of their own. */
@@ -154,6 +156,12 @@ async function runScenario(
     }
     case 'bytes':
       return reportBytes(await runBytes(bench));
+    case 'transports': {
+      const plan = quick
+        ? { subscribers: 200, connections: 500, idleSeconds: 2, repetitions, ...windows(true) }
+        : { subscribers: 1_000, connections: 4_000, idleSeconds: 35, repetitions, ...windows(false) };
+      return reportWays(plan, await runWays(bench, plan));
+    }
   }
 }
 

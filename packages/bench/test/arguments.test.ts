@@ -24,6 +24,7 @@ describe('the command line', () => {
       'graph-nodes',
       'crowd',
       'bytes',
+      'transports',
     ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);

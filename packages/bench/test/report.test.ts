@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { replaceSection } from '../src/report/document.ts';
 import { reportFanout } from '../src/report/fanout.ts';
 import { digits, table, verdicts } from '../src/report/table.ts';
+import { reportWays } from '../src/report/transports.ts';
 import { CONTENDERS, type Contender, type FanoutSample, IN_FLIGHT } from '../src/scenarios/fanout.ts';
+import { WAYS, WAYS_IN_FLIGHT } from '../src/scenarios/transports.ts';
 
 describe('the document', () => {
   const document = 'Before.\n<!-- bench:graph -->\nold\n<!-- /bench:graph -->\nAfter.\n';
@@ -58,5 +60,40 @@ describe('the fan-out', () => {
     expect(met).toContain('| 0.600 (1/1.67) | yes |');
     expect(met).toContain('| 0.050 (1/20.0) | yes |');
     expect(reportFanout(plan, samples(0.26))).toContain('| 0.052 (1/19.2) | **no** |');
+  });
+});
+
+describe('the transports', () => {
+  const report = (sseMicros: number): string =>
+    reportWays(
+      {
+        subscribers: 1_000,
+        connections: 4_000,
+        repetitions: 1,
+        warmUpSeconds: 0,
+        windowSeconds: 1,
+        idleSeconds: 1,
+      },
+      {
+        fanout: WAYS_IN_FLIGHT.flatMap((inFlight) =>
+          WAYS.map((way) => ({
+            way,
+            inFlight,
+            microsPerDelivery: way === 'sse' && inFlight === 32 ? sseMicros : 1,
+            deliveriesPerSecond: 1,
+            bytesPerDelivery: 58,
+            p50Ms: 1,
+            p95Ms: 2,
+            p99Ms: 3,
+          })),
+        ),
+        idle: WAYS.map((way) => ({ way, connectionKb: way === 'sse' ? 15 : 10 })),
+      },
+    );
+
+  it('meet their target where SSE takes 1.2 of what WebSocket does, and not above', () => {
+    expect(report(1.2)).toContain("| SSE, 32 in flight: at most 1.2 of WebSocket's CPU | 1.20 | yes |");
+    expect(report(1.25)).toContain("| SSE, 32 in flight: at most 1.2 of WebSocket's CPU | 1.25 | **no** |");
+    expect(report(1)).toContain('| SSE | 15.0 | 1.50 |');
   });
 });

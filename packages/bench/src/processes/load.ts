@@ -8,7 +8,7 @@ export type LoadOptions = {
   readonly mode: 'hold' | 'fanout' | 'graph' | 'probe' | 'calls' | 'crowd';
   readonly port: number;
   readonly path: string;
-  /** What each connection sends first; several messages are apart by tabs. After `@PORT ` it goes there instead. */
+  /** What each connection sends first; several messages are apart by tabs. After `@PORT ` it goes there instead; after `sse ` or `poll ` not over a WebSocket. */
   readonly openings: readonly string[];
   /** A connection is ready when a message contains this. */
   readonly ready: string;
