@@ -43,8 +43,8 @@ export type CoreDriver = {
   dispatch(event: ClientEvent): readonly Effect[];
   /** Lets time pass, firing timers on the way. */
   advance(ms: number): void;
-  /** The machine sleeps: time passes and no timer fires until it wakes. `monotonic`: whether that clock ran on. */
-  sleep(ms: number, monotonic: boolean): void;
+  /** The machine sleeps: time passes and no timer fires until it wakes. `monotonic`: whether that clock ran on. `only` these timers fire. */
+  sleep(ms: number, monotonic: boolean, only?: readonly TimerName[]): void;
   /** A better line is opened beside, and the core told of it. @returns whether it took it */
   climb(): boolean;
   open(): void;
@@ -217,13 +217,16 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
       wallMs += untilMs - nowMs;
       nowMs = untilMs;
     },
-    sleep(ms, monotonic) {
+    sleep(ms, monotonic, only) {
       wallMs += ms;
       if (monotonic) nowMs += ms;
       const names = monotonic
         ? [...timers].filter(([, atMs]) => atMs <= nowMs).map(([name]) => name)
         : [...timers.keys()];
-      for (const name of names) if (timers.has(name)) fire(name);
+      // One that is set anew meanwhile fires in its own time.
+      const set = new Map(timers);
+      for (const name of names)
+        if (timers.get(name) === set.get(name) && (only?.includes(name) ?? true)) fire(name);
     },
     climb() {
       beside = true;

@@ -1,6 +1,6 @@
 import type { Heartbeat } from '@carillon/protocol';
 import { retryLater } from './line.ts';
-import { renew } from './renewal.ts';
+import { renew, wakeCredential } from './renewal.ts';
 import { sendStatus } from './status-updates.ts';
 import type { LivePhase, LoginPhase } from './state.ts';
 import { type Step, arm, disarm, nextId, send } from './step.ts';
@@ -39,7 +39,11 @@ export function onWatch(step: Step, phase: LivePhase): void {
   const silentMs = nowMs - phase.heardMs;
   // After a sleep, silence proves nothing yet: what was received meanwhile may not have been handed over.
   if (!slept && silentMs >= phase.hbMs * SILENT_INTERVALS) return retryLater(step, 'line_silent');
-  if (slept) probe(step, phase);
+  if (slept) {
+    probe(step, phase);
+    // The clock that the token's life is counted by may have stood still: the other shows by how much.
+    wakeCredential(step, wallMs - tick.wallMs - (nowMs - tick.nowMs));
+  }
   if (step.state.phase.name === 'live') watch(step, step.state.phase);
 }
 

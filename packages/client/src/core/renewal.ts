@@ -31,6 +31,22 @@ export function renew(step: Step): void {
   arm(step, 'refresh', Math.min(Math.max(delayMs, LEAST_RENEWAL_MS), LONGEST_RENEWAL_MS));
 }
 
+/**
+ * The machine slept: the login token is that much older, and may have run out. Then it is renewed at once, for a server closes
+ * the connection when its token runs out.
+ *
+ * @param stoodMs for how long the clock stood still; less than nothing where the wall clock was set
+ */
+export function wakeCredential(step: Step, stoodMs: number): void {
+  const { credential, phase, settings } = step.state;
+  if (phase.name !== 'live' || credential === null || credential.goodUntilMs === null) return;
+  const goodUntilMs = credential.goodUntilMs - Math.max(0, stoodMs);
+  step.state.credential = { ...credential, goodUntilMs };
+  if (phase.renewal !== null || !settings.renewable) return;
+  if (goodUntilMs - step.turn.nowMs <= RENEW_BEFORE_MS) onRenewalDue(step, phase);
+  else renew(step);
+}
+
 export function onRenewalDue(step: Step, phase: LivePhase): void {
   const fetch = nextId(step);
   step.state.phase = { ...phase, renewal: { step: 'fetching', fetch } };

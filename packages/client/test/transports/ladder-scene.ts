@@ -9,6 +9,8 @@ export type LadderScene = {
   readonly clock: VirtualClock;
   readonly network: ModelNetwork;
   readonly client: Client;
+  /** From here on the client's timers fire at whole minutes. */
+  throttle(): void;
   /** Timers of the client that run. */
   readonly timers: () => number;
   readonly storage: Map<string, string>;
@@ -48,6 +50,7 @@ export function ladderScene({
   };
 
   let timers = 0;
+  let throttled = false;
   function setTimer(delayMs: number, fire: () => void): () => void {
     timers++;
     let runs = true;
@@ -55,7 +58,10 @@ export function ladderScene({
       if (runs) timers--;
       runs = false;
     };
-    const cancel = clock.setTimer(delayMs, () => {
+    // Browsers let a hidden page's timers fire once a minute.
+    const atMs = clock.nowMs() + delayMs;
+    const lateMs = throttled ? Math.ceil(atMs / 60_000) * 60_000 - atMs : 0;
+    const cancel = clock.setTimer(delayMs + lateMs, () => {
       end();
       fire();
     });
@@ -102,6 +108,9 @@ export function ladderScene({
       return client;
     },
     timers: () => timers,
+    throttle() {
+      throttled = true;
+    },
     storage,
     told,
     reported,

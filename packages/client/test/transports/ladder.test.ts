@@ -305,3 +305,23 @@ describe('a proxy that cuts what is idle for 10 s', () => {
     scene.client.disconnect();
   });
 });
+
+describe('[HB2] a page in the background, whose timers fire once a minute', () => {
+  it.each(['websocket', 'sse', 'longpoll'] as const)(
+    'keeps its line over %s: it answers messages, not timers',
+    async (way) => {
+      const scene = ladderScene();
+      await settledOn(scene, way);
+      scene.throttle();
+      await scene.clock.advance(60_000);
+      scene.told.length = 0;
+      for (let minute = 0; minute < 30; minute++) {
+        scene.network.server.publish(minute);
+        await scene.clock.advance(60_000);
+      }
+      expect(scene.told).toEqual([]);
+      expect(scene.seen).toEqual(Array.from({ length: 30 }, (_, minute) => minute));
+      scene.client.disconnect();
+    },
+  );
+});

@@ -39,6 +39,7 @@ export function createModelServer(setTimer: (delayMs: number, fire: () => void) 
   const sessions: ModelSession[] = [];
   const log: { d: unknown; id: string | undefined }[] = [];
   const held: ModelServer['held'] = { calls: [] };
+  const unanswered = new Set<ModelLine>();
   let last = 0;
 
   function publish(d: unknown, id?: string): number {
@@ -85,6 +86,9 @@ export function createModelServer(setTimer: (delayMs: number, fire: () => void) 
   function beat(line: ModelLine): void {
     setTimer(30_000, () => {
       if (line.session === null) return;
+      // Half an interval and more went by ([HB3]).
+      if (unanswered.has(line)) return line.close(4001);
+      unanswered.add(line);
       line.send({ t: 'hb' });
       beat(line);
     });
@@ -100,6 +104,7 @@ export function createModelServer(setTimer: (delayMs: number, fire: () => void) 
     take(line, text) {
       const message = JSON.parse(text) as Record<string, unknown>;
       const { i } = message;
+      unanswered.delete(line);
       if (message['t'] === 'hb') return message['q'] === undefined ? undefined : line.send(message);
       if (message['t'] === 'login') return logIn(line, message);
       if (line.session === null) return line.send({ t: 'err', code: 'not_logged_in', m: '', i });
