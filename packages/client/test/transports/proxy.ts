@@ -54,7 +54,12 @@ export async function startProxy(to: number): Promise<Proxy> {
   }
 
   async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { url = '/', method = 'GET', headers } = request;
+    // Whose page it is, is not what is tested.
+    const {
+      url = '/',
+      method = 'GET',
+      headers: { origin: __, ...headers },
+    } = request;
     proxy.asked.push(url);
     const page = proxy.pages.get(url);
     if (page !== undefined) {
@@ -111,8 +116,10 @@ export async function startProxy(to: number): Promise<Proxy> {
     upstream.on('close', () => socket.destroy());
     socket.on('close', () => upstream.destroy());
     const lines = [`${request.method} ${request.url} HTTP/1.1`];
-    for (let at = 0; at < request.rawHeaders.length; at += 2)
+    for (let at = 0; at < request.rawHeaders.length; at += 2) {
+      if (request.rawHeaders[at]?.toLowerCase() === 'origin') continue;
       lines.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
+    }
     upstream.write(`${lines.join('\r\n')}\r\n\r\n`);
     upstream.write(head);
     const swallows = proxy.upgrade === 'swallow';
