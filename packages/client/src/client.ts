@@ -166,6 +166,7 @@ export function createClientOn<const Field extends string = DefaultField>(
     underWay: shell.channels.underWay,
   });
   const outbox = options.outbox?.({ platform, options, settings, ask: shell.ask });
+  Object.assign(connection.inspection, { machine: shell.channels.machine, usage: records.usage });
   const parts = { shell, records, outbox };
 
   function handleOf(channel: string, kind: ChannelKind): AnyChannel {

@@ -3,6 +3,7 @@ import { CarillonError } from './carillon-error.ts';
 import type { Channels } from './core/channels/channels.ts';
 import type { ConnectionChange } from './core/events.ts';
 import { wanted } from './core/own-status.ts';
+import { INSPECT, type Inspection, type WireListener } from './inspection.ts';
 import { createLines } from './lines.ts';
 import { createListeners } from './listeners.ts';
 import type { DefaultField } from './core/friends.ts';
@@ -58,6 +59,7 @@ export type Beside = Pick<Channels, 'underWay'> & Required<Pick<ShellParts<strin
 export type Connection<Field extends string> = {
   readonly client: PresenceClient<Field>;
   readonly shell: Shell;
+  readonly inspection: Inspection;
 };
 
 /**
@@ -84,6 +86,7 @@ export function createConnection<const Field extends string = DefaultField>(
   const store = createPresenceStore(fields, (run) => platform.later(run), platform.report);
   const connectionListeners = createListeners<ConnectionChange>(platform.report);
   const storage = options.storage === undefined ? platform.storage : options.storage;
+  const wire = new Set<WireListener>(onWire && [onWire]);
   const shell = createShell({
     platform,
     lines: (line) =>
@@ -107,12 +110,20 @@ export function createConnection<const Field extends string = DefaultField>(
     getToken: async () => (typeof token === 'function' ? token() : token),
     keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),
     store,
-    onWire,
+    wire,
     onConnection: (change) => connectionListeners.tell(change),
     follow: beside?.follow,
   });
 
-  const client: PresenceClient<Field> = {
+  const inspection: Inspection = {
+    wire,
+    state: shell.state,
+    changedAtMs: shell.changedAtMs,
+    nowMs: platform.nowMs,
+    probe: () => shell.dispatch({ type: 'visible' }),
+  };
+  const client: PresenceClient<Field> & { readonly [INSPECT]: Inspection } = {
+    [INSPECT]: inspection,
     username,
     presence: store.presence,
     get connection() {
@@ -134,5 +145,5 @@ export function createConnection<const Field extends string = DefaultField>(
     },
     onConnection: (listener) => connectionListeners.add(listener),
   };
-  return { client, shell };
+  return { client, shell, inspection };
 }

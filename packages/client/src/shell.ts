@@ -3,6 +3,7 @@ import type { StatusPatch } from './core/own-status.ts';
 import { type ClientState, type CoreSettings, connectionOf, initialState } from './core/state.ts';
 import { transition } from './core/transition.ts';
 import { guarded } from './listeners.ts';
+import type { WireDirection, WireListener } from './inspection.ts';
 import type { PageEvent, Platform, WebSocketLike } from './platform.ts';
 import type { PresenceStore } from './presence-store.ts';
 import type { ResumeKeeper } from './resume-keeper.ts';
@@ -20,7 +21,8 @@ export type ShellParts<Field extends string> = {
   readonly getToken: () => Promise<string>;
   readonly keeper: ResumeKeeper;
   readonly store: PresenceStore<Field>;
-  readonly onWire: ((direction: 'up' | 'down', text: string) => void) | undefined;
+  /** Who is shown every message; it may change at any time. */
+  readonly wire: ReadonlySet<WireListener>;
   readonly onConnection: (change: ConnectionChange) => void;
   /** Told of every transition, once its effects have been carried out: what is built on the connection follows it. */
   readonly follow?:
@@ -32,6 +34,8 @@ export type ShellParts<Field extends string> = {
 export type Shell = {
   state(): ClientState;
   connection(): ConnectionChange;
+  /** When it became so, by the platform's `nowMs`. */
+  changedAtMs(): number;
   dispatch(event: ClientEvent): void;
   /** Sends on that socket, where it is still the one that is there. */
   send(socket: number, text: string): void;
@@ -48,6 +52,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
   const tickets = createStatusTickets();
   let state = initialState(parts.settings);
   let connection = connectionOf(state.phase);
+  let changedAtMs = platform.nowMs();
   let busy = false;
   let line: { readonly id: number; readonly socket: WebSocketLike | null } | null = null;
   let better: WebSocketLike | null = null;
@@ -123,6 +128,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
         return fetchToken(effect.fetch);
       case 'emitStatus':
         connection = withTransport(effect.change);
+        changedAtMs = platform.nowMs();
         // Whoever hears "connected" and looks finds the friends that came with it, and has been told of them.
         store.flush();
         return parts.onConnection(connection);
@@ -151,8 +157,12 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
 
   function send(id: number, text: string): void {
     if (line?.id !== id) return;
-    guarded(() => parts.onWire?.('up', text), report);
+    show('up', text);
     line.socket?.send(text);
+  }
+
+  function show(direction: WireDirection, text: string): void {
+    for (const see of parts.wire) guarded(() => see(direction, text), report);
   }
 
   function openSocket(id: number): void {
@@ -174,7 +184,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
     socket.addEventListener('open', () => dispatch({ type: 'socketOpened', socket: id }));
     socket.addEventListener('message', ({ data }) => {
       if (line?.id !== id || typeof data !== 'string') return;
-      guarded(() => parts.onWire?.('down', data), report);
+      show('down', data);
       dispatch({ type: 'socketMessage', socket: id, text: data });
     });
     socket.addEventListener('close', ({ code }) => {
@@ -239,6 +249,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
   return {
     state: () => state,
     connection: () => connection,
+    changedAtMs: () => changedAtMs,
     dispatch,
     send,
     connect() {

@@ -1,6 +1,7 @@
 import type { ChannelKind, Signal, Start } from '../core/channels/channel-events.ts';
 import type { MapEntry } from '../core/channels/map-view.ts';
 import { CarillonError } from '../carillon-error.ts';
+import type { ChannelUsage } from '../inspection.ts';
 import { type Listeners, type Report, createListeners, guarded } from '../listeners.ts';
 import { quiet } from '../quiet.ts';
 import type { ChannelNews, ChannelShell } from './channel-shell.ts';
@@ -46,6 +47,8 @@ export type Records = {
   unsubscribe(channel: string): void;
   latest(channel: string): ReadonlyMap<string, Signal>;
   snapshot(channel: string): readonly MapEntry[];
+  /** For the devtools. */
+  usage(channel: string): ChannelUsage | undefined;
 };
 
 const NO_SIGNALS: ReadonlyMap<string, Signal> = new Map();
@@ -158,6 +161,7 @@ export function createRecords(shell: () => ChannelShell, report: Report): Record
         return record.wanted === 0 ? { type: 'unsubscribe', channel } : undefined;
       });
     },
+    usage: (channel) => records.get(channel),
     latest: (channel) => records.get(channel)?.latest ?? NO_SIGNALS,
     snapshot(channel) {
       const record = records.get(channel);

@@ -77,7 +77,7 @@ export function takeToken(step: Step, phase: LoginPhase, message: Token): void {
   if (!hasPending(after)) settle(step, after.upTo, null);
   step.state.own = hasPending(after) ? after : { ...after, upTo: 0 };
   const hbMs = message.hbMs > 0 ? message.hbMs : DEFAULT_HEARTBEAT_MS;
-  step.state.phase = { ...phase, granted: { at: message.at, hbMs, serverAheadMs } };
+  step.state.phase = { ...phase, granted: { at: message.at, hbMs, graceMs: message.graceMs, serverAheadMs } };
 }
 
 /**
@@ -109,6 +109,7 @@ export function goLive(
     socket: phase.socket,
     sinceMs: nowMs,
     hbMs: granted.hbMs,
+    graceMs: granted.graceMs,
     heardMs: nowMs,
     serverAheadMs: granted.serverAheadMs,
     tick: { nowMs, wallMs, delayMs: 0 },

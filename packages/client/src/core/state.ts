@@ -25,6 +25,8 @@ export type LivePhase = {
   readonly sinceMs: number;
   /** Interval at which the server asks `hb`. */
   readonly hbMs: number;
+  /** For how long the session outlives the line. */
+  readonly graceMs: number;
   /** When anything was last heard. */
   readonly heardMs: number;
   /** What the server's wall clock is ahead of `nowMs`; the client's own wall clock may be wrong by hours. */
@@ -50,7 +52,12 @@ export type LoginPhase = {
   /** The newest ticket in what it carried; 0 for none. */
   readonly upTo: number;
   /** From the `token` message; the sync must follow before the connection counts. */
-  readonly granted: { readonly at: number; readonly hbMs: number; readonly serverAheadMs: number } | null;
+  readonly granted: {
+    readonly at: number;
+    readonly hbMs: number;
+    readonly graceMs: number;
+    readonly serverAheadMs: number;
+  } | null;
   /** The session moves to a better line: for the app the connection goes on. */
   readonly moving: boolean;
 };

@@ -32,6 +32,8 @@ export type Channels = {
   underWay(): UnderWay;
   /** Users in the channel; null where that is not told. */
   count(channel: string): number | null;
+  /** Everything, for the devtools to look at. */
+  machine(): Machine;
 };
 
 export type UnderWay = 'call' | 'request' | null;
@@ -62,6 +64,7 @@ export function createChannels(settings: ChannelSettings): Channels {
       if (calls.flying > 0 || serves) return 'call';
       return machine.flights.size > 0 ? 'request' : null;
     },
+    machine: () => machine,
     count: (channel) => machine.subscriptions.get(channel)?.count ?? null,
   };
 }
