@@ -122,6 +122,10 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     },
     lobby,
     wire,
+    async toggleDevtools() {
+      const devtools = await import('@carillon/client/devtools');
+      devtools.toggleDevtools(client);
+    },
     notice,
     dismissNotice() {
       notice.value = null;

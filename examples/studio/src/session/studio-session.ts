@@ -54,6 +54,8 @@ export type StudioSession = {
 
   readonly lobby: Lobby;
   readonly wire: WireLog;
+  /** Opens the client's devtools, which are loaded for that, or closes them. */
+  toggleDevtools(): Promise<void>;
   /** The last thing that went wrong and that a person should know, or null. */
   readonly notice: ReadonlySignal<string | null>;
   dismissNotice(): void;

@@ -6,7 +6,11 @@ import { type Total, type WireLog, KEPT_MESSAGES } from './wire-log.ts';
 import { wireLine } from './wire-entry.ts';
 
 /** Every message of this tab's connection, with its size. */
-export function WirePanel({ session: { wire } }: { readonly session: { readonly wire: WireLog } }) {
+export function WirePanel({
+  session: { wire, toggleDevtools },
+}: {
+  readonly session: { readonly wire: WireLog; toggleDevtools(): Promise<void> };
+}) {
   const hidden = wire.hiddenHeartbeats.value;
   return (
     <Panel id="wire" title="Wire" aside={<Totals up={wire.up.value} down={wire.down.value} />}>
@@ -26,6 +30,9 @@ export function WirePanel({ session: { wire } }: { readonly session: { readonly 
         />
         <button type="button" class="small quiet" onClick={() => wire.clear()}>
           Clear
+        </button>
+        <button type="button" class="small" onClick={() => void toggleDevtools()}>
+          Devtools
         </button>
         <label class="check">
           <input

@@ -1,6 +1,6 @@
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelKind } from '../core/channels/channel-events.ts';
-import { type Subscription, positionOf } from '../core/channels/subscription.ts';
+import { type Subscription, knownOf } from '../core/channels/subscription.ts';
 import { createRows, make, say } from './elements.ts';
 import type { Subject, View } from './view.ts';
 import { countText, valueText } from './words.ts';
@@ -35,6 +35,7 @@ export function channelsView(subject: Subject): View {
 }
 
 function channelRow({ client, inspection }: Subject, channel: string) {
+  let latest: Subscription | null = null;
   const facts = make('span', { class: 'facts' });
   const state = make('span', { class: 'state' });
   const detail = make('p', { class: 'hint' });
@@ -43,10 +44,11 @@ function channelRow({ client, inspection }: Subject, channel: string) {
   const ask = make('button', { type: 'button', onClick: () => void listMembers() }, 'List members');
   const body = make('div', { class: 'body' }, detail, make('div', { class: 'tools' }, ask), members, held);
   const opener = make('details', {}, make('summary', {}, make('b', {}, channel), state, facts), body);
-  let kind: ChannelKind | null = null;
+  opener.addEventListener('toggle', () => latest !== null && update(latest));
 
   async function listMembers(): Promise<void> {
-    if (kind === null) return;
+    const kind = latest?.kind;
+    if (!kind) return;
     // A name is a pattern without parameters.
     const handle = (client as unknown as Record<ChannelKind, (name: string) => Channel>)[kind](channel);
     try {
@@ -57,50 +59,50 @@ function channelRow({ client, inspection }: Subject, channel: string) {
     }
   }
 
-  return {
-    element: make('li', {}, opener),
-    update(subscription: Subscription) {
-      ({ kind } = subscription);
-      const { status, code } = subscription.told;
-      say(state, code === null ? status : `${status}: ${code}`);
-      state.dataset['state'] = status;
-      const usage = inspection.usage?.(channel);
-      const position = positionOf(subscription);
-      const lines = heldBy(subscription, usage?.latest);
-      say(
-        facts,
-        [
-          kind ?? '?',
-          position === null ? 'no position' : `at ${position.offset} of ${position.epoch}`,
-          subscription.count === null ? null : countText(subscription.count, 'member'),
-          heldText(kind, lines.length),
-        ]
-          .filter((fact) => fact !== null)
-          .join(' · '),
-      );
-      if (!opener.open) return;
-      const listeners = [...(usage?.listeners ?? [])].map(([what, { size }]) => `${what} ${size}`);
-      say(
-        detail,
-        [
-          subscription.told.detail,
-          `Wanted by ${countText(usage?.wanted ?? 0, 'part')} of the app.`,
-          listeners.length === 0 ? 'No listeners.' : `Listeners: ${listeners.join(', ')}.`,
-          subscription.phase.name === 'live' && subscription.until > 0
-            ? `Replay up to ${subscription.until}.`
-            : '',
-        ]
-          .filter((sentence) => sentence !== '')
-          .join(' '),
-      );
-      ask.hidden = subscription.count === null;
-      const texts = lines.slice(0, MOST_SHOWN).map((line) => line());
-      if (lines.length > MOST_SHOWN) texts.push(`… and ${lines.length - MOST_SHOWN} more`);
-      // What did not change stays, so that it can be selected.
-      texts.forEach((text, index) => say((held.children[index] ?? add(held)) as HTMLElement, text));
-      while (held.children.length > texts.length) held.lastElementChild?.remove();
-    },
-  };
+  function update(subscription: Subscription): void {
+    latest = subscription;
+    const { kind } = subscription;
+    const { status, code } = subscription.told;
+    say(state, code === null ? status : `${status}: ${code}`);
+    state.dataset['state'] = status;
+    const usage = inspection.usage?.(channel);
+    const position = knownOf(subscription);
+    const lines = heldBy(subscription, usage?.latest);
+    say(
+      facts,
+      [
+        kind ?? '?',
+        position === null ? 'no position' : `at ${position.offset} of ${position.epoch}`,
+        subscription.count === null ? null : countText(subscription.count, 'member'),
+        heldText(kind, lines.length),
+      ]
+        .filter((fact) => fact !== null)
+        .join(' · '),
+    );
+    if (!opener.open) return;
+    const listeners = [...(usage?.listeners ?? [])].map(([what, { size }]) => `${what} ${size}`);
+    say(
+      detail,
+      [
+        subscription.told.detail,
+        `Wanted by ${countText(usage?.wanted ?? 0, 'part')} of the app.`,
+        listeners.length === 0 ? 'No listeners.' : `Listeners: ${listeners.join(', ')}.`,
+        subscription.phase.name === 'live' && subscription.until > 0
+          ? `Replay up to ${subscription.until}.`
+          : '',
+      ]
+        .filter((sentence) => sentence !== '')
+        .join(' '),
+    );
+    ask.hidden = subscription.count === null;
+    const texts = lines.slice(0, MOST_SHOWN).map((line) => line());
+    if (lines.length > MOST_SHOWN) texts.push(`… and ${lines.length - MOST_SHOWN} more`);
+    // What did not change stays, so that it can be selected.
+    texts.forEach((text, index) => say((held.children[index] ?? add(held)) as HTMLElement, text));
+    while (held.children.length > texts.length) held.lastElementChild?.remove();
+  }
+
+  return { element: make('li', {}, opener), update };
 }
 
 function add(list: HTMLElement): HTMLElement {

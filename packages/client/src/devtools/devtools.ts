@@ -94,7 +94,7 @@ function openPanel(
   inspection.wire.add(onWire);
 
   function close(): void {
-    inspection.wire.delete(onWire);
+    if (!inspection.wire.delete(onWire)) return;
     for (const off of offs) off?.();
     panel.remove();
     onClose();

@@ -8,7 +8,7 @@ const MOST_REQUESTS = 1_000;
 const MOST_TRIPS = 50;
 
 /** What a message answers. */
-export type Answer = { readonly channel: string | null; readonly tripMs: number };
+export type Answer = { readonly type: string; readonly channel: string | null; readonly tripMs: number };
 
 /** Which request each answer belongs to, and how long it took. */
 export type RoundTrips = {
@@ -20,7 +20,10 @@ export type RoundTrips = {
 
 /** @param nowMs a clock that never steps back */
 export function createRoundTrips(nowMs: () => number): RoundTrips {
-  const asked = new Map<string, { readonly channel: string | null; readonly atMs: number }>();
+  const asked = new Map<
+    string,
+    { readonly type: string; readonly channel: string | null; readonly atMs: number }
+  >();
   const trips: number[] = [];
   return {
     take(direction, { type, channel, request, probe }) {
@@ -31,7 +34,7 @@ export function createRoundTrips(nowMs: () => number): RoundTrips {
       if (key === null || (direction === 'up' ? isReply : !isReply && type !== 'hb')) return null;
       const name = String(key);
       if (direction === 'up') {
-        asked.set(name, { channel, atMs: nowMs() });
+        asked.set(name, { type, channel, atMs: nowMs() });
         for (const oldest of asked.keys()) {
           if (asked.size <= MOST_REQUESTS) break;
           asked.delete(oldest);
@@ -44,7 +47,7 @@ export function createRoundTrips(nowMs: () => number): RoundTrips {
       const tripMs = nowMs() - question.atMs;
       trips.push(tripMs);
       if (trips.length > MOST_TRIPS) trips.shift();
-      return { channel: question.channel, tripMs };
+      return { type: question.type, channel: question.channel, tripMs };
     },
     seen() {
       const lastMs = trips.at(-1);

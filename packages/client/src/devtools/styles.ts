@@ -36,7 +36,7 @@ h2::before { content: ''; display: inline-block; width: 8px; height: 8px; margin
 [data-status=connecting] h2::before { background: var(--wait) }
 [role=tablist] { display: flex; overflow-x: auto; scrollbar-width: none }
 [role=tab] { border: 0; border-bottom: 2px solid transparent; border-radius: 0; background: none; padding: 7px 10px; color: var(--soft); white-space: nowrap }
-[role=tab][aria-selected=true] { border-bottom-color: var(--accent); color: var(--ink); font-weight: 650 }
+[role=tab][aria-selected=true] { border-bottom-color: var(--accent); color: var(--accent) }
 [role=tab] span { margin-left: 5px; font-weight: 400; font-size: 11px; color: var(--soft) }
 [role=tabpanel] { overflow: auto; padding: 10px 12px; overscroll-behavior: contain }
 button, select, input { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--rule); border-radius: 4px; padding: 3px 9px }
@@ -50,8 +50,8 @@ button[aria-pressed=true] { background: var(--accent); border-color: var(--accen
 .tools label { display: flex; align-items: center; gap: 5px; color: var(--soft) }
 input[type=search] { flex: 1 1 9rem; max-width: 20rem }
 input[type=checkbox] { accent-color: var(--accent) }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 0 24px }
-dl div { display: flex; gap: 10px; padding: 4px 0; border-bottom: 1px solid var(--rule) }
+dl { columns: 22rem; column-gap: 24px }
+dl div { break-inside: avoid; display: flex; gap: 10px; padding: 4px 0; border-bottom: 1px solid var(--rule) }
 dt { flex: 0 0 7rem; color: var(--soft) }
 dd { overflow-wrap: anywhere }
 ul, ol { list-style: none; padding: 0 }
@@ -71,7 +71,7 @@ b { overflow-wrap: anywhere }
 [data-state=Offline].state { color: var(--soft) }
 code, pre, time, .size, .held { font: 12px/1.5 ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace }
 pre, .held li, .entry code { white-space: pre-wrap; overflow-wrap: anywhere }
-.wire summary { display: grid; grid-template-columns: 1em 1em 6.6rem 6.5rem minmax(0, 11rem) 3.6rem 4.2rem minmax(0, 1fr); padding: 2px 0 }
+.wire summary { display: grid; grid-template-columns: 1em 1em 6.6rem 6.5rem minmax(0, 9rem) minmax(0, 10rem) 4.2rem minmax(0, 1fr); padding: 2px 0 }
 .wire summary > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .wire .size, .wire .facts { text-align: right }
 [data-way=up] :is(.way, b) { color: var(--accent) }
@@ -83,7 +83,7 @@ pre, .held li, .entry code { white-space: pre-wrap; overflow-wrap: anywhere }
   h2 { order: -2 }
   .close { order: -1 }
   [role=tablist] { flex-basis: 100%; margin: 0 -10px }
-  [role=tab] { flex: 1 0 auto; padding: 7px 8px }
+  [role=tab] { flex: 1 0 auto; padding: 7px 5px }
   .wire summary { grid-template-columns: 1em 1em minmax(0, 1fr) auto auto; }
   .wire time { order: 1; grid-column: 3 }
   .wire .channel { order: 1; grid-column: 4 / 6; text-align: right }

@@ -1,6 +1,6 @@
 import type { WireDirection } from '../inspection.ts';
 import { redact } from './redact.ts';
-import { type RoundTrips, createRoundTrips } from './round-trips.ts';
+import { type Answer, type RoundTrips, createRoundTrips } from './round-trips.ts';
 
 /** Messages kept unless the app says otherwise; the oldest go. */
 export const DEFAULT_KEEP_COUNT = 1_000;
@@ -26,8 +26,8 @@ export type WireEntry = {
   readonly text: string;
   /** UTF-8 bytes of what is kept of it. */
   readonly keptBytes: number;
-  /** How long the request waited that it answers, ms; null: it answers none that was seen. */
-  readonly tripMs: number | null;
+  /** What it answers, and after how long; null: nothing that was seen. */
+  readonly answer: Answer | null;
 };
 
 export type Traffic = { readonly messages: number; readonly bytes: number };
@@ -92,7 +92,7 @@ export function createWireLog({ keepCount, keepBytes, nowMs, wallMs }: WireLogSe
         bytes,
         text,
         keptBytes: bytesOf(text),
-        tripMs: answer?.tripMs ?? null,
+        answer,
       };
       entries.push(entry);
       keptBytes += entry.keptBytes;

@@ -97,7 +97,7 @@ export function wireView({ log }: Subject): View {
 }
 
 function row(entry: WireEntry): HTMLElement {
-  const { direction, type, channel, bytes, atMs, tripMs, text } = entry;
+  const { direction, type, channel, bytes, atMs, answer, text } = entry;
   const whole = make('pre');
   const opener = make(
     'details',
@@ -113,7 +113,7 @@ function row(entry: WireEntry): HTMLElement {
       make('time', {}, clockText(atMs)),
       make('b', {}, type),
       make('span', { class: 'channel' }, channel ?? ''),
-      make('span', { class: 'facts' }, tripMs === null ? '' : spanText(tripMs)),
+      make('span', { class: 'facts' }, answer === null ? '' : `${answer.type} ${spanText(answer.tripMs)}`),
       make('span', { class: 'size' }, sizeText(bytes)),
       make('code', {}, text.slice(0, 300)),
     ),
