@@ -99,4 +99,24 @@ describe('the line', () => {
     line.cut();
     expect(events).toEqual(['close 1001']);
   });
+
+  it('drops requests that are under way and lets no new one through until it is mended', async () => {
+    const asked: string[] = [];
+    const line = createLine(globalThis.WebSocket, (address, { signal }) => {
+      asked.push(address);
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    });
+    const send = (address: string): Promise<unknown> =>
+      line.fetch(address, { method: 'POST', body: '', signal: new AbortController().signal });
+    const underWay = send('/sse');
+    line.cut();
+    await expect(underWay).rejects.toThrow(TypeError);
+    await expect(send('/poll')).rejects.toThrow(TypeError);
+    line.mend();
+    void send('/sse?again').catch(() => {});
+    expect(asked).toEqual(['/sse', '/sse?again']);
+    line.cut();
+  });
 });

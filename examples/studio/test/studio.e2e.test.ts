@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { absenceTests } from './absence.e2e.ts';
+import { devtoolsTests } from './devtools.e2e.ts';
 import { friendsTests } from './friends.e2e.ts';
 import { keyboardTests } from './keyboard.e2e.ts';
 import { lobbyTests } from './lobby.e2e.ts';
@@ -13,6 +14,7 @@ describe('two friends', { timeout: TEST_LIMIT_MS }, () => {
   friendsTests(studio);
   keyboardTests(studio);
   pageTests(studio);
+  devtoolsTests(studio);
 });
 
 describe('everybody in the lobby', { timeout: TEST_LIMIT_MS }, () => {

@@ -1,6 +1,7 @@
 import './page-globals.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDevtools, toggleDevtools } from '../src/devtools/devtools.ts';
+import { createOutbox, memoryStore } from '../src/outbox/index.ts';
 import { INSPECT, type Inspection } from '../src/inspection.ts';
 import type { Client } from '../src/index.ts';
 import type { Peer } from './literal-server.ts';
@@ -227,59 +228,28 @@ describe('the panel', () => {
     expect(() => openDevtools(scene.makeClient(), { keepCount: 0 })).toThrow(/options_invalid/);
   });
 
-  it('shows the outbox of a client that has one, and takes back what was never sent', async () => {
-    const client = scene.makeClient();
-    const told: string[] = [];
-    let entries = [
-      {
-        number: 4,
-        channel: 'chat:a',
-        key: null,
-        call: null,
-        data: { text: 'hi' },
-        createdAtMs: Date.now(),
-        state: 'queued',
-        error: null,
-      },
-      {
-        number: 5,
-        channel: null,
-        key: null,
-        call: 'task.done',
-        data: 1,
-        createdAtMs: Date.now(),
-        state: 'rejected',
-        error: { message: 'forbidden: no' },
-      },
-    ];
-    let changed = (): void => {};
-    const drop = (what: string, gone: number): void => {
-      told.push(`${what} ${gone}`);
-      entries = entries.filter(({ number }) => number !== gone);
-      changed();
-    };
-    const outbox = {
-      durable: true,
-      get waiting() {
-        return entries.length;
-      },
-      entries: () => entries,
-      cancel: ({ number }: { number: number }) => (drop('cancel', number), Promise.resolve(true)),
-      dismiss: ({ number }: { number: number }) => drop('dismiss', number),
-      onChange(listener: () => void) {
-        changed = listener;
-        return () => void told.push('off');
-      },
-    };
-    const { close } = openDevtools(Object.assign(client, { outbox }));
+  it('shows the outbox of a client that has one: what waits can be taken back, what was refused dismissed', async () => {
+    const client = scene.makeClient({ outbox: createOutbox({ store: memoryStore() }) });
+    await client.outbox!.ready;
+    openDevtools(client);
     openTab('Outbox');
-    await says('4 chat:aqueued');
-    await says(/5 call task\.donerejected.*forbidden: no/);
+    await says('0 waiting');
+    const chat = client.stream('chat:{x}', { x: 'a' });
+    void chat.publish({ text: 'first' });
+    const second = chat.publish({ text: 'second' });
+    await says(/1 chat:aqueued.*"first".*2 chat:aqueued.*"second"/);
     press('Cancel');
+    await says(/^Does not outlive the page\. 1 waiting/);
+
+    const { peer } = await scene.connect(client);
+    const { i } = await request(peer);
+    await says('2 chat:asent');
+    peer.send(`{"t":"err","i":${String(i)},"code":"forbidden","m":"no"}`);
+    await expect(second).rejects.toMatchObject({ code: 'forbidden' });
+    await says(/2 chat:arejected.*forbidden/);
     press('Dismiss');
-    await says(/^Outlives the page\. 0 waiting/);
-    close();
-    expect(told).toEqual(['cancel 4', 'dismiss 5', 'off']);
+    await says(/0 waiting for the server\.$/);
+    client.outbox!.close();
   });
 });
 

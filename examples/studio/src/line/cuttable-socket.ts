@@ -1,15 +1,19 @@
-import type { WebSocketConstructor, WebSocketLike } from '@carillon/client';
+import type { ConnectionOptions, WebSocketConstructor, WebSocketLike } from '@carillon/client';
+
+type FetchLike = NonNullable<ConnectionOptions['fetch']>;
 
 /** The line between this tab and the server, with scissors. */
 export type Line = {
   /** Stands in for the global WebSocket, and obeys the scissors. */
   readonly WebSocket: WebSocketConstructor;
+  /** Stands in for the global `fetch`: where WebSockets fail the client takes to HTTP, and that goes over the same line. */
+  readonly fetch: FetchLike;
   /**
-   * Drops every open socket and lets no new one through, as when a cable is pulled: the client is told 1006 as by a
+   * Drops every open socket and request and lets no new one through, as when a cable is pulled: the client is told 1006 as by a
    * browser, nothing is sent on its behalf, and what was under way is lost.
    */
   cut(): void;
-  /** Lets new sockets through again. Those that were dropped stay dropped. */
+  /** Lets new ones through again. Those that were dropped stay dropped. */
   mend(): void;
 };
 
@@ -24,9 +28,16 @@ type EventName = 'open' | 'message' | 'error' | 'close';
 /** What is told with every event, so that one kind of listener hears them all. */
 type Heard = { readonly data: unknown; readonly code: number };
 
-/** @param Native the WebSocket that really connects; a parameter so that tests can hand in one of their own */
-export function createLine(Native: typeof WebSocket = globalThis.WebSocket): Line {
+/**
+ * @param Native the WebSocket that really connects; a parameter so that tests can hand in one of their own
+ * @param nativeFetch the same for requests
+ */
+export function createLine(
+  Native: typeof WebSocket = globalThis.WebSocket,
+  nativeFetch: FetchLike = (url, init) => globalThis.fetch(url, init),
+): Line {
   let isCut = false;
+  let scissors = new AbortController();
   const sockets = new Set<CuttableSocket>();
 
   class CuttableSocket implements WebSocketLike {
@@ -84,12 +95,19 @@ export function createLine(Native: typeof WebSocket = globalThis.WebSocket): Lin
 
   return {
     WebSocket: CuttableSocket,
+    fetch(url, init) {
+      // As a browser says that there is no network.
+      if (isCut) return Promise.reject(new TypeError('Failed to fetch'));
+      return nativeFetch(url, { ...init, signal: AbortSignal.any([init.signal, scissors.signal]) });
+    },
     cut() {
       isCut = true;
+      scissors.abort(new TypeError('Failed to fetch'));
       for (const socket of [...sockets]) socket.drop();
     },
     mend() {
       isCut = false;
+      scissors = new AbortController();
     },
   };
 }

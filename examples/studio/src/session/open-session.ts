@@ -41,6 +41,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     username: person.user,
     token: tokens.fetch,
     WebSocket: line.WebSocket,
+    fetch: line.fetch,
     onWire(direction, text) {
       const nowMs = Date.now();
       wire.add(nowMs, direction, text);

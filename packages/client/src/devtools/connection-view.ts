@@ -16,7 +16,7 @@ export function connectionView(subject: Subject): View {
 
   const rows: readonly (readonly [title: string, text: () => string])[] = [
     ['Status', () => client.connection.status],
-    ['Transport', () => (client.connection.status === 'connected' ? 'websocket' : '–')],
+    ['Transport', () => client.connection.transport ?? '–'],
     ['Reason', () => client.connection.reason ?? '–'],
     ['Next attempt', nextAttempt],
     ['Since', () => `${spanText(sinceMs())} ago`],

@@ -1,34 +1,13 @@
+import type { Outbox, OutboxEntry } from '../outbox/outbox-part.ts';
 import { createRows, make, say } from './elements.ts';
 import type { Subject, View } from './view.ts';
 import { spanText, valueText } from './words.ts';
-
-/** One thing that the user did, as far as the panel shows it. */
-type InspectedEntry = {
-  readonly number: number;
-  readonly channel: string | null;
-  readonly key: string | null;
-  readonly call: string | null;
-  readonly data: unknown;
-  readonly createdAtMs: number;
-  readonly state: string;
-  readonly error: { readonly message: string } | null;
-};
-
-/** What the panel needs of an outbox: see `Outbox` of `@carillon/client/outbox`, which it fits. */
-export type InspectedOutbox = {
-  readonly durable: boolean;
-  readonly waiting: number;
-  entries(): readonly InspectedEntry[];
-  cancel(entry: { readonly number: number }): Promise<boolean>;
-  dismiss(entry: { readonly number: number }): void;
-  onChange(listener: () => void): () => void;
-};
 
 /** What the user did and the server has not confirmed. */
 export function outboxView({ client }: Subject): View {
   const hint = make('p', { class: 'hint' });
   const list = make('ul', { class: 'rows' });
-  const rows = createRows<InspectedEntry>(
+  const rows = createRows<OutboxEntry>(
     list,
     ({ number }) => String(number),
     ({ number }) => entryRow(client.outbox ?? null, number),
@@ -48,7 +27,7 @@ export function outboxView({ client }: Subject): View {
   };
 }
 
-function entryRow(outbox: InspectedOutbox | null, number: number) {
+function entryRow(outbox: Outbox | null, number: number) {
   const what = make('b');
   const state = make('span', { class: 'state' });
   const facts = make('span', { class: 'facts' });
@@ -57,7 +36,7 @@ function entryRow(outbox: InspectedOutbox | null, number: number) {
   const dismiss = make('button', { type: 'button', onClick: () => outbox?.dismiss({ number }) }, 'Dismiss');
   return {
     element: make('li', { class: 'entry' }, what, state, facts, cancel, dismiss, data),
-    update(entry: InspectedEntry) {
+    update(entry: OutboxEntry) {
       const place = entry.key === null ? entry.channel : `${entry.channel} ${entry.key}`;
       say(what, `${number} ${entry.call === null ? place : `call ${entry.call}`}`);
       say(state, entry.state);

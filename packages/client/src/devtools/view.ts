@@ -1,10 +1,10 @@
 import type { Inspection } from '../inspection.ts';
+import type { Outbox } from '../outbox/outbox-part.ts';
 import type { PresenceClient } from '../presence-client.ts';
-import type { InspectedOutbox } from './outbox-view.ts';
 import type { WireLog } from './wire-log.ts';
 
 /** Any client: of any contract and with any fields, with channels or without. */
-export type AnyClient = PresenceClient<never> & { readonly outbox?: InspectedOutbox | null };
+export type AnyClient = PresenceClient<never> & { readonly outbox?: Outbox | null };
 
 /** What the panel is about. */
 export type Subject = {
