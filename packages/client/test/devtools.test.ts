@@ -1,5 +1,5 @@
 import './page-globals.ts';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openDevtools, toggleDevtools } from '../src/devtools/devtools.ts';
 import { createOutbox, memoryStore } from '../src/outbox/index.ts';
 import { INSPECT, type Inspection } from '../src/inspection.ts';
@@ -249,7 +249,7 @@ describe('the panel', () => {
     await says(/2 chat:arejected.*forbidden/);
     press('Dismiss');
     await says(/0 waiting for the server\.$/);
-    client.outbox!.close();
+    await client.outbox!.close();
   });
 });
 
@@ -258,12 +258,16 @@ describe('a page', () => {
     const client = scene.makeClient();
     const { peer } = await scene.connect(client);
     const counts = () => inspectionOf(client).wire.size;
+    const set = vi.spyOn(globalThis, 'setInterval');
+    const cleared = vi.spyOn(globalThis, 'clearInterval');
     expect(counts()).toBe(0);
     const { close } = openDevtools(client);
     expect(counts()).toBe(1);
     close();
     expect(counts()).toBe(0);
     expect(panel()).toBeNull();
+    expect(cleared.mock.calls.map(([timer]) => timer)).toEqual(set.mock.results.map(({ value }) => value));
+    vi.restoreAllMocks();
     const again = openDevtools(client);
     expect(counts(), 'one that was closed leaves nothing behind').toBe(1);
     again.close();
