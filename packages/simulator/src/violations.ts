@@ -14,6 +14,7 @@ export type Invariant =
   | 'l'
   | 'm'
   | 'n'
+  | 'o'
   | 'p'
   | 'protocol'
   | 'alive'

@@ -12,6 +12,7 @@ import {
 import { type ApiCaller, createApiCaller } from './api/api-caller.ts';
 import { judgeChannels } from './channels/channel-judge.ts';
 import { type ChannelWatch, createChannelWatch } from './channels/channel-watch.ts';
+import { type OutboxWatch, createOutboxWatch } from './channels/outbox-watch.ts';
 import { createTruth } from './channels/truth.ts';
 import { createFrameJudge } from './checks/frame-judge.ts';
 import type { SimClient } from './clients/sim-client.ts';
@@ -56,6 +57,8 @@ export type World = {
 
 export type WorldChannels = {
   readonly watch: ChannelWatch;
+  /** Null where no page has an outbox. */
+  readonly outboxes: OutboxWatch | null;
   /** The log of a channel, as it is on the disk or in the present node. */
   logOf(channel: string): Log;
 };
@@ -121,7 +124,8 @@ export async function createWorld(parts: WorldParts): Promise<World> {
     conditions: parts.conditions,
   });
 
-  const truth = createTruth(violations);
+  const outboxes = createOutboxWatch(violations);
+  const truth = createTruth(violations, outboxes);
   const storedLog = truth.watch(createMemoryLog({ newEpoch: () => 'stored' }));
   let memoryLog: Log = storedLog;
 
@@ -185,6 +189,7 @@ export async function createWorld(parts: WorldParts): Promise<World> {
         ? null
         : {
             watch: createChannelWatch(truth, violations),
+            outboxes,
             logOf: (channel) => (/^(vault|ledger):/.test(channel) ? storedLog : memoryLog),
           },
     standingTimers: parts.contract === undefined ? 1 : 2,

@@ -10,7 +10,7 @@ function isSettled({ channels, wants, connected }: SimClient): boolean {
   if (channels === null) return true;
   const isOpen = (channel: string): boolean =>
     ['idle', 'live'].includes(channels.machine.state(channel).status);
-  return wants === connected && CHANNELS.every(isOpen);
+  return wants === connected && CHANNELS.every(isOpen) && (!connected || channels.waiting === 0);
 }
 
 /** When everything is quiet: every subscriber has what the log has, and nobody waits for an answer. */
@@ -25,6 +25,7 @@ export async function checkChannels(world: World): Promise<void> {
     const unsettled = channels.watch.unsettled(client.name);
     if (unsettled > 0)
       violations.found('n', `${client.name}: ${unsettled} publications are neither taken nor refused`);
+    channels.outboxes?.check(client.name);
     for (const channel of CHANNELS) checkSubscription(world, client, channel, channels.logOf(channel));
   }
 }

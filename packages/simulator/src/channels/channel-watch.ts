@@ -74,7 +74,12 @@ export function createChannelWatch(truth: Truth, violations: Violations): Channe
       return;
     }
     waitingOf(client).delete(ticket);
-    const { position } = value as { readonly position: Position | null };
+    const { position, duplicate } = value as {
+      readonly position: Position | null;
+      readonly duplicate: boolean;
+    };
+    // Where it lies is not known any more ([PUB7]).
+    if (position === null && duplicate) return;
     const taken = position === null ? undefined : truth.at(asked.channel, position.epoch, position.offset);
     if (taken === undefined || taken.data !== asked.data)
       violations.found(

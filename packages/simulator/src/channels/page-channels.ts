@@ -12,6 +12,8 @@ import type { Random } from '../random.ts';
 import { EPOCH_MS } from '../time/node-clock.ts';
 import type { Owner, Plan, VirtualTime } from '../time/virtual-time.ts';
 import type { ChannelWatch } from './channel-watch.ts';
+import type { OutboxWatch } from './outbox-watch.ts';
+import { type PageOutbox, createPageOutbox } from './page-outbox.ts';
 import { isMap } from './sim-contract.ts';
 
 export type PageChannelsParts = {
@@ -20,6 +22,8 @@ export type PageChannelsParts = {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly watch: ChannelWatch;
+  /** Where the page publishes through an outbox. */
+  readonly outboxes: OutboxWatch | null;
   readonly page: () => Owner;
   send(socket: number, text: string): void;
   failLine(): void;
@@ -28,6 +32,8 @@ export type PageChannelsParts = {
 /** What a page does with channels. */
 export type PageChannels = {
   readonly machine: Channels;
+  /** Entries of its outbox that the server has not answered. */
+  readonly waiting: number;
   subscribe(channel: string): void;
   unsubscribe(channel: string): void;
   /** @param data null deletes the key */
@@ -49,6 +55,8 @@ export function createPageChannels(parts: PageChannelsParts): PageChannels {
   const events: ChannelEvent[] = [];
   let machine = createChannels(settings);
   let alarm: Plan | null = null;
+  /** Tickets of what the outbox handed over, with its own numbers. */
+  let handed = new Map<number, number>();
   let ticket = 0;
   let busy = false;
 
@@ -82,11 +90,55 @@ export function createPageChannels(parts: PageChannelsParts): PageChannels {
       case 'failLine':
         return parts.failLine();
       default:
+        if ((effect.do === 'resolve' || effect.do === 'reject') && toOutbox(effect)) return;
         watch.told(name, effect);
     }
   }
 
+  const outbox: PageOutbox | null =
+    parts.outboxes === null
+      ? null
+      : createPageOutbox({
+          name,
+          time,
+          random: random.fork('outbox'),
+          watch: parts.outboxes,
+          page: parts.page,
+          hand({ hand, request, queue, number }) {
+            if (!('channel' in request)) return;
+            handed.set(++ticket, hand);
+            const lane = { queue, number };
+            dispatch({ ...request, type: 'publish', ticket, signal: false, lane });
+          },
+          settled: (effect) => watch.told(name, effect),
+        });
+
+  /** @returns whether the outbox waits for it */
+  function toOutbox(effect: Extract<ChannelEffect, { do: 'resolve' | 'reject' }>): boolean {
+    const hand = handed.get(effect.ticket);
+    if (hand === undefined) return false;
+    handed.delete(effect.ticket);
+    outbox?.dispatch(
+      effect.do === 'resolve'
+        ? { type: 'answered', hand, value: effect.value }
+        : { type: 'refused', hand, refusal: effect.refusal },
+    );
+    return true;
+  }
+
+  /** The outbox hears of the line before the channels give up what was on it. */
+  function followLine(event: ChannelEvent): void {
+    if (event.type === 'live') {
+      outbox?.dispatch({ type: 'rest' });
+      outbox?.dispatch({ type: 'lead', alone: true });
+    } else if (event.type === 'down') outbox?.dispatch({ type: 'rest' });
+    else if (event.type === 'forget') outbox?.dispatch(event);
+  }
+
   return {
+    get waiting() {
+      return outbox?.waiting ?? 0;
+    },
     get machine() {
       return machine;
     },
@@ -98,19 +150,13 @@ export function createPageChannels(parts: PageChannelsParts): PageChannels {
     publish(channel, data, { key, ttlMs } = {}) {
       ticket++;
       watch.asked(name, ticket, channel, data);
-      dispatch({
-        type: 'publish',
-        ticket,
-        channel,
-        signal: false,
-        data,
-        key,
-        ttlMs,
-        ...(data === null ? { del: true } : {}),
-      });
+      const request = { channel, data, key, ttlMs, ...(data === null ? { del: true } : {}) };
+      if (outbox !== null) outbox.add(ticket, request);
+      else dispatch({ ...request, type: 'publish', ticket, signal: false });
     },
     connection(cause, state, effects) {
       for (const event of channelEventsOf(cause, state, effects)) {
+        followLine(event);
         dispatch(event);
         if (event.type === 'forget') watch.forget(name);
       }
@@ -119,6 +165,8 @@ export function createPageChannels(parts: PageChannelsParts): PageChannels {
       events.length = 0;
       alarm = null;
       machine = createChannels(settings);
+      handed = new Map();
+      outbox?.unload();
       watch.forget(name);
       watch.gone(name);
     },

@@ -1,5 +1,6 @@
 import type { Append, AppendResult, Log, Publication } from '@carillon/server/simulation';
 import type { Violations } from '../violations.ts';
+import type { OutboxWatch } from './outbox-watch.ts';
 
 /** Everything that logs ever took, trimmed or not: what subscribers are held against. */
 export type Truth = {
@@ -9,13 +10,14 @@ export type Truth = {
 };
 
 /** Payloads of a run are all different, so that a publication that was taken twice is seen. */
-export function createTruth(violations: Violations): Truth {
+export function createTruth(violations: Violations, outboxes: OutboxWatch | null): Truth {
   const taken = new Map<string, Publication>();
   const payloads = new Set<string>();
 
   function remember(channel: string, epoch: string, publication: Publication): void {
     taken.set(`${channel} ${epoch} ${publication.offset}`, publication);
     if (publication.data === null) return;
+    outboxes?.taken(channel, publication.data);
     const payload = `${channel} ${epoch} ${publication.data}`;
     if (payloads.has(payload)) violations.found('l', `${channel} holds ${publication.data} twice`);
     payloads.add(payload);

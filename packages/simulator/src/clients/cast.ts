@@ -52,6 +52,8 @@ export function createClient(world: World, role: Role, stored: string | null = n
         network,
         stored,
         watch: world.channels?.watch,
+        outboxes:
+          world.channels !== null && random.fork('outbox').chance(0.5) ? world.channels.outboxes : null,
         async fetchToken(by: Owner) {
           await time.sleep(random.whole(0, 200), by);
           return random.chance(0.05) ? null : issuer.issue(role.user, lifeMs);

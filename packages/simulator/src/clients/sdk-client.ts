@@ -9,6 +9,7 @@ import {
   transition,
 } from '@carillon/client/core';
 import type { ChannelWatch } from '../channels/channel-watch.ts';
+import type { OutboxWatch } from '../channels/outbox-watch.ts';
 import { type PageChannels, createPageChannels } from '../channels/page-channels.ts';
 import type { Line } from '../network/line.ts';
 import type { Network } from '../network/network.ts';
@@ -32,6 +33,8 @@ export type SdkClientParts = {
   readonly stored?: string | null;
   /** Where the run is about channels: who is told what pages see of them. */
   readonly watch?: ChannelWatch | undefined;
+  /** Where the page publishes through an outbox: holds it to what it promises. */
+  readonly outboxes?: OutboxWatch | null;
 };
 
 /** A page that uses the SDK: the real client core, driven as its contract says. */
@@ -76,6 +79,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
           time,
           random: random.fork('channels'),
           watch: parts.watch,
+          outboxes: parts.outboxes ?? null,
           page: () => page,
           send(socket, text) {
             if (line?.socket === socket) line.line.send(text);

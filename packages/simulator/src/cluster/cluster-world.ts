@@ -106,7 +106,7 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
   });
   const judged = parts.contract === undefined ? watch : judgeChannels(watch, violations);
   const { onWire } = parts;
-  const truth = createTruth(violations);
+  const truth = createTruth(violations, null);
   const storedLog: Log = truth.watch(createMemoryLog({ newEpoch: () => 'stored' }));
   const store = createSharedStore(
     time,
@@ -263,6 +263,7 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
         ? null
         : {
             watch: createChannelWatch(truth, violations),
+            outboxes: null,
             logOf: (channel) => (/^(vault|ledger):/.test(channel) ? storedLog : store.cluster.shared.log.log),
           },
     standingTimers: 0,

@@ -4,6 +4,7 @@ const CORE = 'packages/server/src/core/';
 const CHANNELS = 'packages/server/src/runtime/channels/';
 const MEMORY = 'packages/server/src/adapters/memory/';
 const CLIENT = 'packages/client/src/core/channels/';
+const OUTBOX = 'packages/client/src/core/outbox/';
 
 /** Bugs in streams and maps. Some are those that whoever writes such a server makes first; some it found in this one. */
 export const channelMutations = {
@@ -85,5 +86,18 @@ export const channelMutations = {
     file: `${CLIENT}subscribing.ts`,
     find: 'if (reply.rec !== false && epoch === place.epoch)',
     replace: 'if (epoch === place.epoch)',
+  },
+  'an outbox takes what it sends for answered': {
+    channels: true,
+    file: `${OUTBOX}draining.ts`,
+    find: "queue.effects.push({ do: 'hand', hand: lane.hand, request, queue: entry.queue, number });",
+    replace:
+      "queue.effects.push({ do: 'remove', number }, { do: 'hand', hand: lane.hand, request, queue: entry.queue, number });",
+  },
+  'an outbox sends again under another number': {
+    channels: true,
+    file: `${OUTBOX}draining.ts`,
+    find: 'request, queue: entry.queue, number });',
+    replace: 'request, queue: `${entry.queue}${lane.hand}`, number });',
   },
 } as const satisfies Record<string, Mutation>;
