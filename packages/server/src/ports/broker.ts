@@ -80,6 +80,12 @@ export type TakenMessage = {
   readonly generation: number;
 };
 
+/**
+ * An HTTP status that the node looks after was taken away, or set anew, over another one; on the topic of the node. Where it
+ * is lost, the status is held there until it would have run out, or until the line was down.
+ */
+export type StatusMessage = { readonly kind: 'status'; readonly user: string; readonly device: string };
+
 /** One node asks another to do something for it; on that node's topic. `request` is read by the runtime alone. */
 export type AskMessage = {
   readonly kind: 'ask';
@@ -106,6 +112,7 @@ export type NodeMessage =
   | BroadcastNotice
   | SubscriptionOrder
   | TakenMessage
+  | StatusMessage
   | AskMessage
   | AnswerMessage
   | NodeNotice;

@@ -32,6 +32,9 @@ export type DeviceHolder =
 
 export type DevicePatch = { readonly s?: Status | undefined; readonly fields: PresenceFields };
 
+/** An HTTP status that another node looks after, and that was taken away or set anew over this one. */
+export type ReplacedStatus = { readonly node: string; readonly user: string; readonly device: string };
+
 /** A device held by a time to live, for the runtime to arm its timer. */
 export type LeasedDevice = { readonly user: string; readonly device: string; readonly expiresAtMs: number };
 
@@ -45,6 +48,8 @@ export type LeasedDevice = { readonly user: string; readonly device: string; rea
  * - A change that was given up because the store did not answer MUST NOT take effect behind a later one of that session.
  * - An empty string in a patch clears the field.
  * - `read` MUST return one record for each user asked, in the order asked; users without devices are `Offline`.
+ * - An HTTP status is looked after by the node over which it was set last, or which swept that one. Where another did before, or it
+ *   is taken away over another, that node MUST be sent a `StatusMessage`.
  * - Changes MUST be durable at the store's level when the promise resolves. An in-process store MAY make them visible
  *   to followers before.
  */
@@ -64,6 +69,11 @@ export interface PresenceStore {
    *   another node
    */
   leave(user: string, device: string, session: string | null, dueMs?: number): Promise<void>;
+  /**
+   * Whether this node is the one that looks after a device's HTTP status. Where it is not, it forgets here what it would put back
+   * into a store that came back empty.
+   */
+  keeps(user: string, device: string): Promise<boolean>;
   read(users: readonly string[]): Promise<readonly PresenceRecord[]>;
   /** The devices of one user, for export. */
   devicesOf(user: string): Promise<Readonly<Record<string, DeviceState>>>;

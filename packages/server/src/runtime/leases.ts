@@ -11,6 +11,10 @@ import { applyHeld, forgetHeldHttpStatus, setHttpStatus } from './status.ts';
 type Leases = Pick<RealtimeNode, 'setStatus' | 'clearStatus'> & {
   /** Takes up the leases that an earlier life of the process left. */
   restore(leases: readonly LeasedDevice[]): void;
+  /** Another node took the status away, or set it anew: this one forgets it, unless it has it again. */
+  replaced(user: string, device: string): void;
+  /** Messages that said so may have been lost: asks the store about each. */
+  afterGap(): void;
   /** Applies what is held back, and ends the timers; the leases stay for the next life of the process. */
   stop(): Promise<void>;
   readonly size: number;
@@ -25,7 +29,7 @@ export function createLeases(context: NodeContext): Leases {
     return leases.get(user)?.get(device);
   }
 
-  function arm(user: string, device: string, expiresAtMs: number): Lease {
+  function arm(user: string, device: string, expiresAtMs: number, state: Lease['state'] = 'set'): Lease {
     const before = leaseOf(user, device);
     before?.timer.cancel();
     const pacing = before?.pacing ?? pacingOf(context, user, device);
@@ -35,7 +39,7 @@ export function createLeases(context: NodeContext): Leases {
         if (leaseOf(user, device) === undefined) arm(user, device, clock.nowMs() + RETRY_UNAVAILABLE_MS);
       });
     });
-    const lease = { timer, pacing };
+    const lease: Lease = { timer, pacing, state };
     const ofUser = leases.get(user);
     if (ofUser === undefined) leases.set(user, new Map([[device, lease]]));
     else ofUser.set(device, lease);
@@ -55,6 +59,31 @@ export function createLeases(context: NodeContext): Leases {
       if (leaseOf(user, device) !== undefined) return;
     }
     await presence.leave(user, device, null, dueMs);
+  }
+
+  function settled(user: string, device: string, lease: Lease): void {
+    const doubted = lease.state === 'doubted';
+    lease.state = 'set';
+    if (doubted) replaced(user, device);
+  }
+
+  /** Else it counted here against what the user may have, and would be put back into a store that came back empty. */
+  async function forgetReplaced(user: string, device: string): Promise<void> {
+    const lease = leaseOf(user, device);
+    if (lease !== undefined && lease.state !== 'set') {
+      lease.state = 'doubted';
+      return;
+    }
+    if (await presence.keeps(user, device)) return;
+    // Set anew meanwhile, it is another.
+    if (lease !== undefined && leaseOf(user, device) === lease) disarm(context, user, device);
+  }
+
+  function replaced(user: string, device: string): void {
+    forgetReplaced(user, device).catch((error: unknown) => {
+      // It is held here until it would have run out, or until the line stands again.
+      telemetry.warn('status_unchecked', { error: String(error) });
+    });
   }
 
   return {
@@ -78,8 +107,12 @@ export function createLeases(context: NodeContext): Leases {
         // Checked and taken in one step: others set a status at the same time.
         if (full()) return failed('limit_reached', `statuses of one user held over HTTP: ${leasesPerUser}`);
         const expiresAtMs = clock.nowMs() + ttlMs;
-        const { pacing } = arm(user, device, expiresAtMs);
-        await setHttpStatus(context, pacing, { user, device, expiresAtMs }, read.patch);
+        const lease = arm(user, device, expiresAtMs, 'setting');
+        try {
+          await setHttpStatus(context, lease.pacing, { user, device, expiresAtMs }, read.patch);
+        } finally {
+          settled(user, device, lease);
+        }
         if (await directory.hasUser(user)) return succeed(read.patch);
         // Erased meanwhile: what was just written must not outlive them.
         disarm(context, user, device);
@@ -98,6 +131,10 @@ export function createLeases(context: NodeContext): Leases {
     },
     restore(kept) {
       for (const { user, device, expiresAtMs } of kept) arm(user, device, expiresAtMs);
+    },
+    replaced,
+    afterGap() {
+      for (const [user, ofUser] of leases) for (const device of ofUser.keys()) replaced(user, device);
     },
     async stop() {
       const held: Promise<void>[] = [];

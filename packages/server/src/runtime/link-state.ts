@@ -83,7 +83,12 @@ export type Waiting =
   | { settled(refusal: Error | null): void };
 
 /** A device that an HTTP status holds. */
-export type Lease = { timer: Timer; readonly pacing: DevicePacing };
+export type Lease = {
+  readonly timer: Timer;
+  readonly pacing: DevicePacing;
+  /** `setting`: not answered by the store yet. `doubted`: nor then certain, for another node was asked about it meanwhile. */
+  state: 'setting' | 'doubted' | 'set';
+};
 
 export function newPacing(): DevicePacing {
   return { pace: newPace(), timer: null, by: null, awaiting: null };

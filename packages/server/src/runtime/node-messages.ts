@@ -4,8 +4,15 @@ import { endSession } from './ending.ts';
 import type { LinkState } from './link-state.ts';
 import { createRosterReloads } from './roster-reloads.ts';
 
-/** What other nodes, and this one, published. */
-export function createNodeMessages(context: NodeContext): (message: NodeMessage) => void {
+/**
+ * What other nodes, and this one, published.
+ *
+ * @param leases told of statuses over HTTP that another node took away or set anew
+ */
+export function createNodeMessages(
+  context: NodeContext,
+  leases: { replaced(user: string, device: string): void },
+): (message: NodeMessage) => void {
   const reloads = createRosterReloads(context);
   return (message) => {
     switch (message.kind) {
@@ -31,6 +38,9 @@ export function createNodeMessages(context: NodeContext): (message: NodeMessage)
         if (session.link !== null) context.closeLink(session.link, 'replaced');
         return;
       }
+      case 'status':
+        leases.replaced(message.user, message.device);
+        return;
       case 'ask':
       case 'answer':
       case 'node':

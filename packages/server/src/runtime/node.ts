@@ -35,7 +35,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
   const { restoredGrace } = context;
   const leases = createLeases(context);
 
-  const receive = createNodeMessages(context);
+  const receive = createNodeMessages(context, leases);
   const audit = createPresenceAudit(context, receive);
   if (areShared(ports.revocations)) ports.revocations.onLearned(createRevokedSessions(context));
   ports.broker.listen(
@@ -46,6 +46,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     },
     () => {
       context.channels.afterGap();
+      if (context.cluster !== null) leases.afterGap();
       return audit.afterGap();
     },
     () => audit.blind(),

@@ -6,6 +6,7 @@ import {
   logIn,
   passRenewing,
   resumeOn,
+  setStatus,
 } from './cluster-subject.ts';
 
 /** What every `Cluster` must do about leases and time. `open` gives new, empty stores for each test. */
@@ -156,6 +157,33 @@ export function clusterContract(name: string, open: () => Promise<ClusterSubject
         expect(later.steadyMs()).toBe(other.steadyMs());
         expect(await resumeOn(later, 'alice', 's1', 2)).toMatchObject({ ok: true });
       });
+    });
+
+    it('whoever looks after a status over HTTP is told when another node has it, or took it away', async () => {
+      for (const node of [one, other]) await node.cluster.renew();
+      const untilMs = one.nowMs() + one.cluster.leaseMs;
+      await setStatus(one, 'alice', 'bot', untilMs);
+      expect(await one.presence.keeps('alice', 'bot')).toBe(true);
+      expect(await subject.replaced()).toEqual([]);
+      await setStatus(other, 'alice', 'bot', untilMs - 1);
+      expect(await subject.replaced()).toEqual([`${one.cluster.node} alice bot`]);
+      expect(await one.presence.keeps('alice', 'bot')).toBe(false);
+      expect(await other.presence.keeps('alice', 'bot')).toBe(true);
+      await one.presence.leave('alice', 'bot', null);
+      expect(await subject.replaced()).toEqual([`${other.cluster.node} alice bot`]);
+      expect(await other.presence.keeps('alice', 'bot')).toBe(false);
+    });
+
+    it('nobody is told of a status that its own node sets anew and takes away', async () => {
+      for (const node of [one, other]) await node.cluster.renew();
+      const untilMs = one.nowMs() + one.cluster.leaseMs;
+      await setStatus(one, 'alice', 'bot', untilMs);
+      await setStatus(one, 'alice', 'bot', untilMs + 1);
+      await other.presence.leave('alice', 'bot', null, untilMs);
+      expect(await one.presence.keeps('alice', 'bot')).toBe(true);
+      await one.presence.leave('alice', 'bot', null);
+      expect(await one.presence.keeps('alice', 'bot')).toBe(false);
+      expect(await subject.replaced()).toEqual([]);
     });
   });
 }

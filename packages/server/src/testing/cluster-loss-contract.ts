@@ -138,6 +138,18 @@ export function clusterLossContract(name: string, open: () => Promise<LosableClu
       expect(await other.presence.devicesOf('alice')).toEqual({});
     });
 
+    it('nor does a status over HTTP that another node took away', async () => {
+      await setStatus(one, 'alice', 'bot', one.nowMs() + 100 * (subject.graceMs + one.cluster.leaseMs));
+      await other.presence.leave('alice', 'bot', null);
+      expect(await one.presence.keeps('alice', 'bot')).toBe(false);
+      await subject.lose();
+      await one.cluster.renew();
+      await other.cluster.renew();
+      await settle();
+      expect(await other.presence.devicesOf('alice')).toEqual({});
+      expect(await seen(other, 'alice')).toBe('alice Offline');
+    });
+
     it('what was put back changes, leaves and is swept as ever', async () => {
       await logIn(one, 'alice', 's1', 'd1');
       await logIn(other, 'bob', 's2', 'd1');

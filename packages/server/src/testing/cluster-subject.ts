@@ -24,6 +24,8 @@ export type ClusterSubject = {
   pass(ms: number): Promise<void>;
   /** The presence of alice, bob, carol and dave as it was published since this was last asked, in its order. */
   published(): Promise<readonly PresenceMessage[]>;
+  /** Statuses over HTTP of which nodes were told since this was last asked that others have them: `node user device`. */
+  replaced(): Promise<readonly string[]>;
   close(): Promise<void>;
 };
 

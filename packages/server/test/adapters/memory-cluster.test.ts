@@ -8,7 +8,7 @@ import { createSoundLine } from '../../src/adapters/memory/cluster-line.ts';
 import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
 import { createStampSource } from '../../src/core/presence/stamp.ts';
 import type { Clock } from '../../src/ports/clock.ts';
-import { type PresenceMessage, presenceTopic } from '../../src/ports/broker.ts';
+import { type PresenceMessage, nodeTopic, presenceTopic } from '../../src/ports/broker.ts';
 import { clusterContract } from '../../src/testing/cluster-contract.ts';
 import { clusterLossContract } from '../../src/testing/cluster-loss-contract.ts';
 import type { LosableClusterSubject } from '../../src/testing/cluster-subject.ts';
@@ -77,8 +77,11 @@ async function openMany(): Promise<LosableClusterSubject> {
     });
   const watcher = join().broker;
   const messages: PresenceMessage[] = [];
-  watcher.listen((_topic, message) => {
+  const replaced: string[] = [];
+  watcher.listen((topic, message) => {
     if (message.kind === 'presence') messages.push(message);
+    if (message.kind === 'status')
+      replaced.push(`${topic.slice(nodeTopic('').length)} ${message.user} ${message.device}`);
   });
   for (const user of ['alice', 'bob', 'carol', 'dave']) await watcher.subscribe(presenceTopic(user));
   return {
@@ -86,6 +89,7 @@ async function openMany(): Promise<LosableClusterSubject> {
     settleMs: 30_000,
     async start() {
       const stores = join();
+      await watcher.subscribe(nodeTopic(stores.cluster.node));
       return { ...stores, nowMs: () => stores.clock.nowMs() };
     },
     async pass(ms) {
@@ -95,6 +99,10 @@ async function openMany(): Promise<LosableClusterSubject> {
     async published() {
       await turn();
       return messages.splice(0);
+    },
+    async replaced() {
+      await turn();
+      return replaced.splice(0);
     },
     async lose() {
       cluster.empty();

@@ -66,6 +66,9 @@ const messages: fc.Arbitrary<{ topic: string; message: NodeMessage }> = fc.oneof
     .record({ user: name, session: name, generation: whole })
     .map((fields) => ({ topic: 'inbox:x', message: { kind: 'taken', ...fields } as const })),
   fc
+    .record({ user: name, device: name })
+    .map((fields) => ({ topic: 'node:x', message: { kind: 'status', ...fields } as const })),
+  fc
     .record({ from: name, id: whole, request: fc.jsonValue() })
     .map((fields) => ({ topic: 'node:x', message: { kind: 'ask', ...fields } as const })),
   fc

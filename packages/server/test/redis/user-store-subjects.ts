@@ -7,7 +7,12 @@ import { type StampSource, createStampSource } from '../../src/core/presence/sta
 import type { Broker, PresenceMessage } from '../../src/ports/broker.ts';
 import { presenceTopic } from '../../src/ports/broker.ts';
 import type { LastSeen } from '../../src/ports/directory.ts';
-import type { DeviceHolder, PresenceRecord, PresenceStore } from '../../src/ports/presence.ts';
+import type {
+  DeviceHolder,
+  PresenceRecord,
+  PresenceStore,
+  ReplacedStatus,
+} from '../../src/ports/presence.ts';
 import type { SessionStore } from '../../src/ports/sessions.ts';
 import type {
   ClusterNodeSubject,
@@ -60,6 +65,7 @@ type NodeOptions = {
   readonly clock: VirtualClock;
   readonly directory: ReturnType<typeof createMemoryDirectory>;
   readonly onShown?: UserScriptsOptions['onShown'];
+  readonly onReplaced?: (status: ReplacedStatus) => void;
   readonly stamps?: StampSource;
 };
 
@@ -73,6 +79,7 @@ export function openStores({
   clock,
   directory,
   onShown,
+  onReplaced,
   stamps,
 }: NodeOptions): RedisUserStores {
   return createRedisUserStores({
@@ -90,6 +97,7 @@ export function openStores({
     sweepRest: () => Promise.resolve(0),
     onLost: () => Promise.resolve(),
     onShown: onShown ?? (() => undefined),
+    onReplaced: onReplaced ?? (() => undefined),
   });
 }
 
@@ -219,6 +227,7 @@ export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Pro
   for (const user of WATCHED) await directory.ensureUser(user);
   const nodes: NodeUnderTest[] = [];
   const messages: PresenceMessage[] = [];
+  const replaced: string[] = [];
   const listener = await listenTo(redis.ports, keys, (_topic, message) => {
     if (message.kind === 'presence') messages.push(message);
   });
@@ -250,6 +259,7 @@ export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Pro
           shown.push(record);
           changes.push(`${record.user} ${change}`);
         },
+        onReplaced: (status) => void replaced.push(`${status.node} ${status.user} ${status.device}`),
         ...(stamps === undefined ? {} : { stamps }),
       });
       const { sessions, presence, cluster } = stores;
@@ -270,6 +280,10 @@ export async function openMany(redis: RedisUnderTest, stamps?: StampSource): Pro
       await idle();
       await listener.settle();
       return messages.splice(0);
+    },
+    async replaced() {
+      await idle();
+      return replaced.splice(0);
     },
     lose: () => redis.flush(),
     async replace() {

@@ -261,6 +261,17 @@ describe('sessions and presence when nodes and Redis fail', () => {
     expect(one.stores.size.users + other.stores.size.users).toBe(0);
   });
 
+  it('of a status over HTTP that another node took away nothing stays with the node that had it', async () => {
+    await setStatus(one, 'alice', 'bot', one.nowMs() + 1_000_000_000);
+    const index = subject.keys.node(one.cluster.node, 'holders');
+    expect(await server.run('SMEMBERS', index)).toEqual(['alice']);
+    await other.presence.leave('alice', 'bot', null);
+    expect(await one.presence.keeps('alice', 'bot')).toBe(false);
+    await one.link.idle();
+    expect(await server.run('SMEMBERS', index)).toEqual([]);
+    expect(one.stores.size.users + other.stores.size.users).toBe(0);
+  });
+
   it('until every node has put back what it holds nothing is shown that only one of them knows', async () => {
     await logIn(one, 'alice', 's1', 'd1', 'Away');
     await logIn(other, 'alice', 's2', 'd2', 'Busy');

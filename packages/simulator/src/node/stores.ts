@@ -66,6 +66,7 @@ export function distantPresence(presence: PresenceStore, calls: Calls): Presence
       calls.inOrder(() => presence.update(user, device, session, patch)),
     leave: (user, device, session, dueMs) =>
       calls.inOrder(() => presence.leave(user, device, session, dueMs)),
+    keeps: (user, device) => calls.inOrder(() => presence.keeps(user, device)),
     read: (users) => calls.inOrder(() => presence.read(users)),
     devicesOf: (user) => calls.inOrder(() => presence.devicesOf(user)),
     erase: (user) => calls.inOrder(() => presence.erase(user)),

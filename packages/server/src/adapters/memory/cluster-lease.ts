@@ -15,6 +15,7 @@ import type { Moment } from './cluster-presence.ts';
 import {
   type Recall,
   compareRecords,
+  forgetHolder,
   forgetSession,
   isKnown,
   putBack,
@@ -81,7 +82,7 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
       const users = new Set([...putBack(shared, node, recall), ...(comparing?.users ?? [])]);
       comparing = { users, dueMs: at + COMPARE_AFTER_MS };
     } else {
-      forgetSwept();
+      forgetSwept(renewal.leases.some((lease) => lease.node === node));
       const overMs = at - shared.state.lostMs - shared.times.graceMs - FORGOTTEN_MS;
       endForgotten(shared, node, (id) => isKnown(recall, id), overMs, momentOf(at));
     }
@@ -93,8 +94,14 @@ export function createClusterLease(shared: Shared, parts: LeaseParts): ClusterLe
     return { ...renewal, lostMs: shared.state.lostMs };
   }
 
-  /** What others have swept, or taken, while this node was away is no longer for it to put back. */
-  function forgetSwept(): void {
+  /**
+   * What others have swept, or taken, while this node was away is no longer for it to put back.
+   *
+   * @param known whether the store still had this node's lease; else it was swept, and its statuses are another's
+   */
+  function forgetSwept(known: boolean): void {
+    if (!known)
+      for (const { user, device } of [...recall.devices.values()]) forgetHolder(recall, user, device, null);
     for (const session of recall.sessions.values())
       if (shared.state.sessions.get(session.id)?.node !== node) forgetSession(recall, session);
   }

@@ -1,5 +1,6 @@
 import { offlineRecord } from '../../core/presence/aggregate.ts';
 import type { StampSource } from '../../core/presence/stamp.ts';
+import { nodeTopic } from '../../ports/broker.ts';
 import type { Directory } from '../../ports/directory.ts';
 import type { PresenceRecord, PresenceStore } from '../../ports/presence.ts';
 import type { Shared } from './cluster-shared.ts';
@@ -13,7 +14,7 @@ import {
   readStored,
 } from './cluster-presence.ts';
 import { type Recall, forgetHolder, recallChange, recallDevice } from './cluster-recall.ts';
-import { addNote, dropNote } from './cluster-state.ts';
+import { type StoredLease, addNote, dropNote } from './cluster-state.ts';
 
 export type ClusterPresenceParts = {
   readonly shared: Shared;
@@ -53,13 +54,25 @@ export function createClusterPresence(parts: ClusterPresenceParts): PresenceStor
     lastSeen.recordLastSeen([{ user, ms: lastSeenMs }]).catch(() => undefined);
   }
 
+  function leaseOf(user: string, device: string): StoredLease | null {
+    return shared.state.users.get(user)?.devices.get(device)?.lease ?? null;
+  }
+
+  /** @param lease as it was */
+  function tellKeeper(user: string, device: string, lease: StoredLease | null): void {
+    if (lease !== null && lease.node !== node)
+      shared.publish(nodeTopic(lease.node), { kind: 'status', user, device });
+  }
+
   return {
     async join(user, device, holder, patch) {
       const change = ++changes;
       const note = { user, device, session: null };
       if (holder.kind === 'lease') await line.run(() => addNote(shared.state, node, note));
       return step(user, (at) => {
+        const before = leaseOf(user, device);
         const joined = joinStored(shared, user, device, holder, { node, change }, patch, at);
+        if (holder.kind === 'lease') tellKeeper(user, device, before);
         if (joined !== null) recallDevice(recall, user, device, joined, holder);
         return joined;
       });
@@ -76,14 +89,25 @@ export function createClusterPresence(parts: ClusterPresenceParts): PresenceStor
     },
     async leave(user, device, session, dueMs = Infinity) {
       const left = await step(user, (at) => {
-        const untilMs = shared.state.users.get(user)?.devices.get(device)?.lease?.expiresAtMs ?? 0;
-        if (session === null && untilMs > dueMs) return false;
+        const lease = leaseOf(user, device);
+        // Set anew: here, or over another node, which looks after it from then on.
+        if (session === null && lease !== null && lease.expiresAtMs > dueMs) return lease.node !== node;
         leaveStored(shared, user, device, session, at);
+        if (session === null) tellKeeper(user, device, lease);
         return true;
       });
       if (!left) return;
       forgetHolder(recall, user, device, session);
       if (session === null) await line.run(() => dropNote(shared.state, node, { user, device, session }));
+    },
+    async keeps(user, device) {
+      const keeps = await line.run(() => {
+        const kept = leaseOf(user, device)?.node === node;
+        if (!kept) dropNote(shared.state, node, { user, device, session: null });
+        return kept;
+      });
+      if (!keeps) forgetHolder(recall, user, device, null);
+      return keeps;
     },
     async read(users) {
       const records = await line.run(() => users.map((user) => readStored(shared, user)));

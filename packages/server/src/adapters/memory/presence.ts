@@ -169,6 +169,8 @@ export function createMemoryPresence(options: MemoryPresenceOptions): PresenceSt
       const gone = show(user, stamps.next(nowMs()));
       await both(gone, devices.write(name, deviceName));
     },
+    keeps: (user, device) =>
+      Promise.resolve((users.get(user)?.devices.get(device)?.leaseExpiresAtMs ?? null) !== null),
     read: reader.read,
     devicesOf(name) {
       const states: [string, DeviceState][] = [];

@@ -16,6 +16,12 @@ export function readState(text: string): DeviceState {
   return { s, fields, changedAt: Number(changedAt) };
 }
 
+/** The node that looks after the HTTP status of a device; null where none holds it. */
+export function readKeeper(text: string): string | null {
+  const [, , , , lease] = JSON.parse(text) as DeviceTuple;
+  return lease?.[0] ?? null;
+}
+
 export function readRecord(text: string): PresenceRecord {
   return JSON.parse(text) as PresenceRecord;
 }

@@ -54,6 +54,7 @@ export function encodeNodeMessage(message: NodeMessage): string {
     case 'end':
     case 'subscription':
     case 'taken':
+    case 'status':
     case 'ask':
     case 'answer':
     case 'node':

@@ -65,6 +65,10 @@ export function readHeader(topic: string, header: unknown, data: string | null):
       if (typeof user !== 'string' || typeof session !== 'string' || !isCount(generation)) return null;
       return { kind: 'taken', user, session, generation };
     }
+    case 'status': {
+      const { user, device } = header;
+      return typeof user === 'string' && typeof device === 'string' ? { kind: 'status', user, device } : null;
+    }
     case 'ask': {
       const { from, id, request } = header;
       return typeof from === 'string' && isCount(id) ? { kind: 'ask', from, id, request } : null;

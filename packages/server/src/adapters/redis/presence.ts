@@ -1,13 +1,19 @@
 import { offlineRecord } from '../../core/presence/aggregate.ts';
 import type { Directory } from '../../ports/directory.ts';
-import type { ActingSession, DeviceHolder, DevicePatch, PresenceStore } from '../../ports/presence.ts';
+import type {
+  ActingSession,
+  DeviceHolder,
+  DevicePatch,
+  PresenceStore,
+  ReplacedStatus,
+} from '../../ports/presence.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
-import { readRecord, readState } from './device-text.ts';
+import { readKeeper, readRecord, readState } from './device-text.ts';
 import { type HeldUser, forgetDevices, heldDevice, holdDevice, releaseDevice } from './held-user.ts';
 import type { Holders } from './holders.ts';
 import type { Keys } from './keys.ts';
 import type { Missing } from './missing.ts';
-import type { RedisLink } from './redis-link.ts';
+import type { RedisLink, Reply } from './redis-link.ts';
 import { pairsOf } from './reply-values.ts';
 import type { RedisSessions } from './sessions.ts';
 import { recordKey, userKeys } from './user-keys.ts';
@@ -28,6 +34,8 @@ export type RedisPresenceOptions = {
   /** Numbers what this node sends about holders. */
   readonly nextChange: () => number;
   readonly lastSeen: Pick<Directory, 'lastSeen'>;
+  /** Told of statuses that another node looks after, which is to be sent a message; not awaited. */
+  readonly onReplaced: (status: ReplacedStatus) => void;
 };
 
 /**
@@ -35,7 +43,7 @@ export type RedisPresenceOptions = {
  * session may hold a device only as long as the store has it, in the generation that asks.
  */
 export function createRedisPresence(options: RedisPresenceOptions): PresenceStore {
-  const { link, keys, scripts, holders, missing, sessions, nextChange, lastSeen } = options;
+  const { link, keys, scripts, holders, missing, sessions, nextChange, lastSeen, onReplaced } = options;
 
   /** Redis knows nothing of the session. Where it lives here, Redis lost it; else it is over. */
   function putBackWhereOurs(user: string, { session, generation }: ActingSession): void {
@@ -53,6 +61,10 @@ export function createRedisPresence(options: RedisPresenceOptions): PresenceStor
     if (holder.kind === 'lease') holdDevice(held, device, null, { leaseUntilMs: holder.expiresAtMs });
   }
 
+  function tellKeeper(node: Reply | undefined, user: string, device: string): void {
+    if (typeof node === 'string' && node !== holders.node) onReplaced({ node, user, device });
+  }
+
   return {
     async join(user, device, holder, patch) {
       const held = holders.enter(user);
@@ -63,7 +75,9 @@ export function createRedisPresence(options: RedisPresenceOptions): PresenceStor
             ? [holder.session, String(holder.generation)]
             : ['', String(holder.expiresAtMs)];
         const args = [...argsOf(device, patch), ...by, holders.node];
-        const [code, state, shown, record] = await holders.noted(held, () => scripts.run(JOIN, user, args));
+        const reply = await holders.noted(held, () => scripts.run(JOIN, user, args));
+        const [code, state, shown, record, keeper] = reply;
+        tellKeeper(keeper, user, device);
         if (code === -1 && holder.kind === 'session') putBackWhereOurs(user, holder);
         if (code !== 1 || typeof state !== 'string') return null;
         holdDevice(
@@ -100,12 +114,27 @@ export function createRedisPresence(options: RedisPresenceOptions): PresenceStor
       const held = holders.enter(user);
       try {
         const args = [device, session ?? '', holders.node, String(nextChange()), due];
-        const [shown, stays] = await scripts.run(LEAVE, user, args);
+        const [shown, stays, keeper] = await scripts.run(LEAVE, user, args);
+        tellKeeper(keeper, user, device);
         const untilMs = heldDevice(held, device)?.leaseUntilMs ?? null;
         // One that stays was set anew: here, or over another node, which looks after it from then on.
         const elsewhere = untilMs !== null && dueMs !== undefined && untilMs <= dueMs;
         if (stays !== 1 || elsewhere) releaseDevice(held, device, session);
         scripts.shown(shown, held);
+      } finally {
+        holders.exit(held);
+      }
+    },
+    async keeps(user, device) {
+      const { devices } = userKeys(keys, user);
+      const held = holders.enter(user);
+      try {
+        const before = heldDevice(held, device)?.leaseUntilMs ?? null;
+        const text = await link.command(devices, 'HGET', devices, device);
+        if (typeof text === 'string' && readKeeper(text) === holders.node) return true;
+        // One that was set meanwhile is another.
+        if (before === (heldDevice(held, device)?.leaseUntilMs ?? null)) releaseDevice(held, device, null);
+        return false;
       } finally {
         holders.exit(held);
       }

@@ -2,7 +2,7 @@ import type { StampSource } from '../../core/presence/stamp.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Cluster } from '../../ports/cluster.ts';
 import type { Directory, LastSeen } from '../../ports/directory.ts';
-import type { PresenceStore } from '../../ports/presence.ts';
+import type { PresenceStore, ReplacedStatus } from '../../ports/presence.ts';
 import type { SessionStore } from '../../ports/sessions.ts';
 import { createRedisCluster } from './cluster.ts';
 import { type ClusterTime, createClusterTime } from './cluster-time.ts';
@@ -45,6 +45,8 @@ export type RedisUserStoresOptions = {
   readonly sweepRest: (node: string, limit: number) => Promise<number>;
   /** Puts back what else this node holds in Redis, which lost it. */
   readonly onLost: () => Promise<void>;
+  /** Told of statuses over HTTP that another node looks after: taken away or set anew over this one. Not awaited. */
+  readonly onReplaced: (status: ReplacedStatus) => void;
   /** Told of each change that others see and that this node caused. */
   readonly onShown: UserScriptsOptions['onShown'];
 };

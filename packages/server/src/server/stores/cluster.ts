@@ -11,9 +11,10 @@ import type { ShownChange } from '../../adapters/redis/user-scripts.ts';
 import { createRedisUserStores } from '../../adapters/redis/user-stores.ts';
 import type { RedisConfig } from '../../config/redis-settings.ts';
 import { createStampSource } from '../../core/presence/stamp.ts';
+import { nodeTopic } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Members, SharedMembers } from '../../ports/members.ts';
-import type { PresenceRecord } from '../../ports/presence.ts';
+import type { PresenceRecord, ReplacedStatus } from '../../ports/presence.ts';
 import { reasonOf } from '../database-lock.ts';
 import { StartError } from '../start-error.ts';
 import type { StoreOptions, Stores } from './store-options.ts';
@@ -47,6 +48,7 @@ export async function openCluster(
     recordLastSeen: (seen) => void lastSeen.recordLastSeen([seen]),
     sweepRest: (dead, limit) => sweepRest(dead, limit),
     onLost: () => members.restore(),
+    onReplaced: (status) => tellKeeper(status),
     onShown: (record, change) => shown(record, change),
   });
   // Everything goes by the time of Redis, whatever the machine's clock says.
@@ -102,6 +104,13 @@ export async function openCluster(
     id: secrets.id,
     warn: telemetry.warn,
   });
+
+  function tellKeeper({ node: keeper, user, device }: ReplacedStatus): void {
+    broker.publish(nodeTopic(keeper), { kind: 'status', user, device })?.catch((error: unknown) => {
+      // It holds the status until that would have run out.
+      telemetry.warn('status_untold', { error: String(error) });
+    });
+  }
 
   /** Behind its last session: members, and what it did not get around to tell, revocations to the others and events to the app. */
   async function sweepRest(dead: string, limit: number): Promise<number> {
