@@ -25,6 +25,7 @@ import { reportNodes } from './report/nodes.ts';
 import { reportImport } from './report/import.ts';
 import { describeMachine } from './report/machine.ts';
 import { reportSessions } from './report/sessions.ts';
+import { reportSizes } from './report/sizes.ts';
 import { reportWays } from './report/transports.ts';
 import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
 import { runGraph } from './scenarios/graph.ts';
@@ -37,6 +38,7 @@ import { runHistory } from './scenarios/history.ts';
 import { runImport } from './scenarios/import.ts';
 import { runRecovery } from './scenarios/recovery.ts';
 import { runSessions } from './scenarios/sessions.ts';
+import { runSizes } from './scenarios/sizes.ts';
 import { runSlowReader } from './scenarios/slow-reader.ts';
 import { runSnapshot } from './scenarios/snapshot.ts';
 import { runWays } from './scenarios/transports.ts';
@@ -156,6 +158,8 @@ async function runScenario(
     }
     case 'bytes':
       return reportBytes(await runBytes(bench));
+    case 'sizes':
+      return reportSizes(await runSizes(bench));
     case 'transports': {
       const plan = quick
         ? { subscribers: 200, connections: 500, idleSeconds: 2, repetitions, ...windows(true) }

@@ -25,6 +25,7 @@ describe('the command line', () => {
       'crowd',
       'bytes',
       'transports',
+      'sizes',
     ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);

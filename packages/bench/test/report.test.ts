@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { replaceSection } from '../src/report/document.ts';
 import { reportFanout } from '../src/report/fanout.ts';
+import { reportSizes } from '../src/report/sizes.ts';
 import { digits, table, verdicts } from '../src/report/table.ts';
 import { reportWays } from '../src/report/transports.ts';
 import { CONTENDERS, type Contender, type FanoutSample, IN_FLIGHT } from '../src/scenarios/fanout.ts';
@@ -95,5 +96,35 @@ describe('the transports', () => {
     expect(report(1.2)).toContain("| SSE, 32 in flight: at most 1.2 of WebSocket's CPU | 1.20 | yes |");
     expect(report(1.25)).toContain("| SSE, 32 in flight: at most 1.2 of WebSocket's CPU | 1.25 | **no** |");
     expect(report(1)).toContain('| SSE | 15.0 | 1.50 |');
+  });
+});
+
+describe('the sizes', () => {
+  const KB = 1024;
+  const size = (firstKb: number, laterKb = 0) => ({ firstBytes: firstKb * KB, laterBytes: laterKb * KB });
+  const report = (presenceKb: number, offlineKb: number): string =>
+    reportSizes({
+      entries: new Map([
+        ['./presence', size(presenceKb, 4)],
+        ['.', size(20, 4)],
+        ['./outbox', size(6)],
+      ]),
+      withDefault: new Map([['./outbox', size(25, 4)]]),
+      offline: size(offlineKb, 4),
+      everything: size(25, 4),
+      peers: new Map([['peer 1.0', size(12)]]),
+    });
+
+  it('meet their targets at 10 and at 16 KB, what is loaded when needed included, and not above', () => {
+    const met = report(10, 12);
+    expect(met).toContain('presence alone | 10.0 KB | yes |');
+    expect(met).toContain('with the default entry | 16.0 KB | yes |');
+    const missed = report(10.01, 12.1);
+    expect(missed).toContain('presence alone | 10.0 KB | **no** |');
+    expect(missed).toContain('with the default entry | 16.1 KB | **no** |');
+  });
+
+  it('say what an entry takes beside the default entry, which shares much with it', () => {
+    expect(report(10, 12)).toContain('| `@carillon/client/outbox` | 6.00 |  | 5.00 |');
   });
 });
