@@ -88,7 +88,7 @@ export const mutations = {
     file: `${RUNTIME}login.ts`,
     find: 'const edited = await settleEdits(context, link, user);',
     replace: 'const edited = false;',
-    seed: 2,
+    seed: 3,
   },
   'only the first watcher waits for the subscription': {
     file: `${RUNTIME}viewing.ts`,
@@ -153,7 +153,7 @@ export const mutations = {
     find: 'device.state = state;\n      const gone = show(user, stamp);\n      await both(gone, devices.write(name, deviceName));\n    },\n    async leave',
     replace:
       'device.state = state;\n      const gone = show(user, stamp);\n      void both(gone, devices.write(name, deviceName)).catch(() => undefined);\n    },\n    async leave',
-    seed: 269,
+    seed: 589,
   },
   'fields for close friends reach all followers': {
     file: `${CORE}presence/visibility.ts`,
@@ -164,7 +164,7 @@ export const mutations = {
     file: `${CLIENT}own-status.ts`,
     find: 'pending: { ...own.sent.patch, ...own.pending },',
     replace: 'pending: own.pending,',
-    seed: 14,
+    seed: 36,
   },
   'a client that moves to another line forgets what was not answered': {
     file: `${CLIENT}login.ts`,
