@@ -47,7 +47,12 @@ export async function serveSite(modules: readonly string[]): Promise<Site> {
             : null,
       },
     ],
-    build: { write: false, modulePreload: false, rolldownOptions: { input: entry } },
+    build: {
+      write: false,
+      modulePreload: false,
+      // One classic script: a sandboxed page may not fetch modules.
+      rolldownOptions: { input: entry, output: { format: 'iife', codeSplitting: false } },
+    },
   })) as Rolldown.RolldownOutput;
   const [script] = output.output;
   const server = createServer((request, response) => {

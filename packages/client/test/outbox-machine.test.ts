@@ -196,6 +196,28 @@ describe('an outbox', () => {
     expect(next.states(), 'what waits cannot be dismissed').toEqual(['2 sent']);
   });
 
+  it('a refusal is in the store before other tabs hear of it; a confirmation is told before the entry is taken out', () => {
+    const machine = createOutboxMachine({
+      count: 10,
+      bytes: 1e4,
+      kept: 3,
+      messageBytes: 100,
+      sureMs: DAY_MS,
+    });
+    const turn = { nowMs: 0, wallMs: 5, random: 0 };
+    const records = new Map(
+      [1, 2].map((number) => [number, '{"v":1,"what":{"channel":"c","data":"1"},"at":1,"first":2,"q":"q"}']),
+    );
+    machine.handle({ type: 'lead', alone: true }, turn);
+    const [hand] = machine.handle({ type: 'loaded', queue: 'q', records }, turn);
+    const inStore = (event: OutboxEvent): string[] =>
+      machine.handle(event, turn).flatMap(({ do: what }) => (/save|tell|remove/.test(what) ? [what] : []));
+    expect(hand).toMatchObject({ do: 'hand', hand: 1, number: 1 });
+    const refusal = { code: 'forbidden', detail: '', unknown: false } as const;
+    expect(inStore({ type: 'refused', hand: 1, refusal })).toEqual(['save', 'tell']);
+    expect(inStore({ type: 'answered', hand: 2, value: CONFIRMED })).toEqual(['tell', 'remove']);
+  });
+
   it('of what was rejected the oldest are forgotten beyond `kept`', () => {
     const outbox = drive({ kept: 2 });
     outbox.lead();
