@@ -167,6 +167,11 @@ export const ERRORS = {
     http: 409,
     help: 'A newer poll of this line has taken over, or `ack` is none of its last two batches: poll one at a time.',
   },
+  ticket_invalid: {
+    retry: false,
+    http: 401,
+    help: 'The ticket is not good, or not any more: ask for another one.',
+  },
   session_unknown: { retry: false, http: 404, help: 'No such session is connected.' },
   internal: {
     retry: true,

@@ -45,6 +45,7 @@ export type {
   Publish,
   Reply,
   Subscribe,
+  TicketRequest,
   Unsubscribe,
 } from './messages/channel-up.ts';
 export type { Heartbeat } from './messages/heartbeat.ts';

@@ -7,6 +7,7 @@ import {
   type Publish,
   type Reply,
   type Subscribe,
+  type TicketRequest,
   type Unsubscribe,
   call,
   cancel,
@@ -16,6 +17,7 @@ import {
   publish,
   reply,
   subscribe,
+  ticket,
   unsubscribe,
 } from './messages/channel-up.ts';
 import { type Auth, type Login, type Logout, auth, login, logout } from './messages/login.ts';
@@ -25,6 +27,7 @@ import { type StatusUpdate, statusUpdate } from './messages/presence.ts';
 /** What a client sends about channels and calls. */
 export type ChannelUpMessage =
   | Subscribe
+  | TicketRequest
   | Unsubscribe
   | Publish
   | History
@@ -44,6 +47,7 @@ export const UP_SHAPES = {
   statusUpdate,
   hb: heartbeat,
   sub: subscribe,
+  ticket,
   unsub: unsubscribe,
   pub: publish,
   hist: history,

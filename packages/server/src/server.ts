@@ -11,6 +11,7 @@ import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
 import { createPacedWarning } from './outbound/paced-warning.ts';
 import { createGrants } from './auth/grants.ts';
+import { createTickets } from './auth/tickets.ts';
 import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
 import { createDoor } from './gate/door.ts';
 import type { Development } from './gateways/http-api/dev-routes.ts';
@@ -159,9 +160,11 @@ export async function assembleServer(
     secrets,
     telemetry,
   });
+  const grantSecret = config.grantSecret ?? ownSecret;
   const access = {
     authorizer,
-    grants: createGrants(config.grantSecret ?? ownSecret),
+    grants: createGrants(grantSecret),
+    tickets: createTickets(grantSecret),
   };
   const schemaFailed = createPacedWarning('schema_failed', clock, telemetry);
   const node = createNode({

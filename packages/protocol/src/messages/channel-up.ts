@@ -34,6 +34,20 @@ export const subscribe = {
 } as const;
 export type Subscribe = MessageOf<typeof subscribe>;
 
+export const ticket = {
+  about: 'Asks for a ticket: the right of whoever holds it to follow a channel by `GET /sse`.',
+  presenceFields: false,
+  fields: {
+    t: required({ kind: 'literal', value: 'ticket' }, 'message type'),
+    i: required(
+      request,
+      'request id; the `ok` carries the ticket in `g`, and in `until` when it must have been used',
+    ),
+    c: required(channel, 'channel'),
+  },
+} as const;
+export type TicketRequest = MessageOf<typeof ticket>;
+
 export const unsubscribe = {
   about: 'Ends a subscription.',
   presenceFields: false,

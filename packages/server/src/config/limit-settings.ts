@@ -213,6 +213,12 @@ export const limitsSchema = z.strictObject({
     100,
     HOUR,
   ),
+  ticketStreams: whole(
+    'Streams by ticket of one user on this node; more are refused with `limit_reached`.',
+    16,
+    1,
+    10_000,
+  ),
   publicationBytes: whole(
     'The largest HTTP request that carries a payload: a publication, a broadcast, a call. What a channel takes, the contract says.',
     256 * KIB,

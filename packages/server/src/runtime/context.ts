@@ -20,6 +20,8 @@ export type NodeContext = NodeOptions & {
   /** Sessions on this node, attached or in their grace, by id. */
   readonly sessions: Map<string, LocalSession>;
   readonly sessionsOf: Map<string, Set<LocalSession>>;
+  /** Streams by ticket, by user. */
+  readonly followersOf: Map<string, Set<LocalSession>>;
   /** Devices that HTTP statuses hold, by user and name. */
   readonly leases: Map<string, Map<string, Lease>>;
   /** By user. */
@@ -98,7 +100,25 @@ export function removeSession(context: NodeContext, session: LocalSession): void
   ofUser.delete(session);
   if (ofUser.size === 0) {
     context.sessionsOf.delete(session.user);
-    context.topics.releaseInbox(session.user);
+    if (!context.followersOf.has(session.user)) context.topics.releaseInbox(session.user);
   }
   context.channels.ended(session);
+}
+
+/** A stream by ticket: beside the sessions, for what concerns those alone is not told to it. */
+export function addFollower({ followersOf }: NodeContext, follower: LocalSession): void {
+  const ofUser = followersOf.get(follower.user);
+  if (ofUser === undefined) followersOf.set(follower.user, new Set([follower]));
+  else ofUser.add(follower);
+}
+
+export function removeFollower(context: NodeContext, follower: LocalSession): void {
+  const ofUser = context.followersOf.get(follower.user);
+  ofUser?.delete(follower);
+  if (ofUser?.size === 0) {
+    context.followersOf.delete(follower.user);
+    if (!context.sessionsOf.has(follower.user)) context.topics.releaseInbox(follower.user);
+  }
+  context.sessions.delete(follower.id);
+  context.channels.ended(follower);
 }

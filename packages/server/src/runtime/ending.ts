@@ -1,7 +1,7 @@
 import { controlFrame } from '../core/outbox/frame.ts';
 import { CLOSES, type CloseReason } from '@carillon/protocol';
 import type { SessionRecord } from '../ports/sessions.ts';
-import { type NodeContext, removeSession } from './context.ts';
+import { type NodeContext, removeFollower, removeSession } from './context.ts';
 import type { LinkState, LocalSession } from './link-state.ts';
 import { applyHeld } from './status.ts';
 import { unwatchAll } from './viewing.ts';
@@ -59,6 +59,11 @@ export function leaveSession(context: NodeContext, link: LinkState): void {
   link.session = null;
   // A newer connection may have the session already: then this one has nothing to detach.
   if (session === null || session.link !== link) return;
+  if (session.isFollower) {
+    session.link = null;
+    removeFollower(context, session);
+    return;
+  }
   void applyHeld(context, session);
   session.link = null;
   context.channels.detached(session);

@@ -116,6 +116,8 @@ export type LocalSession = {
   readonly pacing: DevicePacing;
   /** What it has to do with channels and calls; null until it has anything. */
   channels: SessionChannels | null;
+  /** It is no session but a stream that a ticket opened: no store knows it, and nobody sees it. */
+  isFollower: boolean;
 };
 
 export function newLink(connection: Connection, rate: MessageRate): LinkState {
@@ -163,6 +165,7 @@ export function newLocalSession(
     issuedAtMs: null,
     pacing,
     channels: null,
+    isFollower: false,
   };
 }
 

@@ -2,8 +2,10 @@ import type { EdgeList, UserExport } from '../ports/directory.ts';
 import type { DevicePatch, DeviceState, PresenceRecord } from '../ports/presence.ts';
 import type { Connection, Link } from '../ports/transport.ts';
 import type { ChannelsApi } from './channels/channels-api.ts';
+import type { TicketsApi } from './channels/tickets-api.ts';
 import type { Outcome } from './operation-outcome.ts';
 
+export type { TicketRight, TicketsApi } from './channels/tickets-api.ts';
 export type { Outcome, Particulars } from './operation-outcome.ts';
 
 /** `cut_off`: the stores that it shares with other nodes are out of reach, and for so long that it may hold no clients. */
@@ -53,6 +55,7 @@ export interface LinesApi {
 export interface RealtimeNode extends ChannelsApi {
   readonly state: NodeState;
   readonly lines: LinesApi;
+  readonly tickets: TicketsApi;
   counts(): NodeCounts;
   /** Takes up what an earlier life of the process left: sessions in their grace, devices, leases. */
   start(): Promise<void>;

@@ -13,6 +13,7 @@ import type { Revocations } from '../ports/revocations.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { SessionStore } from '../ports/sessions.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { Tickets } from '../ports/tickets.ts';
 import type { CompiledContract } from '../core/channel/channel-spec.ts';
 import type { FieldSpec } from '../core/presence/fields.ts';
 import type { StampSource } from '../core/presence/stamp.ts';
@@ -40,6 +41,7 @@ export type NodePorts = {
   readonly logs: { readonly memory: Log; readonly stored: Log };
   readonly authorizer: Authorizer;
   readonly grants: Grants;
+  readonly tickets: Tickets;
   readonly revocations: Revocations;
   readonly events: Events;
   readonly telemetry: Telemetry;

@@ -102,10 +102,14 @@ export function createNode(options: NodeOptions): RealtimeNode {
     get state() {
       return context.state;
     },
+    tickets: context.channels.tickets,
     lines: context.cluster?.lines ?? loneLines(ports.secrets.id()),
     counts() {
       let attached = 0;
-      for (const session of context.sessions.values()) if (session.link !== null) attached++;
+      let followers = 0;
+      for (const session of context.sessions.values())
+        if (session.isFollower) followers++;
+        else if (session.link !== null) attached++;
       let units = 0;
       let streams = 0;
       let polls = 0;
@@ -121,7 +125,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
         streams,
         polls,
         attached,
-        detached: context.sessions.size - attached,
+        detached: context.sessions.size - attached - followers,
         watchedUsers: watched.users,
         watchEdges: watched.edges,
         channels,
@@ -171,6 +175,7 @@ function createContext(options: NodeOptions): NodeContext {
     links: new Set<LinkState>(),
     sessions: new Map<string, LocalSession>(),
     sessionsOf: new Map<string, Set<LocalSession>>(),
+    followersOf: new Map<string, Set<LocalSession>>(),
     newSessions: createKeyedRate(settings.newSessionRate),
     watchList: createWatchList<LinkState>(settings.fields, (link, frame) => {
       // A connection that is still joining gets this state in its sync.

@@ -25,6 +25,7 @@ export type LineEntranceOptions = {
     readonly sseKeepAliveMs: number;
     readonly pollWaitMs: number;
     readonly pollGapMs: number;
+    readonly ticketStreams: number;
   };
 };
 
@@ -40,7 +41,11 @@ export function createLineEntrance(options: LineEntranceOptions): LineEntrance {
   const { node, door, clock, secrets, telemetry, limits } = options;
   const http = createLineHttp({ door, telemetry, lineBytes: limits.lineBytes });
   const lines = createLines({ node: node.lines, clock, secrets, limits });
-  const sse = createSseGateway({ node, door, http, lines, clock, keepAliveMs: limits.sseKeepAliveMs });
+  const sse = createSseGateway({
+    ...{ node, door, http, lines, clock },
+    keepAliveMs: limits.sseKeepAliveMs,
+    ticketStreams: limits.ticketStreams,
+  });
   const polls = createPollGateway({ node, door, http, lines, clock, limits });
 
   function gatewayFor({ url = '' }: IncomingMessage): typeof sse.serve | null {

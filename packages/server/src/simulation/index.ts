@@ -36,5 +36,6 @@ export { storeUnavailable } from '../ports/unavailable.ts';
 export { createNode } from '../runtime/node.ts';
 export type { NodeCounts, Outcome, RealtimeNode } from '../runtime/node-api.ts';
 export { createSteadyTime } from '../runtime/steady-time.ts';
+export { plainTickets } from '../adapters/memory/tickets.ts';
 export { silentTelemetry } from '../adapters/memory/silent-telemetry.ts';
 export { DEFAULT_SETTINGS, type NodePorts, type NodeSettings } from '../runtime/node-options.ts';

@@ -29,6 +29,8 @@ import { MAX_REVOCATIONS } from '../../src/core/session/revocation-list.ts';
 import { MIN_SIGNING_SECRET_BYTES } from '../../src/outbound/signature.ts';
 import { FIRST_RETRY_MS, LONGEST_RETRY_MS } from '../../src/webhooks/deliveries.ts';
 import { PROBE_TIME_LIMIT_MS } from '../../src/ops/readiness.ts';
+import { TICKET_CHECK_MS } from '../../src/gateways/sse/ticket-streams.ts';
+import { TICKET_USE_MS } from '../../src/runtime/channels/tickets.ts';
 import { SCHEMA_TIME_LIMIT_MS } from '../../src/runtime/channels/validating.ts';
 import { tableAfter } from './markdown-table.ts';
 
@@ -76,6 +78,8 @@ describe('docs/limits.md', () => {
       'messages of a line': MAX_LINE_MESSAGES,
       'wait for what was overtaken': ORDER_WAIT_MS,
       'requests that overtook another': MAX_OUT_OF_ORDER,
+      'first use of a ticket': TICKET_USE_MS,
+      'check of a ticket': TICKET_CHECK_MS,
       'presence value': protocol.MAX_PRESENCE_VALUE_LENGTH,
       'messages behind a login': MAX_QUEUED,
       'cost of a bad message': BAD_MESSAGE_COST,

@@ -269,6 +269,8 @@ describe('users over HTTP', () => {
       status: 403,
       body: error('forbidden'),
     });
+    const ticket = await s.api('POST', '/v1/tickets', { user: 'invited', channel: 'chat:x' });
+    expect(ticket).toMatchObject({ status: 200, body: { ticket: expect.any(String) } });
     const { body } = await s.api('POST', '/v1/users/invited/grants', {
       channel: 'chat:handed',
       ttlMs: 60_000,

@@ -68,6 +68,7 @@ export async function startLines(settings: LineSettings = {}) {
     sseKeepAliveMs: 8_000,
     pollWaitMs: 25_000,
     pollGapMs: 30_000,
+    ticketStreams: 16,
   };
   const door = createDoor({
     origins: settings.origins ?? [],

@@ -21,6 +21,7 @@ import type { RealtimeNode } from '../../src/runtime/node-api.ts';
 import { createSteadyTime } from '../../src/runtime/steady-time.ts';
 import { DEFAULT_SETTINGS, type NodePorts, type NodeSettings } from '../../src/runtime/node-options.ts';
 import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
+import { plainTickets } from '../../src/adapters/memory/tickets.ts';
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts';
 
 /** A message as it stands in a frame. */
@@ -242,7 +243,7 @@ function channelPorts(
   clock: VirtualClock,
   epoch: string,
   stored: Log,
-): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'revocations' | 'events'> {
+): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'> {
   let epochs = 0;
   return {
     logs: { memory: createMemoryLog({ newEpoch: () => `${epoch}-${++epochs}` }), stored },
@@ -256,6 +257,7 @@ function channelPorts(
           : { ok: false, detail: 'not this one' };
       },
     },
+    tickets: plainTickets,
     revocations: createMemoryRevocations(() => clock.nowMs()),
     events: {
       userOnline() {},

@@ -1,4 +1,9 @@
-import { type NodePorts, createMemoryLog, createMemoryRevocations } from '@carillon/server/simulation';
+import {
+  type NodePorts,
+  createMemoryLog,
+  createMemoryRevocations,
+  plainTickets,
+} from '@carillon/server/simulation';
 
 /** Everything is open: who may is not what these runs are about. */
 export const OPEN: NodePorts['authorizer'] = { decide: () => ({ allow: true, untilMs: null }) };
@@ -7,12 +12,13 @@ export const OPEN: NodePorts['authorizer'] = { decide: () => ({ allow: true, unt
 export function channelPorts(
   epoch: string,
   nowMs: () => number,
-): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'revocations' | 'events'> {
+): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'> {
   const log = createMemoryLog({ newEpoch: () => epoch });
   return {
     logs: { memory: log, stored: log },
     authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'nothing is open' }) },
     grants: { sign: () => '', verify: () => ({ ok: false, detail: 'nobody gives any' }) },
+    tickets: plainTickets,
     revocations: createMemoryRevocations(nowMs),
     events: { userOnline() {}, userOffline() {}, channelOccupied() {}, channelVacated() {} },
   };

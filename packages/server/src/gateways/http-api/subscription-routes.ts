@@ -1,6 +1,6 @@
 import { MAX_GRANT_LENGTH } from '@carillon/protocol';
 import * as z from 'zod';
-import { channelName } from './channel-schemas.ts';
+import { channelName, userId } from './channel-schemas.ts';
 import { route } from './define-route.ts';
 import { channel, user } from './parameters.ts';
 
@@ -55,5 +55,32 @@ export const subscriptionRoutes = [
     errors: ['channel_invalid', 'channel_unknown', 'forbidden', 'unavailable'],
     batch: true,
     handle: (request, { node }) => node.grant(request.user, request.body.channel, request.body.ttlMs),
+  }),
+
+  route({
+    id: 'ticket',
+    method: 'POST',
+    path: '/v1/tickets',
+    tag: 'Subscriptions',
+    summary: 'Signs a ticket: the right of whoever holds it to follow a channel by `GET /sse?ticket=…`.',
+    body: { schema: z.object({ user: userId, channel: channelName, ttlMs }), limit: 'requestBytes' },
+    answer: {
+      about: 'The ticket, when it must have been used for the first time, and when it ends.',
+      schema: z.object({
+        ticket: z.string().min(1).max(MAX_GRANT_LENGTH),
+        useByMs: z.number(),
+        expiresAtMs: z.number(),
+      }),
+    },
+    errors: [
+      'user_id_invalid',
+      'channel_invalid',
+      'channel_unknown',
+      'kind_mismatch',
+      'forbidden',
+      'unavailable',
+    ],
+    batch: true,
+    handle: ({ body }, { node }) => node.tickets.issue(body.user, body.channel, body.ttlMs),
   }),
 ];

@@ -19,6 +19,6 @@ export function namedEvent(name: string, data: string): string {
 }
 
 /** A line break ends the data. Ours has none, but a payload that somebody else put into a store might, between its tokens. */
-function oneLine(json: string): string {
+export function oneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replaceAll(/[\r\n]/g, ' ') : json;
 }

@@ -8,16 +8,21 @@ import type { Lines } from '../../gate/lines.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { createDueQueue } from '../../runtime/due-queue.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
-import { END_TIMEOUT_MS, StreamConnection } from './stream-connection.ts';
+import { END_TIMEOUT_MS } from './socket-writer.ts';
+import { StreamConnection } from './stream-connection.ts';
+import { createTicketStreams } from './ticket-streams.ts';
+import { beginStream, streamSocket } from './stream-head.ts';
 
 export type SseGatewayOptions = {
-  readonly node: Pick<RealtimeNode, 'open'>;
+  readonly node: Pick<RealtimeNode, 'open' | 'tickets'>;
   readonly door: Door;
   readonly http: LineHttp;
   readonly lines: Lines;
   readonly clock: Clock;
   /** The longest that a stream says nothing, ms. */
   readonly keepAliveMs: number;
+  /** Streams by ticket of one user. */
+  readonly ticketStreams: number;
 };
 
 export type SseGateway = {
@@ -32,15 +37,10 @@ export type SseGateway = {
 const DROPPED = 1006;
 
 /** Where clients without WebSocket enter that can read a stream: `/sse`, WHATWG HTML, section 9.2. */
-export function createSseGateway({
-  node,
-  door,
-  http,
-  lines,
-  clock,
-  keepAliveMs,
-}: SseGatewayOptions): SseGateway {
+export function createSseGateway(options: SseGatewayOptions): SseGateway {
+  const { node, door, http, lines, clock, keepAliveMs } = options;
   const streams = new Map<Socket, StreamConnection>();
+  const byTicket = createTicketStreams(options);
   // Looked at twice in the time: one that had traffic costs a flag, and no timer is moved when it has.
   const keepAlives = createDueQueue<StreamConnection>(clock, keepAliveMs / 2, (stream) => {
     stream.keepAlive();
@@ -49,19 +49,8 @@ export function createSseGateway({
   let allGone: (() => void) | null = null;
 
   function open(request: IncomingMessage, response: ServerResponse, { ms }: OpenRequest): void {
-    if (request.httpVersionMajor !== 1) {
-      http.answer(
-        response,
-        refused('bad_message', 'a stream needs HTTP/1.1: let a proxy speak HTTP/2 in front of it'),
-      );
-      return;
-    }
-    const { socket } = response;
-    if (socket === null) {
-      // Sent behind another request whose answer is still owed (pipelining): no stream can stand there.
-      request.socket.destroy();
-      return;
-    }
+    const socket = streamSocket(http, request, response);
+    if (socket === null) return;
     const knock = door.knock(request);
     if (!knock.ok) {
       http.answer(response, refused(knock.code, '', knock.retryAfterMs));
@@ -70,11 +59,8 @@ export function createSseGateway({
     const stream = new StreamConnection(door.enter(knock.address), knock.address, socket);
     streams.set(socket, stream);
     socket.on('close', onClose);
-    socket.on('end', onEnd);
-    socket.setTimeout(0);
-    socket.setNoDelay(true);
     socket.cork();
-    writeHead(response);
+    beginStream(socket, response);
     stream.begin(lines.add(stream));
     socket.uncork();
     keepAlives.add(stream);
@@ -97,20 +83,21 @@ export function createSseGateway({
 
   return {
     get connections() {
-      return streams.size;
+      return streams.size + byTicket.size;
     },
     async serve(request, response) {
       // A request behind the stream's would be answered inside the stream.
-      if (streams.has(request.socket)) {
+      if (streams.has(request.socket) || byTicket.has(request.socket)) {
         request.socket.destroy();
         return;
       }
-      const received = await http.receive(request, response);
+      const received = await http.receive(request, response, () => void byTicket.serve(request, response));
       if (received === null) return;
       if (received.kind === 'open') open(request, response, received);
       else lines.ask(received, { answer: (answer) => http.answer(response, answer) });
     },
     async close() {
+      const ticketsClosed = byTicket.close();
       if (streams.size > 0) {
         const { promise, resolve } = Promise.withResolvers<void>();
         allGone = resolve;
@@ -121,27 +108,7 @@ export function createSseGateway({
         clearTimeout(impatient);
       }
       keepAlives.clear();
+      await ticketsClosed;
     },
   };
-}
-
-/**
- * The head of a response that ends with the connection, so that it has neither length nor chunks, and what keeps proxies from
- * holding it back or packing it (`X-Accel-Buffering`: nginx).
- */
-function writeHead(response: ServerResponse): void {
-  response.useChunkedEncodingByDefault = false;
-  response.shouldKeepAlive = false;
-  response.writeHead(200, {
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-cache, no-transform',
-    'x-accel-buffering': 'no',
-    'x-content-type-options': 'nosniff',
-  });
-  response.flushHeaders();
-}
-
-/** A client that has ended its half reads nothing more; the server would wait with its own until all is written. */
-function onEnd(this: Socket): void {
-  this.destroy();
 }

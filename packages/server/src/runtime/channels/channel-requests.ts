@@ -12,6 +12,7 @@ import { rightToPublish } from './rights.ts';
 import type { ServingCalls } from './serving-calls.ts';
 import { soon } from './soon.ts';
 import { subscribe, unsubscribe } from './subscribing.ts';
+import type { TicketDesk } from './tickets.ts';
 
 /** What a client asks of channels and calls. */
 export type ChannelRequests = {
@@ -24,6 +25,7 @@ export function createChannelRequests(
   publisher: Publisher,
   calls: ServingCalls,
   asking: Asking,
+  desk: TicketDesk,
 ): ChannelRequests {
   function handle(link: LinkState, session: LocalSession, message: ChannelUpMessage): void {
     switch (message.t) {
@@ -49,6 +51,8 @@ export function createChannelRequests(
       switch (message.t) {
         case 'sub':
           return subscribe(context, parts, link, session, message, matched);
+        case 'ticket':
+          return desk.answer(link, session, message, matched);
         case 'unsub':
           return unsubscribe(context, parts, link, session, message);
         case 'pub':

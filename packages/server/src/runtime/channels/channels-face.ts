@@ -4,10 +4,12 @@ import type { PresenceRecord } from '../../ports/presence.ts';
 import type { LinkState, LocalSession } from '../link-state.ts';
 import type { Asking } from './asking-face.ts';
 import type { ChannelsApi } from './channels-api.ts';
+import type { TicketsApi } from './tickets-api.ts';
 
 /** Everything of a node that deals with channels and calls, as the rest of the runtime sees it. */
 export type Channels = {
   readonly api: ChannelsApi;
+  readonly tickets: TicketsApi;
   /** The same for this node alone, for other nodes to ask. */
   readonly local: ChannelsApi & Pick<Asking, 'collect'>;
   start(): Promise<void>;

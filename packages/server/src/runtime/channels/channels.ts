@@ -19,6 +19,7 @@ import { createRightExpiries } from './right-expiries.ts';
 import { createServingCalls } from './serving-calls.ts';
 import { createSignalSender } from './signals.ts';
 import { soon } from './soon.ts';
+import { createTicketDesk } from './tickets.ts';
 import { createUserVisibility } from './user-visibility.ts';
 
 /** How long after a resume a client may take to name its channels again ([CHN6]), ms. */
@@ -54,7 +55,8 @@ export function createChannels(context: NodeContext): Channels {
     expiries,
     end,
   };
-  const requests = createChannelRequests(context, parts, publisher, calls, asking);
+  const desk = createTicketDesk(context, parts);
+  const requests = createChannelRequests(context, parts, publisher, calls, asking, desk);
 
   function end(subscription: Subscription): void {
     const { session, channel, state } = subscription;
@@ -79,7 +81,8 @@ export function createChannels(context: NodeContext): Channels {
   }
 
   function order({ user, channel, grant }: SubscriptionOrder): void {
-    for (const session of context.sessionsOf.get(user) ?? []) {
+    const followers = context.followersOf.get(user) ?? [];
+    for (const session of [...(context.sessionsOf.get(user) ?? []), ...followers]) {
       const { link } = session;
       if (grant !== null) {
         if (link?.phase === 'live') sendControl(context, link, { t: 'sub', c: channel, g: grant });
@@ -106,6 +109,7 @@ export function createChannels(context: NodeContext): Channels {
   const api = createChannelOperations(context, parts, publisher, asking);
   return {
     api,
+    tickets: desk.api,
     local: { ...api, collect: asking.collect },
     afterGap: () => void hub.compareTops(),
     async start() {

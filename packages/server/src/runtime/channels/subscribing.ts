@@ -172,7 +172,7 @@ async function begin(
         RETRY_UNAVAILABLE_MS,
       );
     }
-    parts.members.come(subscription);
+    if (!session.isFollower) parts.members.come(subscription);
     // From here to the end of the function nothing waits: the reply, what was missed, and what came meanwhile.
     const granted = grantFor(context, subscription);
     if (granted instanceof Promise) {

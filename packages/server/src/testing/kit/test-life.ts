@@ -4,6 +4,7 @@ import { createMemoryLog } from '../../adapters/memory/log.ts';
 import { createMemoryMembers } from '../../adapters/memory/members.ts';
 import { createMemoryPresence } from '../../adapters/memory/presence.ts';
 import { createMemorySessions } from '../../adapters/memory/sessions.ts';
+import { plainTickets } from '../../adapters/memory/tickets.ts';
 import { createRuleAuthorizer } from '../../auth/authorize/rule-authorizer.ts';
 import { createHookAuthenticator } from '../../auth/hook-authenticator.ts';
 import type { AuthenticateHook, ServerConfig } from '../../config.ts';
@@ -101,6 +102,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       },
       authorizer: createRuleAuthorizer(config.authorize, clock, telemetry),
       grants: disk.grants,
+      tickets: plainTickets,
       revocations: disk.revocations,
       events: { userOnline() {}, userOffline() {}, channelOccupied() {}, channelVacated() {} },
       telemetry,
