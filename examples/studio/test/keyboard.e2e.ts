@@ -83,7 +83,7 @@ export function keyboardTests(studio: Studio): void {
     await page.locator('button:focus', { hasText: /^Unfollow$/ }).waitFor();
     expect((await focused()).name).toBe('Unfollow Bob Okafor');
 
-    await page.getByRole('switch').focus();
+    await page.getByRole('switch', { name: 'Line to the server' }).focus();
     await page.keyboard.press('Space');
     await page.locator('.line-state[data-state="disconnected"]').waitFor();
     await page.keyboard.press('Space');

@@ -105,7 +105,7 @@ export function pageTests(studio: Studio): void {
     expect(await lastDrop.textContent()).toMatch(/^\d\d:\d\d:\d\d line_lost$/);
     await page.locator('.switch-word', { hasText: 'up' }).waitFor();
 
-    await page.getByRole('switch').click();
+    await page.getByRole('switch', { name: 'Line to the server' }).click();
     await banner.getByText('Line cut.').waitFor();
     await banner.getByRole('button', { name: 'Mend it' }).click();
     await alice.line('connected');

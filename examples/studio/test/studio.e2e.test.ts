@@ -6,6 +6,7 @@ import { keyboardTests } from './keyboard.e2e.ts';
 import { lobbyTests } from './lobby.e2e.ts';
 import { pageTests } from './page.e2e.ts';
 import { studioScene, TEST_LIMIT_MS } from './studio-scene.ts';
+import { transportTests } from './transports.e2e.ts';
 
 const { openStudio } = studioScene();
 
@@ -19,6 +20,10 @@ describe('two friends', { timeout: TEST_LIMIT_MS }, () => {
 
 describe('everybody in the lobby', { timeout: TEST_LIMIT_MS }, () => {
   lobbyTests(openStudio());
+});
+
+describe('people behind bad networks', { timeout: TEST_LIMIT_MS }, () => {
+  transportTests(openStudio());
 });
 
 describe('a friend who does not come back', { timeout: TEST_LIMIT_MS }, () => {

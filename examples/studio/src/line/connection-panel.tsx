@@ -14,6 +14,7 @@ const SHOWN_OF_SESSION = 8;
 export function ConnectionPanel({ session }: { readonly session: StudioSession }) {
   const view = session.connection.value;
   const isCut = session.isCut.value;
+  const isBlocked = session.isBlocked.value;
   const retry = useComputed(() => secondsToRetry(session.connection.value, now.value)).value;
 
   return (
@@ -43,10 +44,26 @@ export function ConnectionPanel({ session }: { readonly session: StudioSession }
           </span>
         </button>
       </div>
+      <div class="line-switch">
+        <button
+          type="button"
+          role="switch"
+          aria-checked={!isBlocked}
+          aria-describedby="line-effect"
+          class="switch"
+          onClick={() => session.setBlocked(!isBlocked)}
+        >
+          <span class="switch-track" aria-hidden="true" />
+          WebSockets
+          <span class="switch-word">{isBlocked ? 'blocked' : 'let through'}</span>
+        </button>
+      </div>
       <p class="hint" id="line-effect">
-        {effectOf(view, isCut, now.value)}
+        {effectOf(view, isCut, isBlocked, now.value)}
       </p>
       <dl class="facts">
+        <dt>Carried by</dt>
+        <dd data-transport={view.transport}>{view.transport === null ? '–' : NAME_OF[view.transport]}</dd>
         <dt>Session</dt>
         <dd class="fact-with-button">
           <SessionId id={view.session} />
@@ -74,6 +91,8 @@ export function ConnectionPanel({ session }: { readonly session: StudioSession }
 /** The switch says what one wants; the word beside it, what is. */
 const WORD_OF = { connected: 'up', connecting: 'trying', disconnected: 'down' } as const;
 
+const NAME_OF = { websocket: 'WebSocket', sse: 'event stream', longpoll: 'long-poll' } as const;
+
 function SessionId({ id }: { readonly id: string | null }) {
   if (id === null) return 'none yet';
   return (
@@ -96,9 +115,11 @@ function LastDrop({ drop }: { readonly drop: ConnectionView['lastDrop'] }) {
 }
 
 /** What the state of the line means for friends, in a sentence. */
-function effectOf(view: ConnectionView, isCut: boolean, nowMs: number): string {
+function effectOf(view: ConnectionView, isCut: boolean, isBlocked: boolean, nowMs: number): string {
   if (isStopped(view)) return `This session is over (${view.reason}). Log in again to go on.`;
   if (!isCut) {
+    if (view.status === 'connected' && isBlocked)
+      return 'Only requests get through, as behind some proxies: the session goes on by them.';
     if (view.status === 'connected') return 'Cut it, and friends notice nothing for a while.';
     return view.isLost ? 'Trying to reach the server.' : 'Connecting…';
   }

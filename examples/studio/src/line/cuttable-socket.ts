@@ -13,6 +13,8 @@ export type Line = {
    * browser, nothing is sent on its behalf, and what was under way is lost.
    */
   cut(): void;
+  /** Drops every open WebSocket and lets no new one through, as a proxy does that knows only requests; or lets them through again. */
+  blockWebSockets(blocked: boolean): void;
   /** Lets new ones through again. Those that were dropped stay dropped. */
   mend(): void;
 };
@@ -37,6 +39,7 @@ export function createLine(
   nativeFetch: FetchLike = (url, init) => globalThis.fetch(url, init),
 ): Line {
   let isCut = false;
+  let isBlocked = false;
   let scissors = new AbortController();
   const sockets = new Set<CuttableSocket>();
 
@@ -46,7 +49,7 @@ export function createLine(
     readonly #native: WebSocket | null;
 
     constructor(url: string) {
-      this.#native = isCut ? null : new Native(url);
+      this.#native = isCut || isBlocked ? null : new Native(url);
       sockets.add(this);
       if (this.#native === null) {
         setTimeout(() => this.drop(), FAILED_ATTEMPT_MS);
@@ -104,6 +107,10 @@ export function createLine(
       isCut = true;
       scissors.abort(new TypeError('Failed to fetch'));
       for (const socket of [...sockets]) socket.drop();
+    },
+    blockWebSockets(blocked) {
+      isBlocked = blocked;
+      if (blocked) for (const socket of [...sockets]) socket.drop();
     },
     mend() {
       isCut = false;

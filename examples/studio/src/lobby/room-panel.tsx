@@ -5,7 +5,7 @@ import { Panel } from '../page/panel.tsx';
 import { timeOfDay } from '../page/time-of-day.ts';
 import type { StudioSession } from '../session/studio-session.ts';
 import { channelWord } from './channel-word.ts';
-import type { RoomLine } from './room.ts';
+import type { RoomLine, WaitingLine } from './room.ts';
 
 const MOST_CHARACTERS = 500;
 
@@ -55,6 +55,9 @@ export function RoomPanel({ session }: { readonly session: StudioSession }) {
         {lines.map((line) => (
           <RoomRow key={line.key} line={line} session={session} />
         ))}
+        {lobby.waiting.value.map((line) => (
+          <WaitingRow key={line.number} line={line} session={session} />
+        ))}
       </ol>
       <form class="room-say" onSubmit={say}>
         <label class="unseen" for="room-text">
@@ -75,6 +78,24 @@ export function RoomPanel({ session }: { readonly session: StudioSession }) {
         </button>
       </form>
     </Panel>
+  );
+}
+
+/** What this person said and nobody has heard yet. */
+function WaitingRow({ line, session }: { readonly line: WaitingLine; readonly session: StudioSession }) {
+  const isOver = line.code !== null;
+  return (
+    <li class="room-waiting" data-state={line.state}>
+      <span class="room-waiting-text">{line.text}</span>
+      <span class="room-waiting-word">
+        {isOver ? `not said: ${line.code}` : line.state === 'queued' ? 'waits for the line' : 'on its way'}
+      </span>
+      {line.state !== 'sent' && (
+        <button type="button" class="small quiet" onClick={() => session.lobby.takeBack(line)}>
+          {isOver ? 'Dismiss' : 'Take back'}
+        </button>
+      )}
+    </li>
   );
 }
 

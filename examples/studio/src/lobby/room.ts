@@ -1,4 +1,5 @@
 import type { ChannelState, Client } from '@carillon/client';
+import type { OutboxEntry } from '@carillon/client/outbox';
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { contract } from '../contract.ts';
 import { codeOf } from './error-code.ts';
@@ -15,6 +16,15 @@ export type RoomLine =
     }
   | { readonly kind: 'missing'; readonly key: string; readonly why: string };
 
+/** Something that this person said and the server has not taken: it waits, or was refused. */
+export type WaitingLine = {
+  readonly number: number;
+  readonly text: string;
+  readonly state: OutboxEntry['state'];
+  /** Why it was not said; null while it waits. */
+  readonly code: string | null;
+};
+
 /** Lines that one begins with, and that are read at once of what was before. */
 const PAGE = 30;
 
@@ -25,6 +35,10 @@ export type Room = {
   readonly inRoom: ReadonlySignal<number | null>;
   /** Whether there is more to read before the first line. */
   readonly hasEarlier: ReadonlySignal<boolean>;
+  /** In the order in which they were said, in whichever tab, and before the page was loaded again too. */
+  readonly waiting: ReadonlySignal<readonly WaitingLine[]>;
+  /** Takes a line back that was not sent, or forgets one that was refused. */
+  takeBack(line: WaitingLine): void;
   say(text: string): void;
   readEarlier(): Promise<void>;
 };
@@ -36,6 +50,7 @@ export function createRoom(client: Client<typeof contract>, complain: (sentence:
   const lines = signal<readonly RoomLine[]>([]);
   const inRoom = signal<number | null>(null);
   const hasEarlier = signal(false);
+  const waiting = signal<readonly WaitingLine[]>([]);
   /** The position of the first line; null: nothing was received. */
   let first: { readonly epoch: string; readonly offset: number } | null = null;
 
@@ -56,6 +71,14 @@ export function createRoom(client: Client<typeof contract>, complain: (sentence:
   room.onLost(({ why, to }) => {
     lines.value = [...lines.value, { kind: 'missing', key: `missing ${to.epoch} ${to.offset}`, why }];
   });
+  const { outbox } = client;
+  const showWaiting = (): void => {
+    waiting.value = (outbox?.entries() ?? [])
+      .filter(({ channel }) => channel === room.channel)
+      .map(waitingLine);
+  };
+  outbox?.onChange(showWaiting);
+  void outbox?.ready.then(showWaiting);
   room.subscribe({ last: PAGE }).catch(() => undefined);
 
   return {
@@ -63,8 +86,17 @@ export function createRoom(client: Client<typeof contract>, complain: (sentence:
     lines,
     inRoom,
     hasEarlier,
+    waiting,
     say(text) {
-      room.publish({ text }).catch((error: unknown) => complain(`That was not said (${codeOf(error)}).`));
+      room.publish({ text }).catch((error: unknown) => {
+        const code = codeOf(error);
+        // Whoever took it back knows.
+        if (code !== 'cancelled') complain(`That was not said (${code}).`);
+      });
+    },
+    takeBack(line) {
+      if (line.code === null) void outbox?.cancel(line);
+      else outbox?.dismiss(line);
     },
     async readEarlier() {
       if (first === null) return;
@@ -84,4 +116,9 @@ export function createRoom(client: Client<typeof contract>, complain: (sentence:
       }
     },
   };
+}
+
+function waitingLine({ number, data, state, error }: OutboxEntry): WaitingLine {
+  const text = typeof data === 'object' && data !== null && 'text' in data ? String(data.text) : '';
+  return { number, text, state, code: error?.code ?? null };
 }

@@ -17,6 +17,7 @@ export type ConnectionViewer = {
 
 const AT_FIRST: ConnectionView = {
   status: 'disconnected',
+  transport: null,
   session: null,
   resumed: false,
   graceMs: null,
@@ -40,13 +41,14 @@ export function createConnectionView(): ConnectionViewer {
       const grant = grantIn(text);
       if (grant !== null) view.value = { ...view.value, ...grant };
     },
-    changed({ status, reason, retryInMs }, session, nowMs) {
+    changed({ status, transport, reason, retryInMs }, session, nowMs) {
       const { status: before, isLost, droppedAtMs, asOfMs, lastDrop } = view.value;
       const isConnected = status === 'connected';
       const wasDropped = before === 'connected' && !isConnected;
       view.value = {
         ...view.value,
         status,
+        transport: transport ?? null,
         session: session ?? view.value.session,
         reason: status === 'disconnected' ? reason : null,
         isLost: !isConnected && (isLost || reason !== null),

@@ -1,4 +1,5 @@
 import { type DefaultField, type FriendChange, CarillonError, createClient } from '@carillon/client';
+import { createOutbox, indexedDbStore } from '@carillon/client/outbox';
 import { signal } from '@preact/signals';
 import type { Person } from '../account/person.ts';
 import type { contract } from '../contract.ts';
@@ -26,6 +27,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
 
   const line = createLine();
   const isCut = signal(false);
+  const isBlocked = signal(false);
   const wire = createWireLog();
   const highlights = createHighlights();
   const friends = signal<ReadonlyMap<string, FriendView> | null>(null);
@@ -42,6 +44,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     token: tokens.fetch,
     WebSocket: line.WebSocket,
     fetch: line.fetch,
+    outbox: createOutbox({ store: indexedDbStore() }),
     onWire(direction, text) {
       const nowMs = Date.now();
       wire.add(nowMs, direction, text);
@@ -106,6 +109,11 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
       line.mend();
       client.connect();
     },
+    isBlocked,
+    setBlocked(blocked) {
+      isBlocked.value = blocked;
+      line.blockWebSockets(blocked);
+    },
     retryNow: () => client.connect(),
     friends,
     highlights,
@@ -132,10 +140,16 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
       notice.value = null;
     },
     async logout() {
+      const unsent = client.outbox?.waiting ?? 0;
+      if (unsent > 0 && !globalThis.confirm(unsentWarning(unsent))) return;
       isLeaving = true;
       rememberOwn(person.user, null);
       await client.logout();
       leave();
     },
   };
+}
+
+function unsentWarning(count: number): string {
+  return `${count === 1 ? 'One thing has' : `${count} things have`} not reached the server and would be lost. Log out all the same?`;
 }

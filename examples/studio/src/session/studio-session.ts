@@ -1,4 +1,4 @@
-import type { ConnectionStatus } from '@carillon/client';
+import type { ConnectionChange, ConnectionStatus } from '@carillon/client';
 import type { ReadonlySignal } from '@preact/signals';
 import type { Person } from '../account/person.ts';
 import type { Lobby } from '../lobby/lobby.ts';
@@ -10,6 +10,8 @@ import type { WireLog } from '../wire/wire-log.ts';
 /** What the page knows of its connection. Times are ms since the epoch by this machine's clock. */
 export type ConnectionView = {
   readonly status: ConnectionStatus;
+  /** What carries it; null while there is none. */
+  readonly transport: NonNullable<ConnectionChange['transport']> | null;
   /** Session id, once there was a login. */
   readonly session: string | null;
   /** Whether the last login went on with the session before it. */
@@ -39,6 +41,9 @@ export type StudioSession = {
   readonly connection: ReadonlySignal<ConnectionView>;
   readonly isCut: ReadonlySignal<boolean>;
   setCut(cut: boolean): void;
+  /** Whether WebSockets are blocked, as behind a proxy that breaks them: everything else goes through. */
+  readonly isBlocked: ReadonlySignal<boolean>;
+  setBlocked(blocked: boolean): void;
   /** Tries at once to connect, whatever the pause; after the server ended the session, with a new one. */
   retryNow(): void;
 

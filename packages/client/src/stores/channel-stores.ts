@@ -63,7 +63,7 @@ export function streamStore<Out>(
           channel.history({ limit: last }).then(
             ({ publications }) => {
               if (over) return;
-              held.addEarlier(publications.toReversed());
+              held.addEarlier([...publications].reverse());
               changed();
             },
             () => {
