@@ -41,8 +41,8 @@ const config: KnipConfig = {
     },
     'examples/*': {
       // `*.node.ts` is run by Node's own test runner.
-      entry: ['index.html', 'src/main.{ts,tsx}', 'test/**/*.{test,node}.{ts,tsx}'],
-      project: ['{src,test}/**/*.{ts,tsx}'],
+      entry: ['*.html', 'src/main.{ts,tsx}', 'test/**/*.{test,node}.{ts,tsx}'],
+      project: ['{src,test}/**/*.{ts,tsx,svelte,vue}'],
     },
   },
 };

@@ -1,0 +1,6 @@
+/** What TypeScript sees of a component; Vite compiles it. */
+declare module '*.vue' {
+  import type { Component } from 'vue';
+  const component: Component;
+  export default component;
+}
