@@ -78,7 +78,7 @@ pre, .held li, .entry code { white-space: pre-wrap; overflow-wrap: anywhere }
 .wire pre { padding: 2px 0 8px 3em }
 .wire pre:empty { display: none }
 @media (max-width: 48rem) {
-  section { height: min(30rem, 70vh) }
+  section { height: min(30rem, 60vh) }
   header { padding: 0 6px 0 12px }
   h2 { order: -2 }
   .close { order: -1 }
