@@ -1,5 +1,6 @@
 import { MAX_DEVICE_LENGTH } from '@carillon/protocol';
 import { readPatch } from '../core/presence/fields.ts';
+import type { Timer } from '../ports/clock.ts';
 import type { LeasedDevice } from '../ports/presence.ts';
 import { type NodeContext, pacingOf } from './context.ts';
 import type { Lease } from './link-state.ts';
@@ -24,6 +25,8 @@ type Leases = Pick<RealtimeNode, 'setStatus' | 'clearStatus'> & {
 export function createLeases(context: NodeContext): Leases {
   const { leases } = context;
   const { clock, presence, telemetry } = context.ports;
+  let retry: Timer | null = null;
+  let stopped = false;
 
   function leaseOf(user: string, device: string): Lease | undefined {
     return leases.get(user)?.get(device);
@@ -39,7 +42,7 @@ export function createLeases(context: NodeContext): Leases {
         if (leaseOf(user, device) === undefined) arm(user, device, clock.nowMs() + RETRY_UNAVAILABLE_MS);
       });
     });
-    const lease: Lease = { timer, pacing, state };
+    const lease: Lease = { timer, pacing, expiresAtMs, state };
     const ofUser = leases.get(user);
     if (ofUser === undefined) leases.set(user, new Map([[device, lease]]));
     else ofUser.set(device, lease);
@@ -79,11 +82,28 @@ export function createLeases(context: NodeContext): Leases {
     if (lease !== undefined && leaseOf(user, device) === lease) disarm(context, user, device);
   }
 
-  function replaced(user: string, device: string): void {
-    forgetReplaced(user, device).catch((error: unknown) => {
-      // It is held here until it would have run out, or until the line stands again.
+  /** One behind the other: there may be many. */
+  async function checkAll(): Promise<void> {
+    const all = [...leases].flatMap(([user, ofUser]) =>
+      [...ofUser.keys()].map((device) => ({ user, device })),
+    );
+    for (const { user, device } of all) await forgetReplaced(user, device);
+  }
+
+  /** Where the store could not be asked, it is asked about all of them a moment later. */
+  function untilAnswered(asking: Promise<void>): void {
+    asking.catch((error: unknown) => {
+      if (stopped) return;
       telemetry.warn('status_unchecked', { error: String(error) });
+      retry ??= clock.setTimer(RETRY_UNAVAILABLE_MS, () => {
+        retry = null;
+        untilAnswered(checkAll());
+      });
     });
+  }
+
+  function replaced(user: string, device: string): void {
+    untilAnswered(forgetReplaced(user, device));
   }
 
   return {
@@ -124,7 +144,17 @@ export function createLeases(context: NodeContext): Leases {
       return (
         invalidUser(user) ??
         run(context, async () => {
-          await end(user, device);
+          const lease = leaseOf(user, device);
+          try {
+            await end(user, device);
+          } catch (error) {
+            // Whether it is gone nobody knows: where it is not, it ends when it runs out.
+            if (lease !== undefined && leaseOf(user, device) === undefined) {
+              arm(user, device, lease.expiresAtMs);
+              replaced(user, device);
+            }
+            throw error;
+          }
           return succeed(undefined);
         })
       );
@@ -133,10 +163,11 @@ export function createLeases(context: NodeContext): Leases {
       for (const { user, device, expiresAtMs } of kept) arm(user, device, expiresAtMs);
     },
     replaced,
-    afterGap() {
-      for (const [user, ofUser] of leases) for (const device of ofUser.keys()) replaced(user, device);
-    },
+    afterGap: () => untilAnswered(checkAll()),
     async stop() {
+      stopped = true;
+      retry?.cancel();
+      retry = null;
       const held: Promise<void>[] = [];
       for (const [user, ofUser] of leases) {
         for (const device of [...ofUser.keys()]) {
@@ -147,7 +178,7 @@ export function createLeases(context: NodeContext): Leases {
       await Promise.all(held);
     },
     get size() {
-      let size = 0;
+      let size = retry === null ? 0 : 1;
       for (const ofUser of leases.values()) size += ofUser.size;
       return size;
     },

@@ -86,6 +86,8 @@ export type Waiting =
 export type Lease = {
   readonly timer: Timer;
   readonly pacing: DevicePacing;
+  /** When it runs out, ms since the epoch. */
+  readonly expiresAtMs: number;
   /** `setting`: not answered by the store yet. `doubted`: nor then certain, for another node was asked about it meanwhile. */
   state: 'setting' | 'doubted' | 'set';
 };

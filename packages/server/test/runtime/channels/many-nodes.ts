@@ -24,6 +24,8 @@ export type TestNode = Harness & {
   reconnect(): void;
   /** So many of the messages that would come in next are lost. */
   loseNext(count: number): void;
+  /** So many of the things that it asks of the stores next are refused. */
+  refuseNext(count: number): void;
 };
 
 export type ManyNodes = {
@@ -78,6 +80,7 @@ export async function createManyNodes(
       cutOff: line.cutOff,
       reconnect: line.reconnect,
       loseNext: line.loseNext,
+      refuseNext: line.refuseNext,
     });
   }
 
@@ -99,8 +102,14 @@ function breakableLine() {
   const downs: (() => void)[] = [];
   let isDown = false;
   let losing = 0;
+  let refusing = 0;
   const port: StoreLine = {
-    run: (step) => (isDown ? Promise.reject(storeUnavailable('the line is down')) : sound.run(step)),
+    run(step) {
+      if (isDown) return Promise.reject(storeUnavailable('the line is down'));
+      if (refusing === 0) return sound.run(step);
+      refusing--;
+      return Promise.reject(storeUnavailable('the store is busy'));
+    },
     carry(deliver) {
       if (isDown) return;
       if (losing > 0) losing--;
@@ -121,6 +130,9 @@ function breakableLine() {
     },
     loseNext(count: number) {
       losing = count;
+    },
+    refuseNext(count: number) {
+      refusing = count;
     },
   };
 }

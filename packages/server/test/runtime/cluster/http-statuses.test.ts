@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RETRY_UNAVAILABLE_MS } from '../../../src/runtime/retry.ts';
 import { createManyNodes } from '../channels/many-nodes.ts';
 
 const TTL_MS = 20_000;
@@ -76,6 +77,26 @@ describe('[PRE3] a status over HTTP on many nodes', () => {
     a.reconnect();
     await clock.advance(2_000);
     expect(await set(a, 'ci-2')).toMatchObject({ ok: true });
+  });
+
+  it('of which the store cannot be asked is asked about again', async () => {
+    const { a, b, set, clear, clock } = await open();
+    await set(a, 'ci-1');
+    a.refuseNext(1);
+    await clear(b, 'ci-1');
+    expect(await set(a, 'ci-2')).toMatchObject({ ok: false, code: 'limit_reached' });
+    await clock.advance(RETRY_UNAVAILABLE_MS);
+    expect(await set(a, 'ci-2')).toMatchObject({ ok: true });
+  });
+
+  it('that could not be taken away ends when it runs out', async () => {
+    const { a, set, clear, clock, told } = await open();
+    await set(a, 'ci-1');
+    a.refuseNext(1);
+    expect(await clear(a, 'ci-1')).toMatchObject({ ok: false, code: 'unavailable' });
+    expect(told()).toEqual(['o']);
+    await clock.advance(TTL_MS);
+    expect(told()).toEqual(['x']);
   });
 
   it('that is just being set anew stays with its node, and ends when it should', async () => {
