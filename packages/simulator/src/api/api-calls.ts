@@ -79,6 +79,7 @@ export function setStatus(
         user,
         device: write.device,
         certain: false,
+        nodes: new Set(leases.get(key)?.nodes),
         expiresMs: { least: nowMs() + ttlMs, most: Infinity },
       });
     },
@@ -86,6 +87,7 @@ export function setStatus(
       // Sent again, it is written again: what others wrote since the first time may be replaced by it.
       if (sent) write = model.joinNamed(user, device, patch, {});
       sent = true;
+      leases.get(key)?.nodes.add(node);
       return node.setStatus(user, device, patch, ttlMs);
     },
     done() {

@@ -44,7 +44,7 @@ export type ClusterNodeParts = {
   readonly settings: Partial<NodeSettings>;
   /** Where stored channels are kept; null where no channel is declared. */
   readonly storedLog: Log | null;
-  readonly onDeath: (life: Owner, how: 'crash' | 'exit') => void;
+  readonly onDeath: (life: Owner, how: 'crash' | 'exit', dead: RealtimeNode | null) => void;
   readonly onLine: (life: Owner, line: NodeLine) => void;
   readonly onReady: () => void;
 };
@@ -132,13 +132,14 @@ export function createClusterNode(parts: ClusterNodeParts): ClusterNode {
   function die(how: 'crash' | 'exit'): void {
     if (life === null) return;
     const dead = life;
+    const gone = node;
     dead.alive = false;
     life = null;
     node = null;
     line = null;
     draining = false;
     store.cluster.shared.bus.drop(dead.name);
-    parts.onDeath(dead, how);
+    parts.onDeath(dead, how, gone);
   }
 
   const running: ClusterNode = {

@@ -42,14 +42,20 @@ const NOT_HERE: readonly string[] = [
   'clearStatus',
 ];
 
+/** Statuses over HTTP, in scripts that are about them. */
+const STATUS_WEIGHTS = { setStatus: 40, clearStatus: 15 } as const;
+
+/** What a script is about, beside people who come and go. */
+export type Subjects = { readonly channels: boolean; readonly statuses: boolean };
+
 /** @param seed the same seed gives the same script */
 export function writeClusterScript(
   seed: string,
   length: number,
-  channels: boolean,
+  { channels, statuses }: Subjects,
 ): readonly ClusterScriptEvent[] {
   const random = createRandom(`${seed}/cluster script`);
-  const weights = chooseWeights(random, channels);
+  const weights = chooseWeights(random, { channels, statuses });
   const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
   return Array.from({ length }, (_, i) => {
     let left = random.fraction() * total;
@@ -59,9 +65,15 @@ export function writeClusterScript(
 }
 
 /** Each script has a mood of its own: some faults come often in it, some not at all. */
-function chooseWeights(mood: Random, channels: boolean): readonly (readonly [ClusterEventKind, number])[] {
+function chooseWeights(
+  mood: Random,
+  { channels, statuses }: Subjects,
+): readonly (readonly [ClusterEventKind, number])[] {
   const ordinary = Object.entries(EVENT_WEIGHTS).filter(([kind]) => !NOT_HERE.includes(kind));
-  const more = channels ? Object.entries(CHANNEL_WEIGHTS) : [];
+  const more = [
+    ...(channels ? Object.entries(CHANNEL_WEIGHTS) : []),
+    ...(statuses ? Object.entries(STATUS_WEIGHTS) : []),
+  ];
   const all = [...ordinary, ...Object.entries(FAULT_WEIGHTS), ...more] as [ClusterEventKind, number][];
   return all.map(([kind, weight]) => {
     const isSteady = kind === 'come' || kind === 'status';

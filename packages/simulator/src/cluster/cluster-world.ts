@@ -2,6 +2,7 @@ import {
   type CompiledContract,
   type Log,
   type MemoryLog,
+  type RealtimeNode,
   DEFAULT_SETTINGS,
   createMemoryDirectory,
   createMemoryJournal,
@@ -16,7 +17,7 @@ import { createFrameJudge } from '../checks/frame-judge.ts';
 import type { Visibility } from '../model/audience.ts';
 import { createOutages } from '../model/outages.ts';
 import { createWireWatch } from '../model/wire-watch.ts';
-import { createWorldModel } from '../model/world-model.ts';
+import { CAUSE_MS, createWorldModel } from '../model/world-model.ts';
 import type { Line } from '../network/line.ts';
 import { createNetwork } from '../network/network.ts';
 import type { Disk } from '../node/disk.ts';
@@ -140,6 +141,20 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
   }
 
   /**
+   * The node that took a status over HTTP looks after it. When it dies another takes it over as it sweeps, which may die in its
+   * turn: one that runs out meanwhile goes only then, and one that the store forgets has nobody who puts it back.
+   */
+  function doubtStatuses(dead: RealtimeNode): void {
+    for (const lease of model.leases.values()) {
+      const { nodes: askedFor, certain, expiresMs } = lease;
+      if ((certain && !askedFor.has(dead)) || expiresMs.most + CAUSE_MS < nowMs()) continue;
+      lease.certain = false;
+      expiresMs.least = Math.min(expiresMs.least, nowMs());
+      expiresMs.most = Math.max(expiresMs.most, nowMs() + troubles.lateMs);
+    }
+  }
+
+  /**
    * What the store forgot, and nobody is there to put back, is lost: sessions without a connection whose home may be dead, and
    * what was said of devices that several nodes' sessions share.
    */
@@ -206,10 +221,11 @@ export async function createClusterWorld(parts: ClusterWorldParts): Promise<Clus
         outbox: { heldControlUnits: 1024 * 1024, heldFriends: parts.heldFriends },
       },
       storedLog: parts.contract === undefined ? null : storedLog,
-      onDeath(life, how) {
+      onDeath(life, how, dead) {
         const node = nodes[i] as ClusterNode;
         onNote?.(`node: ${life.name}: ${how}`);
         troubles.ended(life);
+        if (dead !== null) doubtStatuses(dead);
         for (const line of network.lines())
           if (line.life === life)
             line.nodeDied(how === 'exit' ? 'reset' : farewells.pick(['flush', 'reset', 'reset', 'silence']));

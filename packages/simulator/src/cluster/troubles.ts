@@ -28,18 +28,27 @@ const LATE_MS = 400_000;
 /** A reason may take this long to show where all is well, ms. */
 const CAUSE_MS = 10_000;
 
+/** The store forgot, and until when everything is put back. */
+type Loss = {
+  readonly forgotMs: number;
+  putBackMs: number;
+  /** Whether something began before everything was put back: so long nobody may be there who could. */
+  delayed: boolean;
+};
+
 export function createTroubleLog(nowMs: () => number): TroubleLog {
   const underWay = new Set<object | string>();
   let sinceMs = Infinity;
   let untilMs = -Infinity;
-  let forgotMs = -Infinity;
-  let putBackMs = -Infinity;
-  /** Whether something began before everything was put back: so long nobody may be there who could. */
-  let delayed = false;
+  let losses: Loss[] = [];
 
   function note(forMs: number): void {
     if (nowMs() > untilMs && underWay.size === 0) sinceMs = nowMs();
     untilMs = Math.max(untilMs, nowMs() + forMs);
+  }
+
+  function untilMsOf({ delayed, putBackMs }: Loss): number {
+    return delayed ? nowMs() : putBackMs;
   }
 
   return {
@@ -47,27 +56,35 @@ export function createTroubleLog(nowMs: () => number): TroubleLog {
     began(what) {
       note(OVER_AFTER_MS);
       underWay.add(what);
-      delayed ||= nowMs() <= putBackMs;
+      for (const loss of losses) loss.delayed ||= nowMs() <= loss.putBackMs;
     },
     ended(what) {
       if (!underWay.delete(what)) return;
       untilMs = Math.max(untilMs, nowMs() + OVER_AFTER_MS);
-      if (delayed) putBackMs = nowMs() + PUT_BACK_MS;
-      delayed &&= underWay.size > 0;
+      for (const loss of losses) {
+        if (loss.delayed) loss.putBackMs = nowMs() + PUT_BACK_MS;
+        loss.delayed &&= underWay.size > 0;
+      }
     },
     get underWay() {
       return underWay.size > 0;
     },
     forgot() {
       note(FOUND_MISSING_MS);
-      forgotMs = nowMs();
-      putBackMs = forgotMs + PUT_BACK_MS;
-      delayed = underWay.size > 0;
+      const putBackMs = nowMs() + PUT_BACK_MS;
+      losses = losses.filter((loss) => nowMs() <= untilMsOf(loss) + CORRECTED_MS);
+      // What was to be put back then is to be put back once more.
+      for (const loss of losses) if (nowMs() <= loss.putBackMs) loss.putBackMs = putBackMs;
+      losses.push({ forgotMs: nowMs(), putBackMs, delayed: underWay.size > 0 });
     },
     sinceMs: () => (underWay.size > 0 || nowMs() <= untilMs ? sinceMs - CAUSE_MS : nowMs()),
     misinformed(syncedMs) {
-      const untilPutBackMs = delayed ? nowMs() : putBackMs;
-      return syncedMs >= forgotMs && syncedMs <= untilPutBackMs && nowMs() <= untilPutBackMs + CORRECTED_MS;
+      return losses.some((loss) => {
+        const untilPutBackMs = untilMsOf(loss);
+        return (
+          syncedMs >= loss.forgotMs && syncedMs <= untilPutBackMs && nowMs() <= untilPutBackMs + CORRECTED_MS
+        );
+      });
     },
   };
 }

@@ -54,8 +54,14 @@ export function createWireWatch(parts: WireWatchParts): WireObserver {
   function write(record: WireRecord, patch: Patch, request: number | undefined): void {
     const session = record.session;
     if (session?.device == null) return;
-    // It went on elsewhere: what this connection still sends changes nothing ([RES3]).
-    if (isElsewhere(record)) return void (request !== undefined && record.requests.set(request, null));
+    if (isElsewhere(record)) {
+      // What this connection still sends changes nothing ([RES3]), unless the store has forgotten where the session went on.
+      if (nowMs() <= model.forgetfulUntilMs) {
+        if (patch.s !== undefined) cause(session.user);
+        beginWrite(session.device, patch, record, nowMs());
+      }
+      return void (request !== undefined && record.requests.set(request, null));
+    }
     if (patch.s !== undefined) cause(session.user);
     const begun = beginWrite(session.device, patch, session, nowMs());
     if (request !== undefined) record.requests.set(request, begun);

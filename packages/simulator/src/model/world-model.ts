@@ -13,6 +13,8 @@ export type Lease = {
   readonly device: Device;
   /** Whether it was acknowledged; one that was not may hold the device all the same. */
   certain: boolean;
+  /** The nodes that were asked for it: one of them looks after it. */
+  readonly nodes: Set<object>;
   /** When it runs out, ms; the time it was asked for and the time it was acknowledged give the span. */
   expiresMs: { least: number; most: number };
 };

@@ -11,7 +11,7 @@ import type { World } from '../world.ts';
 import type { EventKind } from './script.ts';
 
 /** Devices that statuses over HTTP are set on; `phone` is also one that people log in with. */
-const HTTP_DEVICES = ['editor', 'phone'];
+export const HTTP_DEVICES = ['editor', 'phone'];
 
 /** Short ones run out within a run, long ones never. Multiples of the grid of runs that are compared. */
 const SHORT_TTL_MS = { least: 1_000, most: 40_000, step: 50 };
