@@ -34,6 +34,16 @@ export function createLines(parts: LinesParts): Lines {
     if (WebSocket !== null) give(new WebSocket(url));
   }
 
+  async function dialByLadder(give: (socket: WebSocketLike) => void): Promise<void> {
+    try {
+      (await load()).dial(give);
+    } catch (error) {
+      // The module could not be had, or a policy of the page forbids the way that was remembered.
+      platform.report(error);
+      guarded(() => open(give), platform.report);
+    }
+  }
+
   /** Whether it is the server that does not answer, or only WebSocket that does not work. */
   async function suspect(loss: Loss): Promise<void> {
     if (fetch === null) return;
@@ -44,10 +54,11 @@ export function createLines(parts: LinesParts): Lines {
         method: 'POST',
         body: '{"line":"-","ack":0}',
         signal,
+        redirect: 'error',
       });
-      // The page of a proxy is no answer.
       const { code } = (await answer.json()) as { readonly code?: unknown };
-      if (typeof code !== 'string' || signal.aborted) return;
+      // Proxies and the app's own server have errors with codes too: only this one answer shows that it is the server.
+      if (code !== 'line_unknown' || signal.aborted) return;
       (await load()).lost(loss);
     } catch {
       // No way leads to the server now, or the module could not be had: WebSocket is as good as any.
@@ -69,13 +80,7 @@ export function createLines(parts: LinesParts): Lines {
       if (ladder !== null) return ladder.dial(give);
       if (first === 'websocket' && (hasWorked || failures > 0 || others.length === 0 || !remembers()))
         return open(give);
-      load().then(
-        (loaded) => loaded.dial(give),
-        (error: unknown) => {
-          platform.report(error);
-          guarded(() => open(give), platform.report);
-        },
-      );
+      void dialByLadder(give);
     },
     follow(before, after) {
       if (ladder !== null) return ladder.follow(before, after);

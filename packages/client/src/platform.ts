@@ -24,7 +24,13 @@ export type Codec = (WebSocket: WebSocketConstructor) => WebSocketConstructor;
 /** The part of `fetch` that is used: the browsers', Node's own and React Native's all fit. */
 export type FetchLike = (
   url: string,
-  init: { readonly method: 'POST'; readonly body: string; readonly signal: AbortSignal },
+  init: {
+    readonly method: 'POST';
+    readonly body: string;
+    readonly signal: AbortSignal;
+    /** The body holds the login: it goes to nobody else. A WebSocket is not redirected either. */
+    readonly redirect: 'error';
+  },
 ) => Promise<ResponseLike>;
 
 /** An answer to it. `body` is missing where an answer cannot be read as it comes. */

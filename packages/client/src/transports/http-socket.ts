@@ -35,6 +35,8 @@ export type HttpLine = {
   post(body: string, timeoutMs: number | null): Promise<ResponseLike>;
   /** As `post`, but repeated while that may help. @returns null: the line is over */
   insist(body: string, timeoutMs: number, onFailure?: (afterMs: number) => void): Promise<unknown>;
+  /** Resolves then, unless the line is over before. */
+  pause(ms: number): Promise<void>;
   /** The server named the line: what waits goes out. */
   opened(id: string): void;
   /** The server refused to open a line. */
@@ -90,13 +92,17 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
     };
   }
 
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => after(ms, resolve));
+  }
+
   async function post(body: string, timeoutMs: number | null): Promise<ResponseLike> {
     const attempt = new AbortController();
     const abort = (): void => attempt.abort();
     life.signal.addEventListener('abort', abort);
     const cancel = timeoutMs === null ? null : after(timeoutMs, abort);
     try {
-      const response = await fetch(url, { method: 'POST', body, signal: attempt.signal });
+      const response = await fetch(url, { method: 'POST', body, signal: attempt.signal, redirect: 'error' });
       if (timeoutMs === null) return response;
       // The time is for all of it: an answer may stop in the middle.
       const value = await (response.ok ? response.json() : refusalOf(response));
@@ -131,7 +137,7 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
       onFailure?.(nowMs - askedMs);
       if (nowMs - sinceMs > REPEAT_FOR_MS + (timeoutMs > ANSWER_TIMEOUT_MS ? timeoutMs : 0)) break;
       const delayMs = windowMs + Math.min(pauseMs(failures, platform.random()), LONGEST_REPEAT_MS);
-      await new Promise<void>((resolve) => after(delayMs, resolve));
+      await pause(delayMs);
     }
     closed(ABNORMAL_CLOSE);
     return null;
@@ -162,6 +168,7 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
   const line: HttpLine = {
     post,
     insist,
+    pause,
     opened(name) {
       if (state !== 'opening') return;
       id = name;
@@ -170,8 +177,10 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
     },
     async refused(response) {
       const { code, retryAfterMs } = await refusalOf(response);
-      // What is not of the server is of something between: the line was never there.
-      if (isOver() || typeof code !== 'string') return closed(ABNORMAL_CLOSE);
+      // Only the server says when to come back ([HTTP1]), and only then it is worth while: what something between answers, or
+      // what stays refused, is a line that was never there, and speaks against the way.
+      if (isOver() || typeof code !== 'string' || typeof retryAfterMs !== 'number')
+        return closed(ABNORMAL_CLOSE);
       const afterMs = serverWindowMs(retryAfterMs);
       line.message(JSON.stringify({ t: 'bye', code, advice: 'reconnect', afterMs }));
       closed(ABNORMAL_CLOSE);

@@ -10,6 +10,9 @@ const ANSWER_MARGIN_MS = 8_000;
 /** The opening is answered with the first batch, ms; a login may take its time. */
 const OPENING_TIMEOUT_MS = 10_000;
 
+/** What brings nothing, and comes at once, is not of the server: it is not asked for more often than this, ms. */
+const LEAST_ROUND_MS = 1_000;
+
 /** A request that failed after waiting so long, ms, was cut off for its idleness, as it seems. */
 const LEAST_IDLE_MS = 2_000;
 
@@ -29,7 +32,9 @@ export type PollParts = HttpParts & {
 
 /** A line of long polls ([HTTP5]). */
 export function createPollSocket(parts: PollParts): WebSocketLike {
+  const { platform } = parts;
   return createHttpSocket(parts, async (line, opening) => {
+    let askedMs = platform.nowMs();
     const response = await line.post(opening, OPENING_TIMEOUT_MS);
     if (!response.ok) return line.refused(response);
     let batch = (await response.json()) as Batch | null;
@@ -38,17 +43,23 @@ export function createPollSocket(parts: PollParts): WebSocketLike {
     line.opened(id);
     let ack = 0;
     while (batch !== null) {
-      // An answer that was kept somewhere on the way, and comes for another request.
-      if (batch.k === ack + 1) {
+      // Something between answers on its own account: with that no line goes on.
+      if (typeof batch.k !== 'number') break;
+      const isNext = batch.k === ack + 1;
+      if (isNext) {
         ack = batch.k;
         for (const message of batch.ms ?? []) line.message(JSON.stringify(message));
       }
       if (batch.close !== undefined) return line.closed(batch.close);
+      // An answer that was kept somewhere on the way, and comes for another request.
+      if (!isNext && platform.nowMs() - askedMs < LEAST_ROUND_MS) await line.pause(LEAST_ROUND_MS);
       const wait = Math.floor(Math.min(parts.idleMs() ?? POLL_WAIT_MS, POLL_WAIT_MS));
       const body = JSON.stringify({ line: id, ack, wait });
+      askedMs = platform.nowMs();
       batch = (await line.insist(body, wait + ANSWER_MARGIN_MS, (afterMs) => {
         if (afterMs >= LEAST_IDLE_MS) parts.onIdleCut(afterMs);
       })) as Batch | null;
     }
+    line.closed(ABNORMAL_CLOSE);
   });
 }

@@ -47,6 +47,8 @@ export function createRungs(count: number, start: number): Rungs {
       return at;
     },
     worked(rung) {
+      // It may have been given up meanwhile, for an answer that came late.
+      at = rung;
       proven.add(rung);
       failed = 0;
       doubts = 0;

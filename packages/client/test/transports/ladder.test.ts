@@ -151,6 +151,92 @@ describe('a server that is down', () => {
   });
 });
 
+describe('something else that answers requests', () => {
+  it.each([
+    { status: 404, json: { code: 'NOT_FOUND', message: 'no such route' } },
+    { status: 503, json: { code: 'SERVICE_UNAVAILABLE' } },
+    { status: 200, json: { code: 'ok' } },
+  ])(
+    'with $json is not taken for the server while that is down: WebSocket is there again',
+    async (stranger) => {
+      const scene = ladderScene();
+      await until(scene, isOn(scene, 'websocket'));
+      scene.network.between.upgrade = 'refuse';
+      scene.network.between.stranger = stranger;
+      scene.network.cut();
+      await scene.clock.advance(120_000);
+      expect(scene.network.asked, 'no way was tried that cannot be').not.toContain('sse');
+      scene.network.between.upgrade = 'pass';
+      await until(scene, isOn(scene, 'websocket'), 60_000);
+      scene.client.disconnect();
+    },
+  );
+
+  it.each([
+    { status: 404, json: { code: 'NOT_FOUND' } },
+    { status: 503, json: { code: 'SERVICE_UNAVAILABLE' } },
+  ])('with $json on a lesser way that it is on keeps the client from no other', async (stranger) => {
+    const scene = ladderScene();
+    await settledOn(scene, 'sse');
+    scene.network.between.stranger = stranger;
+    scene.network.between.upgrade = 'pass';
+    scene.network.cut();
+    await until(scene, isOn(scene, 'websocket'), 120_000);
+    scene.client.disconnect();
+  });
+
+  it.each([{}, null, 5, 'ok', { status: 'maintenance' }, { k: 'x' }, { k: 0, ms: [] }])(
+    '[HTTP5] with %j on a poll is not asked in a circle, and costs no more than the line',
+    async (json) => {
+      const scene = ladderScene();
+      await settledOn(scene, 'longpoll');
+      scene.network.asked.length = 0;
+      scene.network.between.stranger = { status: 200, json };
+      scene.network.cut();
+      await scene.clock.advance(10_000);
+      expect(scene.network.asked.length).toBeLessThan(60);
+      scene.network.between.stranger = null;
+      await until(scene, () => scene.client.connection.status === 'connected', 60_000);
+      await published(scene, 1);
+      expect(scene.seen).toEqual([1]);
+      scene.client.disconnect();
+      await scene.clock.advance(1_000);
+      expect(scene.timers()).toBe(0);
+    },
+  );
+
+  it('[HTTP5] with the poll that waits ends as soon as it is answered by a stranger: not at the next heartbeat', async () => {
+    const scene = ladderScene();
+    await settledOn(scene, 'longpoll');
+    scene.told.length = 0;
+    scene.network.between.stranger = { status: 200, json: null };
+    // What ends the waiting poll brings the next one to the stranger.
+    scene.network.server.publish('x');
+    await scene.clock.advance(100);
+    expect(scene.told[0]).toMatchObject({ status: 'disconnected', reason: 'line_lost' });
+    scene.client.disconnect();
+  });
+});
+
+describe('an answer that comes late', () => {
+  it('does not speak against a way that works meanwhile', async () => {
+    const scene = ladderScene();
+    scene.network.between.upgrade = 'refuse';
+    await scene.clock.advance(6);
+    // The server is asked whether it is there, and is slow to say so.
+    expect(scene.network.asked).toEqual(['websocket', 'longpoll']);
+    scene.network.between.upgrade = 'pass';
+    scene.network.between.holdAnswersMs = 5_000;
+    await until(scene, isOn(scene, 'websocket'), 3_000);
+    await scene.clock.advance(100_000);
+    scene.network.asked.length = 0;
+    scene.network.cut();
+    await until(scene, isOn(scene, 'websocket'), 3_000);
+    expect(scene.network.asked).toEqual(['websocket']);
+    scene.client.disconnect();
+  });
+});
+
 describe('[RES3] a page on a lesser way', () => {
   it('climbs when the better one works, and the app sees nothing of it but the name', async () => {
     const scene = ladderScene();

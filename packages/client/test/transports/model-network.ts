@@ -20,6 +20,10 @@ export type Between = {
   repeat: number;
   /** So many requests are still answered 503. */
   refuse: number;
+  /** What something else than the server answers requests with; null: the server does. */
+  stranger: { readonly status: number; readonly json: unknown } | null;
+  /** Answers to requests come so much later, ms. */
+  holdAnswersMs: number;
   delayMs: number;
 };
 
@@ -57,6 +61,8 @@ export function createModelNetwork(clock: VirtualClock): ModelNetwork {
     loseAnswers: 0,
     repeat: 0,
     refuse: 0,
+    stranger: null,
+    holdAnswersMs: 0,
     delayMs: 5,
   };
   const asked: string[] = [];
@@ -236,6 +242,11 @@ export function createModelNetwork(clock: VirtualClock): ModelNetwork {
       clock.setTimer(between.delayMs, () => {
         if (over) return;
         if (between.down) return fail();
+        if (between.stranger !== null) {
+          over = true;
+          watch.end();
+          return resolve(answerOf(between.stranger));
+        }
         if (between.refuse > 0) {
           between.refuse--;
           over = true;
@@ -252,11 +263,18 @@ export function createModelNetwork(clock: VirtualClock): ModelNetwork {
         void Promise.resolve(answers[0]).then((answer) => {
           if (over || answer === undefined) return;
           if (lost) return fail();
-          over = true;
-          watch.end();
-          resolve(
-            answer.line === undefined ? answerOf(answer) : streamOf(answer.line, answer.texts ?? [], signal),
-          );
+          const give = (): void => {
+            if (over) return;
+            over = true;
+            watch.end();
+            resolve(
+              answer.line === undefined
+                ? answerOf(answer)
+                : streamOf(answer.line, answer.texts ?? [], signal),
+            );
+          };
+          if (between.holdAnswersMs > 0) clock.setTimer(between.holdAnswersMs, give);
+          else give();
         });
       });
     });
@@ -326,7 +344,7 @@ export function createModelNetwork(clock: VirtualClock): ModelNetwork {
 
 type Answer = {
   readonly status: number;
-  readonly json?: object;
+  readonly json?: unknown;
   readonly line?: HttpLine;
   readonly texts?: readonly string[];
 };
