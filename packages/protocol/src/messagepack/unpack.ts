@@ -10,9 +10,12 @@ const SHORT_TEXT_BYTES = 24;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const NOTHING = new Uint8Array(0);
+const NO_VIEW = new DataView(NOTHING.buffer);
+
 // One frame is read at a time, within one call. What is wrong with it ends the reading: nothing behind it is looked at.
-let bytes: Uint8Array = new Uint8Array(0);
-let view: DataView = new DataView(bytes.buffer);
+let bytes: Uint8Array = NOTHING;
+let view: DataView = NO_VIEW;
 let at = 0;
 let problem: string | null = null;
 
@@ -31,7 +34,8 @@ export function unpack(frame: Uint8Array): Unpacked {
   if (problem === null && at < bytes.length) problem = 'more than one value';
   const result: Unpacked = problem === null ? { ok: true, value } : { ok: false, detail: problem };
   // The frame is not kept alive until the next one comes.
-  bytes = new Uint8Array(0);
+  bytes = NOTHING;
+  view = NO_VIEW;
   return result;
 }
 

@@ -21,7 +21,7 @@ export type LineHttp = {
   receive(
     request: IncomingMessage,
     response: ServerResponse,
-    other?: () => void,
+    other?: () => Promise<void>,
   ): Promise<OpenRequest | LineRequest | null>;
   answer(response: ServerResponse, answer: LineAnswer): void;
 };
@@ -77,7 +77,7 @@ export function createLineHttp({ door, telemetry, lineBytes }: LineHttpOptions):
         return null;
       }
       if (request.method !== 'POST') {
-        if (request.method === 'GET' && other !== undefined) other();
+        if (request.method === 'GET' && other !== undefined) await other();
         else {
           response.setHeader('allow', other === undefined ? 'POST' : 'GET, POST');
           answer(response, refused('method_not_allowed'));

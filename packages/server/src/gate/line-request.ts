@@ -3,6 +3,13 @@ import { type LineAnswer, refused } from './line-answer.ts';
 /** Messages of one request at most ([HTTP1]). */
 export const MAX_LINE_MESSAGES = 128;
 
+/**
+ * How deep a request may be nested. Messages are written as text again, by recursion: some thousand levels, which fit into
+ * a request of a few kilobytes, would end that with an overflow of the stack. Far more than payloads have, so that the
+ * message is refused by its own number where it is only that.
+ */
+const MAX_LINE_DEPTH = 1_000;
+
 /** A line's name: a node's, and 192 random bits. The rest is room to grow. */
 const MAX_LINE_ID_LENGTH = 256;
 
@@ -42,6 +49,9 @@ export function parseLineRequest(
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return misfit(refused('bad_json', 'the body is not a JSON object'));
+  // Each level takes two bytes at least: nearly all are not even looked at.
+  if (bytes > 2 * MAX_LINE_DEPTH && isDeeper(value, MAX_LINE_DEPTH + 2))
+    return badMessage(`ms: nested deeper than ${MAX_LINE_DEPTH} levels`);
   const { line, n, ms, ack, wait } = value as Readonly<Record<string, unknown>>;
   if (line === undefined) {
     if (n !== undefined || ack !== undefined) return badMessage('line: missing');
@@ -63,6 +73,15 @@ const NO_MESSAGES = `ms: not a list of at most ${MAX_LINE_MESSAGES} messages`;
 
 function isMessages(value: unknown): value is readonly unknown[] {
   return Array.isArray(value) && value.length <= MAX_LINE_MESSAGES;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  for (const key in value) {
+    if (isDeeper((value as Readonly<Record<string, unknown>>)[key], levels - 1)) return true;
+  }
+  return false;
 }
 
 /** Such that a number behind it can be counted as well. */

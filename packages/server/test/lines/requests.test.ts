@@ -19,6 +19,8 @@ async function begin(settings: LineSettings = {}): Promise<number> {
 
 const PAGE = 'https://app.example';
 
+const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+
 describe.each(['/sse', '/poll'])('a request to %s', (path) => {
   it.each([
     ['no JSON', '{"ms":', 400, 'bad_json'],
@@ -39,6 +41,8 @@ describe.each(['/sse', '/poll'])('a request to %s', (path) => {
     ['a number beyond 2^53', '{"line":"x","n":9007199254740993,"ms":[]}', 400, 'bad_message'],
     ['a fraction to acknowledge', '{"line":"x","ack":0.5}', 400, 'bad_message'],
     ['a negative wait', '{"line":"x","ack":0,"wait":-1}', 400, 'bad_message'],
+    ['1,001 lists in each other', `{"ms":[${nested(1_001)}]}`, 400, 'bad_message'],
+    ['60,000 lists in each other', `{"line":"x","n":1,"ms":[${nested(60_000)}]}`, 400, 'bad_message'],
   ])('[HTTP1] with %s is refused', async (_what, body, status, code) => {
     const port = await begin();
     const answer = await post(port, path, body);
@@ -56,6 +60,11 @@ describe.each(['/sse', '/poll'])('a request to %s', (path) => {
     await expect.poll(() => told.length).toBe(128);
     connection.terminate();
     await answer.catch(() => undefined);
+  });
+
+  it('[HTTP1] takes messages of 1,000 levels', async () => {
+    const port = await begin();
+    expect((await post(port, path, `{"line":"x","n":1,"ms":[${nested(1_000)}]}`)).status).toBe(404);
   });
 
   it('[HTTP1] is refused from limits.lineBytes on, whether or not it says its size', async () => {

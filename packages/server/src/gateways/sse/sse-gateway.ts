@@ -91,7 +91,7 @@ export function createSseGateway(options: SseGatewayOptions): SseGateway {
         request.socket.destroy();
         return;
       }
-      const received = await http.receive(request, response, () => void byTicket.serve(request, response));
+      const received = await http.receive(request, response, () => byTicket.serve(request, response));
       if (received === null) return;
       if (received.kind === 'open') open(request, response, received);
       else lines.ask(received, { answer: (answer) => http.answer(response, answer) });

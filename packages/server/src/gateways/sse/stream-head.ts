@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { refused } from '../../gate/line-answer.ts';
 import type { LineHttp } from '../../gate/line-http.ts';
 
-/** The socket that a stream may be written to; null where there is none: then the request has been answered, or ended. */
+/** The socket that a stream may be written to; null where there is none: then the request has been answered, or ended, or its client has gone. */
 export function streamSocket(
   http: LineHttp,
   request: IncomingMessage,
@@ -18,7 +18,8 @@ export function streamSocket(
   }
   // Sent behind another request whose answer is still owed (pipelining): no stream can stand there.
   if (response.socket === null) request.socket.destroy();
-  return response.socket;
+  // It may have closed while the request was looked at: no `close` would follow, and the stream would be kept for good.
+  return response.socket?.writable === true ? response.socket : null;
 }
 
 /**

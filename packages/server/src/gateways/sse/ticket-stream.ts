@@ -10,7 +10,7 @@ import { SocketWriter } from './socket-writer.ts';
 const SUB = 1;
 const PAGE = 2;
 
-/** Looks of `isStalled` in a row at which a write was unfinished: then nobody reads. */
+/** Looks of `isStalled` in a row at which the same write was unfinished: then nobody reads. */
 const STALLED_LOOKS = 3;
 
 /** Closes behind which the one who comes back would only be refused. */
@@ -201,6 +201,8 @@ export class TicketStream implements Connection {
   }
 
   drained(): void {
+    // Somebody reads, however slowly: what is written next may be unfinished at the next look again.
+    this.#stalledLooks = 0;
     this.#link?.drained();
   }
 
