@@ -16,6 +16,12 @@ const ANSWER_TIMEOUT_MS = 10_000;
 /** A request is repeated for this long, ms; then the line is given up: the server has ended it, or soon will ([HTTP6]). */
 const REPEAT_FOR_MS = 25_000;
 
+/** So often in a row the server says that it does not reach the line's node: then the line is given up ([HTTP7]). */
+const MOST_UNAVAILABLE = 3;
+
+/** What reads the line has so long for the line's last words, ms, where a request learned first that it has ended. */
+const LAST_WORDS_MS = 1_000;
+
 export type HttpParts = {
   readonly platform: Platform;
   readonly fetch: FetchLike;
@@ -33,7 +39,7 @@ export type HttpLine = {
    * @throws where no answer comes, or the line is over
    */
   post(body: string, timeoutMs: number | null): Promise<ResponseLike>;
-  /** As `post`, but repeated while that may help. @returns null: the line is over */
+  /** As `post`, but repeated while that may help. @returns null: it does not, the line has ended */
   insist(body: string, timeoutMs: number, onFailure?: (afterMs: number) => void): Promise<unknown>;
   /** Resolves then, unless the line is over before. */
   pause(ms: number): Promise<void>;
@@ -119,6 +125,7 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
     onFailure?: (afterMs: number) => void,
   ): Promise<unknown> {
     const sinceMs = platform.nowMs();
+    let unavailable = 0;
     for (let failures = 0; state !== 'over'; failures++) {
       const askedMs = platform.nowMs();
       let windowMs = 0;
@@ -128,9 +135,12 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
         const { code, retryAfterMs } = await refusalOf(response);
         // The line has ended, or server and client do not agree about it: the session goes on by another ([HTTP2]).
         if (typeof code === 'string' && isFinal(response.status)) break;
+        unavailable = code === 'unavailable' ? unavailable + 1 : 0;
+        if (unavailable === MOST_UNAVAILABLE) break;
         windowMs = Math.max(serverWindowMs(retryAfterMs), RETRY_LEAST_MS);
       } catch {
         // No answer, or half of one. What was asked is numbered, and may be asked again.
+        unavailable = 0;
       }
       if (isOver()) return null;
       const nowMs = platform.nowMs();
@@ -139,7 +149,6 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
       const delayMs = windowMs + Math.min(pauseMs(failures, platform.random()), LONGEST_REPEAT_MS);
       await pause(delayMs);
     }
-    closed(ABNORMAL_CLOSE);
     return null;
   }
 
@@ -155,6 +164,8 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
     const body = `{"line":${JSON.stringify(id)},"n":${number},"ms":[${batch.join(',')}]}`;
     const answer = (await insist(body, ANSWER_TIMEOUT_MS)) as { readonly n?: number } | null;
     if (isOver()) return;
+    // What the line was closed with comes by the other way, and may be there a moment later.
+    if (answer === null) return void after(LAST_WORDS_MS, () => closed(ABNORMAL_CLOSE));
     // What the server had taken already it passed over ([HTTP3]); a number that cannot be is no answer of its.
     const next = answer?.n;
     if (typeof next !== 'number' || next <= number || next > number + queue.length)

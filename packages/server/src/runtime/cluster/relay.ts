@@ -17,14 +17,22 @@ type Pool = keyof typeof MOST_WAITING;
 export type Relay = {
   /** @returns what each node answered, in the order asked; undefined where it did not within `timeoutMs` */
   ask(nodes: readonly string[], request: RelayRequest, timeoutMs: number): Promise<readonly unknown[]>;
-  /** The same of one node, for a request about a line. */
+  /** The same of one node, for a request about a line. `GONE`: the node was given up meanwhile. */
   askLine(node: string, request: RelayRequest, timeoutMs: number): Promise<unknown>;
+  /** The nodes that requests about lines wait for. */
+  awaited(): Iterable<string>;
+  /** Answers whoever waits for a line of this node, which is no more. */
+  giveUp(node: string): void;
   receive(message: AskMessage | AnswerMessage): void;
   stop(): void;
   readonly size: number;
 };
 
+/** In place of an answer. */
+export const GONE = Symbol('gone');
+
 type Waiting = {
+  readonly node: string;
   readonly resolve: (answer: unknown) => void;
   readonly timer: Timer;
   readonly pool: Pool;
@@ -38,13 +46,22 @@ export function createRelay(
 ): Relay {
   const waiting = new Map<number, Waiting>();
   const inPool: Record<Pool, number> = { operations: 0, lines: 0 };
+  /** Requests about lines that wait, by the node that they wait for. */
+  const forLines = new Map<string, number>();
   let asked = 0;
+
+  function count(node: string, more: 1 | -1): void {
+    const now = (forLines.get(node) ?? 0) + more;
+    if (now === 0) forLines.delete(node);
+    else forLines.set(node, now);
+  }
 
   function settle(id: number, answer: unknown): void {
     const entry = waiting.get(id);
     if (entry === undefined) return;
     waiting.delete(id);
     inPool[entry.pool]--;
+    if (entry.pool === 'lines') count(entry.node, -1);
     entry.timer.cancel();
     entry.resolve(answer);
   }
@@ -59,10 +76,11 @@ export function createRelay(
   function askOne(node: string, request: RelayRequest, timeoutMs: number, pool: Pool): Promise<unknown> {
     if (inPool[pool] >= MOST_WAITING[pool]) return Promise.resolve(undefined);
     inPool[pool]++;
+    if (pool === 'lines') count(node, 1);
     const id = ++asked;
     return new Promise((resolve) => {
       const timer = clock.setTimer(timeoutMs, () => settle(id, undefined));
-      waiting.set(id, { resolve, timer, pool });
+      waiting.set(id, { node, resolve, timer, pool });
       send(node, { kind: 'ask', from: self, id, request });
     });
   }
@@ -80,6 +98,10 @@ export function createRelay(
     ask: (nodes, request, timeoutMs) =>
       Promise.all(nodes.map((node) => askOne(node, request, timeoutMs, 'operations'))),
     askLine: (node, request, timeoutMs) => askOne(node, request, timeoutMs, 'lines'),
+    awaited: () => forLines.keys(),
+    giveUp(node) {
+      for (const [id, entry] of waiting) if (entry.pool === 'lines' && entry.node === node) settle(id, GONE);
+    },
     receive(message) {
       if (message.kind === 'answer') settle(message.id, message.answer);
       else void answer(message);
