@@ -47,3 +47,4 @@ export type { Codec, WebSocketConstructor, WebSocketLike } from './platform.ts';
 export type { PresenceClient } from './presence-client.ts';
 export type { Presence } from './presence-store.ts';
 export type { StorageLike } from './resume-keeper.ts';
+export type { TabSharing } from './tabs/tab-sharing.ts';

@@ -4,6 +4,7 @@ import type { DefaultField } from './core/friends.ts';
 import type { Transport } from './core/events.ts';
 import type { Codec, FetchLike, WebSocketConstructor } from './platform.ts';
 import type { StorageLike } from './resume-keeper.ts';
+import type { TabSharing } from './tabs/tab-sharing.ts';
 
 export type ConnectionOptions<Field extends string = DefaultField> = {
   /** Where the server listens: `wss://…/ws`, also as https, or relative to the page. */
@@ -31,6 +32,8 @@ export type ConnectionOptions<Field extends string = DefaultField> = {
   readonly fetch?: FetchLike | undefined;
   /** The ways to the server that may be used, the best first. Absent: `websocket`, `sse`, `longpoll`. */
   readonly transports?: readonly Transport[] | undefined;
+  /** `shareTabs()` of `@carillon/client/tabs`: tabs of one browser share one connection. Absent: each has its own. */
+  readonly tabs?: TabSharing | undefined;
   /** Sees every message as it goes over the wire. It sees login and resume tokens too: do not log them. */
   readonly onWire?: ((direction: 'up' | 'down', text: string) => void) | undefined;
 };

@@ -1,6 +1,6 @@
 import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
-import type { Channels } from './core/channels/channels.ts';
+import type { Channels, UnderWay } from './core/channels/channels.ts';
 import type { ConnectionChange } from './core/events.ts';
 import { wanted } from './core/own-status.ts';
 import { INSPECT, type Inspection, type WireListener } from './inspection.ts';
@@ -14,6 +14,7 @@ import { type Presence, createPresenceStore } from './presence-store.ts';
 import { rejected } from './quiet.ts';
 import { createResumeKeeper } from './resume-keeper.ts';
 import { type Shell, type ShellParts, createShell } from './shell.ts';
+import type { LinesOn, SharedLines } from './tabs/tab-sharing.ts';
 import { OPEN_TIMEOUT_MS, TRANSPORTS } from './transports/ways.ts';
 
 /** One user's connection to a Carillon server. */
@@ -87,19 +88,25 @@ export function createConnection<const Field extends string = DefaultField>(
   const connectionListeners = createListeners<ConnectionChange>(platform.report);
   const storage = options.storage === undefined ? platform.storage : options.storage;
   const wire = new Set<WireListener>(onWire && [onWire]);
+  let shared: SharedLines | null = null;
   const shell = createShell({
     platform,
-    lines: (line) =>
-      createLines({
-        platform,
-        url,
-        WebSocket: WebSocket === null ? null : (options.codec?.(WebSocket) ?? WebSocket),
-        fetch,
-        transports,
-        storage,
-        line,
-        underWay: () => beside?.underWay() ?? null,
-      }),
+    lines(keeper) {
+      const make: LinesOn = (line, underWay) =>
+        createLines({
+          platform,
+          url,
+          WebSocket: WebSocket === null ? null : (options.codec?.(WebSocket) ?? WebSocket),
+          fetch,
+          transports,
+          storage,
+          line,
+          underWay,
+        });
+      const underWay = (): UnderWay => beside?.underWay() ?? null;
+      shared = options.tabs?.({ platform, url, username, device, fields, line: keeper, underWay, make }) ?? null;
+      return shared ?? make(keeper, underWay);
+    },
     settings: {
       username,
       device,
@@ -112,7 +119,10 @@ export function createConnection<const Field extends string = DefaultField>(
     store,
     wire,
     onConnection: (change) => connectionListeners.tell(change),
-    follow: beside?.follow,
+    follow(event, state, effects) {
+      beside?.follow?.(event, state, effects);
+      shared?.hear(event);
+    },
   });
 
   const inspection: Inspection = {

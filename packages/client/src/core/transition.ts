@@ -25,6 +25,7 @@ import {
   leave,
   sendLogin,
   takeLoginError,
+  takeOwnStatus,
   takeToken,
 } from './login.ts';
 import { type KeptStatus, restore, want } from './own-status.ts';
@@ -192,7 +193,10 @@ function onMessage(step: Step, text: string): void {
     case 'token': {
       const { phase, resume } = step.state;
       if (phase.name === 'authenticating') takeToken(step, phase, message);
-      else if (phase.name === 'live') keepResumeToken(step, message.token, resume?.at ?? null);
+      else if (phase.name === 'live') {
+        keepResumeToken(step, message.token, resume?.at ?? null);
+        takeOwnStatus(step, message);
+      }
       return;
     }
     case 'ok':

@@ -1,0 +1,410 @@
+import { PROTOCOL_VERSION } from '@carillon/protocol';
+import { type Hub, createHub } from './hub.ts';
+import { type Leadership, joinTabs } from './leadership.ts';
+import type { TabChannelLike, TabHost } from './tab-host.ts';
+import { type TabMessage, tabMessageOf } from './tab-messages.ts';
+import type { SharedLines, TabSharingParts } from './tab-sharing.ts';
+import { type TabSocket, createTabSocket } from './tab-socket.ts';
+import type { WebSocketLike } from '../platform.ts';
+
+/** Raised with every change of what tabs say to each other: pages of two SDKs do not understand each other. */
+const TABS_VERSION = 1;
+
+/** Close codes: a line that dropped (RFC 6455, section 7.1.5), and a session that was logged out. */
+const ABNORMAL_CLOSE = 1006;
+const LOGGED_OUT_CLOSE = 4205;
+
+/** A line to the next leader that is not open after this long is given up, and the client told that it has none, ms. */
+const MOVE_MS = 4_000;
+
+/** What this tab has while it takes part. */
+type Member = {
+  readonly channel: TabChannelLike;
+  readonly leadership: Leadership;
+  /** Whether lines may be asked for; `alone`: each for itself. */
+  ready: false | 'alone' | 'together';
+  /** Of whoever leads. */
+  term: string | null;
+  /** Where this tab leads. */
+  hub: Hub | null;
+  /** Of other tabs, by tab: their lines, and what ends the watching. */
+  readonly others: Map<string, { readonly lines: Set<string>; readonly watching: AbortController }>;
+};
+
+/** The lines of one client, on the connection of whichever tab leads. */
+export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, version: string): SharedLines {
+  const { platform, username, fields, line: keeper } = parts;
+  const name = JSON.stringify([
+    'carillon',
+    TABS_VERSION,
+    PROTOCOL_VERSION,
+    parts.url,
+    username,
+    parts.device,
+    fields,
+    version,
+  ]);
+  // A duplicated tab is another tab: nothing of this is stored.
+  const tab = (platform.random() + platform.random()).toString(36) + platform.random().toString(36);
+  const sockets = new Map<string, TabSocket>();
+  let member: Member | null = null;
+  let resume: string | null = null;
+  let loggedOut = false;
+  let lastLine = 0;
+
+  const own = parts.make({ ...keeper, climb }, () =>
+    member?.hub?.busy() === true ? 'call' : parts.underWay(),
+  );
+
+  const tabNames = { lock: name, own: (other: string) => `${name}:${other}` };
+
+  function join(): Member {
+    const channel = open(name);
+    const post = (message: TabMessage): void => {
+      if (member === joined) channel.postMessage(message);
+    };
+    channel.addEventListener('message', ({ data }) => {
+      const message = tabMessageOf(data);
+      if (message !== null && member === joined) take(joined, message);
+    });
+    const leadership = joinTabs({
+      platform,
+      locks,
+      name: tabNames.lock,
+      ownName: tabNames.own(tab),
+      post,
+      onReady(alone) {
+        if (member !== joined) return;
+        joined.ready = alone ? 'alone' : 'together';
+        if (!alone) channel.postMessage({ k: 'hello' } satisfies TabMessage);
+        for (const socket of sockets.values()) ask(joined, socket);
+      },
+      onLead(term) {
+        if (member !== joined) return;
+        lead(joined, term, null);
+      },
+      onLost() {
+        const { hub } = joined;
+        joined.hub = null;
+        hub?.end();
+        endWatching(joined);
+        // What looks for a better line looks no more.
+        own.follow(keeper.state().phase, { name: 'idle' });
+      },
+      onLeader: (term) => member === joined && follow(joined, term),
+    });
+    const joined: Member = {
+      channel,
+      leadership,
+      ready: false,
+      term: null,
+      hub: null,
+      others: new Map(),
+    };
+    return joined;
+  }
+
+  function lead(joined: Member, term: string, first: WebSocketLike | null): void {
+    joined.hub?.end();
+    joined.hub = createHub(hubParts(joined, term, first));
+    follow(joined, term);
+  }
+
+  /** A better line stands open beside that of the hub: all lines move to it, as to another leader. */
+  function climb(socket: WebSocketLike): boolean {
+    const joined = member;
+    if (joined?.ready === 'alone') return keeper.climb(socket);
+    const term = joined?.leadership.renew() ?? null;
+    if (joined === null || term === null) return false;
+    lead(joined, term, socket);
+    return true;
+  }
+
+  /** Lines go on with whoever leads now. */
+  function follow(joined: Member, term: string): void {
+    joined.term = term;
+    for (const socket of [...sockets.values()]) {
+      if (socket.term === null) ask(joined, socket);
+      else if (socket.term !== term) move(joined, socket);
+    }
+    keeper.hope();
+  }
+
+  /** The client goes on by another line, and the app sees nothing of it. */
+  function move(joined: Member, old: TabSocket): void {
+    if (keeper.state().phase.name !== 'live') return end(old, ABNORMAL_CLOSE);
+    if (nextOf(old) !== undefined) return;
+    const next = newSocket();
+    const cancel = platform.setTimer(MOVE_MS, () => {
+      close(next);
+      end(old, ABNORMAL_CLOSE);
+    });
+    next.from = { socket: old, cancel };
+    ask(joined, next);
+  }
+
+  function nextOf(old: TabSocket): TabSocket | undefined {
+    for (const socket of sockets.values()) if (socket.from?.socket === old) return socket;
+    return undefined;
+  }
+
+  /** Whoever leads next goes on with the session, even a tab that has only just come. */
+  function tellResume({ channel }: Member): void {
+    channel.postMessage({ k: 'resume', token: resume } satisfies TabMessage);
+  }
+
+  function hubParts(
+    joined: Member,
+    term: string,
+    first: WebSocketLike | null,
+  ): Parameters<typeof createHub>[0] {
+    /** Hands on what is for this tab, and says what is for others. */
+    function spread(
+      lines: readonly string[],
+      here: (socket: TabSocket) => void,
+      there: (lines: readonly string[]) => TabMessage,
+    ): void {
+      const others = lines.filter((line) => tabOf(line) !== tab);
+      if (others.length > 0) joined.channel.postMessage(there(others));
+      for (const line of lines) {
+        const socket = sockets.get(line);
+        if (socket !== undefined) here(socket);
+      }
+    }
+    return {
+      username,
+      fields,
+      first,
+      dial: (give) => own.dial(give),
+      opened: (lines) =>
+        spread(
+          lines,
+          (socket) => opened(socket, term),
+          (others) => ({ k: 'opened', term, lines: others }),
+        ),
+      tell: (lines, text) =>
+        spread(
+          lines,
+          (socket) => socket.tell('message', { data: text }),
+          (others) => ({ k: 'down', term, lines: others, text }),
+        ),
+      closed: (lines, code) =>
+        spread(
+          lines,
+          (socket) => end(socket, code),
+          (others) => ({ k: 'closed', term, lines: others, code }),
+        ),
+      resume: {
+        get: () => resume,
+        set(token) {
+          resume = token;
+          tellResume(joined);
+          // Somebody got through: whoever waits for an attempt need not wait.
+          keeper.hope();
+        },
+      },
+      holds: () => joined.leadership.holds(),
+      report: platform.report,
+    };
+  }
+
+  function take(joined: Member, message: TabMessage): void {
+    const { hub, leadership, channel } = joined;
+    switch (message.k) {
+      case 'open':
+        if (hub === null) return;
+        watch(joined, message.line);
+        return hub.open(message.line);
+      case 'up':
+        return message.term === joined.term ? hub?.up(message.line, message.text) : undefined;
+      case 'close':
+        joined.others.get(tabOf(message.line))?.lines.delete(message.line);
+        return hub?.leave(message.line);
+      case 'ping':
+        if (hub === null || joined.term === null) return;
+        return channel.postMessage({
+          k: 'pong',
+          term: joined.term,
+          idle: platform.page?.hidden() === true && !hub.busy(),
+        } satisfies TabMessage);
+      case 'lead':
+      case 'pong':
+        return leadership.heard(message.term, message.k === 'pong' && message.idle);
+      case 'hello':
+        return resume === null ? undefined : tellResume(joined);
+      case 'resume':
+        if (hub !== null && resume !== null) return;
+        resume = message.token;
+        return keeper.hope();
+      case 'logout':
+        return takeLogout(joined);
+      case 'opened':
+      case 'down':
+      case 'closed':
+        if (hub === null && message.term === joined.term) takeForLines(message);
+    }
+  }
+
+  function takeForLines(message: Extract<TabMessage, { readonly lines: readonly string[] }>): void {
+    for (const line of message.lines) {
+      const socket = sockets.get(line);
+      if (socket === undefined) continue;
+      if (message.k === 'opened') opened(socket, message.term);
+      else if (message.k === 'down') socket.tell('message', { data: message.text });
+      else end(socket, message.code);
+    }
+  }
+
+  /** The user logged out in another tab. */
+  function takeLogout(joined: Member): void {
+    loggedOut = true;
+    resume = null;
+    joined.hub?.logout();
+    for (const socket of [...sockets.values()]) end(socket, LOGGED_OUT_CLOSE);
+    // Whoever waits for an attempt learns of it by the attempt.
+    keeper.hope();
+  }
+
+  /** Learns of the end of a tab that could not say so. */
+  function watch({ others, hub }: Member, line: string): void {
+    const other = tabOf(line);
+    const known = others.get(other);
+    if (known !== undefined) return void known.lines.add(line);
+    const entry = { lines: new Set([line]), watching: new AbortController() };
+    others.set(other, entry);
+    locks
+      .request(tabNames.own(other), { signal: entry.watching.signal }, async () => {
+        if (others.get(other) === entry) others.delete(other);
+        for (const gone of entry.lines) hub?.leave(gone);
+      })
+      // It was called off.
+      .catch(() => {});
+  }
+
+  function endWatching({ others }: Member): void {
+    for (const { watching } of others.values()) watching.abort();
+    others.clear();
+  }
+
+  function ask(joined: Member, socket: TabSocket): void {
+    if (joined.ready === 'alone') return ride(socket);
+    if (joined.ready === false) return;
+    if (joined.hub !== null) return joined.hub.open(socket.line);
+    // Else it is asked as soon as it is known who leads.
+    if (joined.term !== null)
+      joined.channel.postMessage({ k: 'open', line: socket.line } satisfies TabMessage);
+    joined.leadership.ask();
+  }
+
+  /** By a connection of its own. */
+  function ride(tabSocket: TabSocket): void {
+    try {
+      own.dial((socket) => {
+        if (!sockets.has(tabSocket.line)) return socket.close();
+        tabSocket.alone = socket;
+        socket.addEventListener('open', () => tabSocket.tell('open'));
+        socket.addEventListener('message', (event) => tabSocket.tell('message', event));
+        socket.addEventListener('close', ({ code }) => end(tabSocket, code));
+        socket.addEventListener('error', () => {});
+      });
+    } catch (error) {
+      platform.report(error);
+      end(tabSocket, ABNORMAL_CLOSE);
+    }
+  }
+
+  function opened(socket: TabSocket, term: string): void {
+    if (socket.term !== null) return;
+    const { from } = socket;
+    socket.term = term;
+    socket.from = null;
+    if (from === null) return socket.tell('open');
+    from.cancel();
+    if (keeper.climb(socket.socket)) return;
+    close(socket);
+    end(from.socket, ABNORMAL_CLOSE);
+  }
+
+  function end(socket: TabSocket, code: number): void {
+    const { from } = socket;
+    from?.cancel();
+    if (!sockets.delete(socket.line)) return;
+    if (from === null) socket.tell('close', { code });
+    else end(from.socket, code);
+  }
+
+  /** The client gives it up. */
+  function close(socket: TabSocket): void {
+    const { line, alone, from } = socket;
+    const next = nextOf(socket);
+    if (next !== undefined) close(next);
+    from?.cancel();
+    if (!sockets.delete(line)) return;
+    if (alone !== null) alone.close();
+    else if (member?.hub != null) member.hub.leave(line);
+    else member?.channel.postMessage({ k: 'close', line } satisfies TabMessage);
+  }
+
+  function newSocket(): TabSocket {
+    const socket = createTabSocket(
+      `${tab}:${++lastLine}`,
+      ({ line, term, alone }, text) => {
+        if (alone !== null) alone.send(text);
+        else if (member?.hub != null) member.hub.up(line, text);
+        else if (term !== null)
+          member?.channel.postMessage({ k: 'up', term, line, text } satisfies TabMessage);
+      },
+      close,
+    );
+    sockets.set(socket.line, socket);
+    return socket;
+  }
+
+  function leave(): void {
+    const left = member;
+    member = null;
+    if (left === null) return;
+    for (const { alone, from } of sockets.values()) {
+      alone?.close();
+      from?.cancel();
+    }
+    sockets.clear();
+    // Before the lock is free: the next leader is to find the session without a line.
+    left.hub?.end();
+    endWatching(left);
+    left.leadership.leave();
+    left.channel.close();
+  }
+
+  return {
+    dial(give) {
+      const joined = (member ??= join());
+      const socket = newSocket();
+      give(socket.socket);
+      // Not before the caller listens.
+      platform.later(() => {
+        if (loggedOut) end(socket, LOGGED_OUT_CLOSE);
+        else if (member === joined && sockets.has(socket.line)) ask(joined, socket);
+      });
+    },
+    follow(before, after) {
+      // Of the line to the server only whoever has it learns.
+      if (member?.hub != null || member?.ready === 'alone') own.follow(before, after);
+      if (after.name === 'idle' || after.name === 'stopped') leave();
+    },
+    wake(moved) {
+      if (member?.hub != null || member?.ready === 'alone') own.wake(moved);
+    },
+    transport: () => (member?.hub != null || member?.ready === 'alone' ? own.transport() : null),
+    hear(event) {
+      if (event.type === 'start') loggedOut = false;
+      if (event.type !== 'logout') return;
+      resume = null;
+      member?.channel.postMessage({ k: 'logout' } satisfies TabMessage);
+    },
+  };
+}
+
+function tabOf(line: string): string {
+  return line.slice(0, line.indexOf(':'));
+}

@@ -1,0 +1,63 @@
+/**
+ * What tabs say to each other. `term` names one time of leading; whatever is said in the name of a term that is over is
+ * passed over. A `line` is one tab's way to the leader, by the tab's id and a number.
+ */
+export type TabMessage =
+  /** To the leader: a line is wanted, says something, is given up. */
+  | { readonly k: 'open'; readonly line: string }
+  | { readonly k: 'up'; readonly term: string; readonly line: string; readonly text: string }
+  | { readonly k: 'close'; readonly line: string }
+  | { readonly k: 'ping' }
+  /** From the leader. */
+  | { readonly k: 'lead'; readonly term: string }
+  /** `idle`: nobody looks at the leader, and nothing would be lost if another led. */
+  | { readonly k: 'pong'; readonly term: string; readonly idle: boolean }
+  | { readonly k: 'opened'; readonly term: string; readonly lines: readonly string[] }
+  | { readonly k: 'down'; readonly term: string; readonly lines: readonly string[]; readonly text: string }
+  | { readonly k: 'closed'; readonly term: string; readonly lines: readonly string[]; readonly code: number }
+  /** From a tab that has come, to all. */
+  | { readonly k: 'hello' }
+  /** The resume token with which the next leader goes on. */
+  | { readonly k: 'resume'; readonly token: string | null }
+  /** From whoever logs out. */
+  | { readonly k: 'logout' };
+
+type Kind = TabMessage['k'];
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+
+const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  term: isText,
+  line: isText,
+  text: isText,
+  idle: (value) => typeof value === 'boolean',
+  code: (value) => typeof value === 'number',
+  token: (value) => value === null || isText(value),
+  lines: (value) => Array.isArray(value) && value.every(isText),
+};
+
+const FIELDS: Readonly<Record<Kind, readonly string[]>> = {
+  open: ['line'],
+  up: ['term', 'line', 'text'],
+  close: ['line'],
+  ping: [],
+  lead: ['term'],
+  pong: ['term', 'idle'],
+  opened: ['term', 'lines'],
+  down: ['term', 'lines', 'text'],
+  closed: ['term', 'lines', 'code'],
+  hello: [],
+  resume: ['token'],
+  logout: [],
+};
+
+/** Any script of the origin may write to the channel. @returns null for what no tab says */
+export function tabMessageOf(data: unknown): TabMessage | null {
+  if (typeof data !== 'object' || data === null) return null;
+  const message = data as Readonly<Record<string, unknown>>;
+  const { k } = message;
+  if (typeof k !== 'string' || !Object.hasOwn(FIELDS, k)) return null;
+  // The check of the line above is what TypeScript cannot see.
+  const fits = FIELDS[k as Kind].every((field) => SHAPES[field]?.(message[field]));
+  return fits ? (message as TabMessage) : null;
+}

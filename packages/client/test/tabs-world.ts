@@ -1,0 +1,276 @@
+import type { Contract } from '@carillon/contract';
+import type { TestServer } from '@carillon/server/testing';
+import { type Client, type ClientOptions, createClientOn } from '../src/client.ts';
+import type { Page, PageEvent, Platform, WebSocketConstructor } from '../src/platform.ts';
+import { shareTabs } from '../src/tabs/tabs.ts';
+import type { LockManagerLike, TabChannelLike, TabHost } from '../src/tabs/tab-host.ts';
+import { createChance } from '../src/testing/chance.ts';
+import { socketOn } from '../src/testing/line-socket.ts';
+
+/** One tab of a simulated browser: what happens to it, and the client in it. */
+export type Tab<C extends Contract> = {
+  readonly id: string;
+  readonly client: Client<C>;
+  readonly line: ReturnType<TestServer<C>['line']>;
+  /** Nothing in it runs any more: timers, messages and answers wait for `thaw`. */
+  freeze(): void;
+  thaw(): void;
+  readonly frozen: boolean;
+  /** The tab is gone without a word. */
+  kill(): void;
+  readonly alive: boolean;
+  show(visible: boolean): void;
+  readonly visible: boolean;
+};
+
+export type Browser<C extends Contract> = {
+  open(options?: {
+    readonly username?: string;
+    readonly visible?: boolean;
+    readonly name?: string;
+    readonly client?: Partial<ClientOptions<string>>;
+  }): Tab<C>;
+  /** Every tab that was opened. */
+  readonly tabs: readonly Tab<C>[];
+  /** Writes into all channels of the browser, as any script of the origin may. */
+  scribble(message: unknown): void;
+  /** Tabs that have a connection to the server. */
+  connected(): readonly Tab<C>[];
+};
+
+type Running = { run(task: () => void): void; readonly alive: boolean };
+
+type Request = {
+  readonly owner: Running & { readonly clientId: string };
+  readonly held: () => Promise<void>;
+  readonly settle: (error?: Error) => void;
+};
+
+/** Web Locks of one origin. */
+function createLocks(): {
+  of(owner: Request['owner']): LockManagerLike;
+  release(owner: Request['owner']): void;
+} {
+  const held = new Map<string, Request>();
+  const queues = new Map<string, Request[]>();
+
+  function grant(name: string): void {
+    if (held.has(name)) return;
+    const next = queues.get(name)?.shift();
+    if (next === undefined) return;
+    held.set(name, next);
+    next.owner.run(() => {
+      // Stolen before its tab came to it.
+      if (held.get(name) !== next) return;
+      void next.held().then(() => {
+        if (held.get(name) !== next) return;
+        held.delete(name);
+        next.settle();
+        grant(name);
+      });
+    });
+  }
+
+  return {
+    of: (owner) => ({
+      request(name, { signal, steal }, run) {
+        return new Promise((resolve, reject) => {
+          const request: Request = {
+            owner,
+            held: run,
+            settle: (error) => owner.run(() => (error === undefined ? resolve(undefined) : reject(error))),
+          };
+          const queue = queues.get(name) ?? [];
+          queues.set(name, queue);
+          if (steal === true) {
+            queue.unshift(request);
+            const former = held.get(name);
+            held.delete(name);
+            former?.settle(new DOMException('stolen', 'AbortError'));
+          } else queue.push(request);
+          signal?.addEventListener('abort', () => {
+            const at = queue.indexOf(request);
+            if (at === -1) return;
+            queue.splice(at, 1);
+            request.settle(new DOMException('called off', 'AbortError'));
+          });
+          grant(name);
+        });
+      },
+      query: () =>
+        new Promise((resolve) => {
+          const list = [...held].map(([name, request]) => ({ name, clientId: request.owner.clientId }));
+          owner.run(() => resolve({ held: list }));
+        }),
+    }),
+    release(owner) {
+      for (const [name, queue] of queues) {
+        queues.set(
+          name,
+          queue.filter((request) => request.owner !== owner),
+        );
+      }
+      for (const [name, request] of held) {
+        if (request.owner !== owner) continue;
+        held.delete(name);
+        grant(name);
+      }
+    },
+  };
+}
+
+/** A browser with tabs on the clock of a test server. */
+export function createBrowser<C extends Contract>(server: TestServer<C>, seed = ''): Browser<C> {
+  const { clock } = server;
+  const tabs: Tab<C>[] = [];
+  const locks = createLocks();
+  const ends = new Map<string, Set<{ hear(message: unknown): void }>>();
+
+  function channelOf(running: Running, name: string): TabChannelLike {
+    const listeners: ((event: { readonly data: unknown }) => void)[] = [];
+    let open = true;
+    const end = {
+      hear: (data: unknown) =>
+        running.run(() => {
+          if (open) for (const listener of listeners) listener({ data });
+        }),
+    };
+    const others = ends.get(name) ?? new Set();
+    ends.set(name, others.add(end));
+    return {
+      postMessage(message) {
+        if (!open) throw new Error('the channel is closed');
+        const copy: unknown = structuredClone(message);
+        // In the order in which they were said, as each browser does.
+        for (const other of others) if (other !== end) clock.setTimer(1, () => other.hear(copy));
+      },
+      addEventListener: (_, listener) => void listeners.push(listener),
+      close() {
+        open = false;
+        others.delete(end);
+      },
+    };
+  }
+
+  function open({
+    username = 'alice',
+    visible: visibleAtFirst = true,
+    name,
+    client: more = {},
+  }: Parameters<Browser<C>['open']>[0] = {}): Tab<C> {
+    const id = `t${tabs.length + 1}`;
+    const line = server.line();
+    let alive = true;
+    let frozen = false;
+    let visible = visibleAtFirst;
+    let waiting: (() => void)[] = [];
+    const watchers = new Set<(event: PageEvent) => void>();
+    const owner = {
+      clientId: id,
+      get alive() {
+        return alive;
+      },
+      run(task: () => void) {
+        if (frozen) waiting.push(task);
+        // In a turn of its own, as the browser hands events over.
+        else clock.defer(() => (frozen ? waiting.push(task) : alive && task()));
+      },
+    };
+    const page: Page = {
+      hidden: () => !visible,
+      watch(listener) {
+        watchers.add(listener);
+        return () => watchers.delete(listener);
+      },
+    };
+    const LineSocket = function (): unknown {
+      const made = socketOn(line);
+      return {
+        ...made,
+        addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void) {
+          made.addEventListener(type, (event) => owner.run(() => listener(event)));
+        },
+      };
+    } as unknown as WebSocketConstructor;
+    const platform: Platform = {
+      nowMs: () => clock.monotonicMs(),
+      wallMs: () => clock.nowMs(),
+      random: createChance(`${seed}${id}`),
+      setTimer(delayMs, fire) {
+        let cancelled = false;
+        const timer = clock.setTimer(delayMs, () => owner.run(() => !cancelled && fire()));
+        return () => {
+          cancelled = true;
+          timer.cancel();
+        };
+      },
+      later: (run) => queueMicrotask(() => owner.run(run)),
+      report(error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      },
+      page,
+      storage: null,
+      webSocket: LineSocket,
+      fetch: null,
+      streams: false,
+      baseUrl: undefined,
+    };
+    const host: TabHost = { locks: locks.of(owner), open: (channel) => channelOf(owner, channel) };
+    const { presence } = server.contract;
+    const client = createClientOn<string>(platform, {
+      url: 'ws://test.invalid/ws',
+      username,
+      token: () => username,
+      fields: Object.keys(presence),
+      tabs: shareTabs({ host, name }),
+      ...more,
+    }) as unknown as Client<C>;
+    const tab: Tab<C> = {
+      id,
+      client,
+      line,
+      get frozen() {
+        return frozen;
+      },
+      get alive() {
+        return alive;
+      },
+      get visible() {
+        return visible;
+      },
+      freeze() {
+        frozen = true;
+      },
+      thaw() {
+        frozen = false;
+        const tasks = waiting;
+        waiting = [];
+        for (const task of tasks) owner.run(task);
+      },
+      kill() {
+        alive = false;
+        waiting = [];
+        locks.release(owner);
+        line.cut({ forMs: 1e12 });
+      },
+      show(is) {
+        visible = is;
+        for (const watcher of watchers) owner.run(() => watcher(is ? 'visible' : 'hidden'));
+      },
+    };
+    tabs.push(tab);
+    client.connect();
+    return tab;
+  }
+
+  return {
+    open,
+    tabs,
+    scribble(message) {
+      for (const others of ends.values()) for (const end of others) end.hear(message);
+    },
+    connected: () => tabs.filter((tab) => tab.line.connected),
+  };
+}
