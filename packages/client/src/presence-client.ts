@@ -104,7 +104,8 @@ export function createConnection<const Field extends string = DefaultField>(
           underWay,
         });
       const underWay = (): UnderWay => beside?.underWay() ?? null;
-      shared = options.tabs?.({ platform, url, username, device, fields, line: keeper, underWay, make }) ?? null;
+      shared =
+        options.tabs?.({ platform, url, username, device, fields, line: keeper, underWay, make }) ?? null;
       return shared ?? make(keeper, underWay);
     },
     settings: {

@@ -15,8 +15,8 @@ type Scene = {
   server(...frames: string[]): void;
   closeByServer(code: number): void;
   readonly resume: { token: string | null };
-  /** Answers whether the tab leads still. */
-  holds(answer: boolean): Promise<void>;
+  /** Answers whether it is another's session that was taken. */
+  isOthers(answer: boolean): Promise<void>;
 };
 
 /** A hub over a server that is nothing but frames. */
@@ -52,7 +52,7 @@ function scene(): Scene {
         resume.token = token;
       },
     },
-    holds: () => new Promise((resolve) => (answer = resolve)),
+    isOthers: () => new Promise((resolve) => (answer = resolve)),
     report: (error) => expect.unreachable(String(error)),
   });
   const made: Scene = {
@@ -72,7 +72,7 @@ function scene(): Scene {
     },
     closeByServer: (code) => emit('close', { code }),
     resume,
-    async holds(is) {
+    async isOthers(is) {
       answer(is);
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -332,15 +332,15 @@ describe('the hub of a leader', () => {
   });
 
   it.each([
-    ['is told so where this tab leads', true, [{ t: 'bye', code: 'replaced', advice: 'stop' }, 4204]],
-    ['goes on by another leader where it does not: this tab stood still', false, [1006]],
-  ])('[RES3] whose session another connection took %s', async (_, holds, expected) => {
+    ['is told so where that is no tab', true, [{ t: 'bye', code: 'replaced', advice: 'stop' }, 4204]],
+    ['goes on by the leader there is, or once more', false, [1006]],
+  ])('[RES3] whose session another connection took %s', async (_, others, expected) => {
     const made = liveScene();
     made.server('{"t":"bye","code":"replaced","advice":"stop"}');
     expect(made.told('a')).toEqual([]);
-    await made.holds(holds);
+    await made.isOthers(others);
     made.closeByServer(4204);
-    await made.holds(holds);
+    await made.isOthers(others);
     expect(made.told('a')).toEqual(expected);
   });
 

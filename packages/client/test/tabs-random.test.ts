@@ -159,7 +159,8 @@ async function run(seed: string): Promise<void> {
   /** When nothing was done for a while every tab that runs is connected, by one line, and has everything. */
   async function rest(after: string): Promise<void> {
     if (!awake().some(({ tab }) => tab.visible)) pick(awake()).tab.show(true);
-    await clock.advance(12_000);
+    // As long as a client waits at most that has failed again and again.
+    await clock.advance(25_000);
     const connected = browser.connected().filter((tab) => tab !== bob);
     expect(connected.length, `${after}: one connection`).toBe(1);
     for (const { tab, told } of awake()) {
@@ -180,7 +181,10 @@ async function run(seed: string): Promise<void> {
   await clock.advance(100);
   bob.client.presence.on('alice', (alice) => (seenGone ||= alice?.status === 'Offline'));
   for (let n = 0; n < STEPS; n++) {
+    const count = tabs.length;
     step();
+    // Whoever comes hears of the session from those that are there, if they are awake.
+    if (tabs.length > count) await clock.advance(100);
     await clock.advance(pick([0, 1, 2, 5, 20, 300, 1_200]));
     if (n % 10 === 9) await rest(`seed ${seed}, step ${n}`);
   }

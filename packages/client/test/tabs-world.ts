@@ -163,7 +163,16 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
     let alive = true;
     let frozen = false;
     let visible = visibleAtFirst;
-    let waiting: (() => void)[] = [];
+    const waiting: (() => void)[] = [];
+
+    /** One task a turn, each behind what the one before it has led to: as a browser runs them. */
+    function pump(): void {
+      if (frozen || !alive) return;
+      waiting[0]?.();
+      waiting.shift();
+      if (waiting.length > 0) clock.defer(pump);
+    }
+
     const watchers = new Set<(event: PageEvent) => void>();
     const owner = {
       clientId: id,
@@ -171,9 +180,8 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
         return alive;
       },
       run(task: () => void) {
-        if (frozen) waiting.push(task);
-        // In a turn of its own, as the browser hands events over.
-        else clock.defer(() => (frozen ? waiting.push(task) : alive && task()));
+        waiting.push(task);
+        if (waiting.length === 1) clock.defer(pump);
       },
     };
     const page: Page = {
@@ -244,14 +252,12 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
         frozen = true;
       },
       thaw() {
+        if (!frozen) return;
         frozen = false;
-        const tasks = waiting;
-        waiting = [];
-        for (const task of tasks) owner.run(task);
+        if (waiting.length > 0) clock.defer(pump);
       },
       kill() {
         alive = false;
-        waiting = [];
         locks.release(owner);
         line.cut({ forMs: 1e12 });
       },

@@ -23,9 +23,9 @@ export type HubParts = {
   readonly tell: (lines: readonly string[], text: string) => void;
   readonly closed: (lines: readonly string[], code: number) => void;
   /** The newest resume token, which outlives the hub. */
-  readonly resume: { get(): string | null; set(token: string | null): void };
-  /** Whether this tab leads still. */
-  readonly holds: () => Promise<boolean>;
+  readonly resume: { get(): string | null; set(token: string | null, at: number): void };
+  /** Whether the session that another connection took is another's, and not that of a tab that led or leads. */
+  readonly isOthers: () => Promise<boolean>;
   readonly report: (error: unknown) => void;
 };
 
@@ -150,20 +150,17 @@ export function createHub(parts: HubParts): Hub {
   }
 
   function lost(code: number): void {
-    if (code === REPLACED_CLOSE) unlessFenced(() => reset(code));
+    if (code === REPLACED_CLOSE) unlessTab(() => reset(code));
     else reset(code);
   }
 
-  /**
-   * Another connection has the session. Where another tab leads meanwhile it is that tab's: this one stood still, and its lines go
-   * on by that one. Else it is for the lines to know.
-   */
-  function unlessFenced(say: () => void): void {
-    const fenced = socket;
-    const go = (holds: boolean): void => {
-      if (socket === fenced) holds ? say() : reset(ABNORMAL_CLOSE);
+  /** Another connection has the session: another tab's, most often, and the lines go on by that one. Else it is for them to know. */
+  function unlessTab(say: () => void): void {
+    const replaced = socket;
+    const go = (isOthers: boolean): void => {
+      if (socket === replaced) isOthers ? say() : reset(ABNORMAL_CLOSE);
     };
-    parts.holds().then(go, () => go(false));
+    parts.isOthers().then(go, () => go(false));
   }
 
   /** The line to the server is gone: whoever wants another opens it. */
@@ -241,7 +238,7 @@ export function createHub(parts: HubParts): Hub {
     switch (t) {
       case 'token':
         greeting.take(message);
-        parts.resume.set(message['token'] as string);
+        parts.resume.set(message['token'] as string, message['at'] as number);
         return parts.tell(loggingIn === null ? live() : [loggingIn], text);
       case 'sync':
       case 'u':
@@ -258,7 +255,7 @@ export function createHub(parts: HubParts): Hub {
         served.set(i, { text, others: live() });
         return serve(i);
       case 'bye':
-        if (message['code'] === 'replaced') return unlessFenced(() => parts.tell([...lines.keys()], text));
+        if (message['code'] === 'replaced') return unlessTab(() => parts.tell([...lines.keys()], text));
         return parts.tell([...lines.keys()], text);
       default: {
         const own = message['own'] === true ? owns.get(i as number) : undefined;
@@ -296,7 +293,7 @@ export function createHub(parts: HubParts): Hub {
     const id = i === undefined ? large.flying : (i as number);
     const question = id === null ? undefined : asked.get(id);
     if (id === null || question === undefined) {
-      if (code === 'resume_failed') parts.resume.set(null);
+      if (code === 'resume_failed') parts.resume.set(null, 0);
       return i === undefined ? parts.tell(loggingIn === null ? live() : [loggingIn], text) : undefined;
     }
     asked.delete(id);

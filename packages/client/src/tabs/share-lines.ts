@@ -14,8 +14,16 @@ const TABS_VERSION = 1;
 const ABNORMAL_CLOSE = 1006;
 const LOGGED_OUT_CLOSE = 4205;
 
+/** A session that is taken twice within this time is taken on purpose, ms. */
+const FIGHT_MS = 60_000;
+
 /** A line to the next leader that is not open after this long is given up, and the client told that it has none, ms. */
 const MOVE_MS = 4_000;
+
+/** The newest resume token, and the server's stamp of it. */
+type Resume = { readonly token: string | null; readonly at: number };
+
+const NO_RESUME: Resume = { token: null, at: 0 };
 
 /** What this tab has while it takes part. */
 type Member = {
@@ -48,8 +56,9 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   const tab = (platform.random() + platform.random()).toString(36) + platform.random().toString(36);
   const sockets = new Map<string, TabSocket>();
   let member: Member | null = null;
-  let resume: string | null = null;
+  let resume = NO_RESUME;
   let loggedOut = false;
+  let replacedAtMs = -Infinity;
   let lastLine = 0;
 
   const own = parts.make({ ...keeper, climb }, () =>
@@ -150,7 +159,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
 
   /** Whoever leads next goes on with the session, even a tab that has only just come. */
   function tellResume({ channel }: Member): void {
-    channel.postMessage({ k: 'resume', token: resume } satisfies TabMessage);
+    channel.postMessage({ k: 'resume', ...resume } satisfies TabMessage);
   }
 
   function hubParts(
@@ -195,17 +204,28 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
           (others) => ({ k: 'closed', term, lines: others, code }),
         ),
       resume: {
-        get: () => resume,
-        set(token) {
-          resume = token;
+        get: () => resume.token,
+        set(token, at) {
+          resume = { token, at: Math.max(at, resume.at) };
           tellResume(joined);
           // Somebody got through: whoever waits for an attempt need not wait.
           keeper.hope();
         },
       },
-      holds: () => joined.leadership.holds(),
+      isOthers: () => isOthers(joined),
       report: platform.report,
     };
+  }
+
+  /**
+   * A tab that stood still holds the lock no more. Where this one does, a login of the leader before it may have come late: it goes
+   * on once, and is told if that is taken for a fight.
+   */
+  async function isOthers({ leadership }: Member): Promise<boolean> {
+    if (!(await leadership.holds())) return false;
+    const beforeMs = replacedAtMs;
+    replacedAtMs = platform.nowMs();
+    return replacedAtMs - beforeMs < FIGHT_MS;
   }
 
   function take(joined: Member, message: TabMessage): void {
@@ -231,10 +251,11 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
       case 'pong':
         return leadership.heard(message.term, message.k === 'pong' && message.idle);
       case 'hello':
-        return resume === null ? undefined : tellResume(joined);
+        return resume.token === null ? undefined : tellResume(joined);
       case 'resume':
-        if (hub !== null && resume !== null) return;
-        resume = message.token;
+        // A tab that stood still may answer with what it knew before.
+        if (message.at < resume.at) return;
+        resume = { token: message.token, at: message.at };
         return keeper.hope();
       case 'logout':
         return takeLogout(joined);
@@ -258,7 +279,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   /** The user logged out in another tab. */
   function takeLogout(joined: Member): void {
     loggedOut = true;
-    resume = null;
+    resume = NO_RESUME;
     joined.hub?.logout();
     for (const socket of [...sockets.values()]) end(socket, LOGGED_OUT_CLOSE);
     // Whoever waits for an attempt learns of it by the attempt.
@@ -399,7 +420,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     hear(event) {
       if (event.type === 'start') loggedOut = false;
       if (event.type !== 'logout') return;
-      resume = null;
+      resume = NO_RESUME;
       member?.channel.postMessage({ k: 'logout' } satisfies TabMessage);
     },
   };

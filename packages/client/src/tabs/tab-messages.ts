@@ -17,13 +17,14 @@ export type TabMessage =
   | { readonly k: 'closed'; readonly term: string; readonly lines: readonly string[]; readonly code: number }
   /** From a tab that has come, to all. */
   | { readonly k: 'hello' }
-  /** The resume token with which the next leader goes on. */
-  | { readonly k: 'resume'; readonly token: string | null }
+  /** The resume token with which the next leader goes on; the one with the highest stamp counts. */
+  | { readonly k: 'resume'; readonly token: string | null; readonly at: number }
   /** From whoever logs out. */
   | { readonly k: 'logout' };
 
 type Kind = TabMessage['k'];
 
+const isNumber = (value: unknown): boolean => typeof value === 'number';
 const isText = (value: unknown): boolean => typeof value === 'string';
 
 const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -31,7 +32,8 @@ const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   line: isText,
   text: isText,
   idle: (value) => typeof value === 'boolean',
-  code: (value) => typeof value === 'number',
+  code: isNumber,
+  at: isNumber,
   token: (value) => value === null || isText(value),
   lines: (value) => Array.isArray(value) && value.every(isText),
 };
@@ -47,7 +49,7 @@ const FIELDS: Readonly<Record<Kind, readonly string[]>> = {
   down: ['term', 'lines', 'text'],
   closed: ['term', 'lines', 'code'],
   hello: [],
-  resume: ['token'],
+  resume: ['token', 'at'],
   logout: [],
 };
 
