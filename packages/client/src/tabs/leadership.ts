@@ -68,24 +68,28 @@ export function joinTabs(parts: LeadershipParts): Leadership {
 
   const isVisible = (): boolean => page?.hidden() === false;
 
-  /** Holds a lock until it is told otherwise. @param lost it was stolen, or cannot be had: not when the wait was called off */
+  /**
+   * Holds a lock until it is told otherwise. A wait that was called off may have come to its end in the same instant.
+   *
+   * @param lost it was stolen, or cannot be had (then null); not when the wait was called off
+   */
   function hold(
     lock: string,
     options: { readonly signal?: AbortSignal; readonly steal?: boolean },
     held: (own: Held) => void,
-    lost: () => void,
+    lost: (own: Held | null) => void,
   ): void {
     let own: Held | null = null;
+    const isOver = (): boolean => over.signal.aborted || options.signal?.aborted === true;
     locks
       .request(lock, options, () => {
         return new Promise<void>((release) => {
+          if (isOver()) return release();
           own = { release };
-          if (over.signal.aborted) release();
-          else held(own);
+          held(own);
         });
       })
-      // An abort of one's own, a theft, or a page without a right to locks: each says all by when it comes.
-      .catch(() => (options.signal?.aborted === true || over.signal.aborted ? undefined : lost()));
+      .catch(() => (own === null && isOver() ? undefined : lost(own)));
   }
 
   async function clientIdOf(lock: string): Promise<string | undefined> {
@@ -104,7 +108,8 @@ export function joinTabs(parts: LeadershipParts): Leadership {
     queued = steal ? null : new AbortController();
     quiet();
     const options = queued === null ? { steal } : { signal: queued.signal };
-    hold(name, options, lead, () => {
+    hold(name, options, lead, (own) => {
+      if (over.signal.aborted || (own !== null && own !== leading)) return;
       leading = null;
       parts.onLost();
       follow();
