@@ -99,8 +99,7 @@ export function keepResumeToken(step: Step, token: string, at: number | null): v
 /** What another tab of the same session has set, in a later `token`: who shares a session restates the same. */
 export function takeOwnStatus(step: Step, message: Token): void {
   const { own, settings } = step.state;
-  if (message.s !== undefined)
-    step.state.own = { ...own, confirmed: presenceIn(message, settings.fields) };
+  if (message.s !== undefined) step.state.own = { ...own, confirmed: presenceIn(message, settings.fields) };
 }
 
 /** The sync after a token: the friends are known up to its stamp, and the connection is there. */

@@ -158,7 +158,9 @@ export function createHub(parts: HubParts): Hub {
   function unlessTab(say: () => void): void {
     const replaced = socket;
     const go = (isOthers: boolean): void => {
-      if (socket === replaced) isOthers ? say() : reset(ABNORMAL_CLOSE);
+      if (socket !== replaced) return;
+      if (isOthers) say();
+      else reset(ABNORMAL_CLOSE);
     };
     parts.isOthers().then(go, () => go(false));
   }

@@ -1,0 +1,186 @@
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AnyContract, Client, ConnectionChange, createClient } from '../src/index.ts';
+import type { shareTabs } from '../src/tabs/tabs.ts';
+import { type Site, launchBrowser, serveSite } from './browser.ts';
+import { type RealServer, startRealServer } from './real-server.ts';
+
+/** What stands in the page. */
+type Sdk = { readonly createClient: typeof createClient; readonly shareTabs: typeof shareTabs };
+declare const sdk: Sdk;
+declare let client: Client<AnyContract>;
+/** What a tab was told of its channel, of its connection since then, and how its publications ended. */
+declare let told: number[];
+declare let changes: ConnectionChange[];
+declare let outcomes: unknown[];
+
+let browser: Browser;
+let site: Site;
+let real: RealServer;
+let context: BrowserContext;
+let room = 0;
+
+beforeAll(async () => {
+  const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+  const modules = ['../src/index.ts', '../src/tabs/tabs.ts'];
+  [browser, site] = await Promise.all([launchBrowser(), serveSite(modules.map(source))]);
+  real = await startRealServer(undefined, [site.origin]);
+});
+afterAll(async () => {
+  await browser.close();
+  await real.close();
+  await site.close();
+});
+beforeEach(async () => {
+  context = await browser.newContext();
+  room++;
+});
+afterEach(() => context.close());
+
+/** A client in a page that has joined the room. */
+async function start(page: Page, user: string): Promise<void> {
+  await page.evaluate(
+    async ({ url, username, channel }) => {
+      const made = sdk.createClient({ url, username, token: username, tabs: sdk.shareTabs() });
+      Object.assign(globalThis, { client: made, told: [], changes: [], outcomes: [] });
+      const chat = made.stream(channel);
+      chat.onPublication(({ data }) => told.push(data as number));
+      made.connect();
+      await chat.subscribe();
+      made.onConnection((change) => changes.push(change));
+    },
+    { url: `ws://127.0.0.1:${real.port}/ws`, username: user, channel: `chat:${room}` },
+  );
+}
+
+/** @param user a name of the test's own: sessions of earlier tests are in their grace */
+async function openTab(user = `alice-${room}`): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(`${site.origin}/`);
+  await start(page, user);
+  return page;
+}
+
+/** The first leads. */
+async function openTabs(count: number): Promise<Page[]> {
+  const pages: Page[] = [];
+  for (let n = 0; n < count; n++) pages.push(await openTab());
+  return pages;
+}
+
+/** Resolves when the tab was told so many. */
+const hears = (page: Page, count: number): Promise<unknown> =>
+  page.waitForFunction((least) => told.length >= least, count);
+
+const sessionOf = (page: Page): Promise<string | null> => page.evaluate(() => client.session);
+const publish = (data: number): Promise<unknown> =>
+  real.server.publish('chat:{room}', { room: String(room) }, data);
+
+async function connections(): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${real.port}/metrics`)).text();
+  const values = [...text.matchAll(/^carillon_connections(?:\{[^}]*\})? (\d+)$/gm)].map(([, value]) =>
+    Number(value),
+  );
+  if (values.length === 0) throw new Error('no such metric');
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+async function freeze(page: Page): Promise<CDPSession> {
+  const session = await context.newCDPSession(page);
+  await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+  return session;
+}
+
+describe('tabs of one Chromium', () => {
+  it('share one connection, and each is told everything', async () => {
+    const pages = await openTabs(4);
+    expect(await connections()).toBe(1);
+    await publish(1);
+    for (const page of pages) await hears(page, 1);
+    expect(new Set(await Promise.all(pages.map(sessionOf))).size).toBe(1);
+  });
+
+  it('[PUB2] [RES1] lose nothing when the leader is closed in mid-send, and the apps see nothing of it', async () => {
+    const [leader, second, third] = await openTabs(3);
+    const before = await sessionOf(second!);
+    await second!.evaluate((channel) => {
+      for (let n = 1; n <= 60; n++)
+        void client
+          .stream(channel)
+          .publish(n)
+          .then(
+            () => outcomes.push(n),
+            (error: unknown) => outcomes.push(String(error)),
+          );
+    }, `chat:${room}`);
+    // Some are through, others under way, others not sent yet.
+    await hears(third!, 5);
+    await leader!.close();
+    const all = Array.from({ length: 60 }, (_, at) => at + 1);
+    for (const page of [second!, third!]) {
+      await hears(page, 60);
+      expect(await page.evaluate(() => told)).toEqual(all);
+      expect(await page.evaluate(() => changes.filter(({ status }) => status !== 'connected'))).toEqual([]);
+    }
+    await second!.waitForFunction(() => outcomes.length === 60);
+    expect(await second!.evaluate(() => outcomes)).toEqual(all);
+    expect(await sessionOf(second!)).toBe(before);
+    expect(await connections()).toBe(1);
+  });
+
+  it('[RES3] go on without a leader that froze, which thaws as one of them', async () => {
+    const [leader, second, third] = await openTabs(3);
+    const session = await sessionOf(second!);
+    const frozen = await freeze(leader!);
+    await publish(1);
+    for (const page of [second!, third!]) await hears(page, 1);
+    expect(await sessionOf(second!)).toBe(session);
+    await frozen.send('Page.setWebLifecycleState', { state: 'active' });
+    await publish(2);
+    await hears(leader!, 2);
+    expect(await leader!.evaluate(() => told)).toEqual([1, 2]);
+    await publish(3);
+    for (const page of [leader!, second!, third!]) {
+      await hears(page, 3);
+      expect(await page.evaluate(() => told)).toEqual([1, 2, 3]);
+      expect(await sessionOf(page)).toBe(session);
+    }
+    expect(await connections()).toBe(1);
+  });
+
+  it('do not fight with a duplicate, to which the browser copied the session storage', async () => {
+    const [original] = await openTabs(1);
+    const session = await sessionOf(original!);
+    const [duplicate] = await Promise.all([
+      context.waitForEvent('page'),
+      original!.evaluate(() => {
+        // As it is put aside, for which its token goes to the storage.
+        dispatchEvent(new Event('pagehide'));
+        if (sessionStorage.length === 0) throw new Error('nothing to copy');
+        open('/');
+      }),
+    ]);
+    await duplicate.waitForLoadState();
+    expect(await duplicate.evaluate(() => sessionStorage.length)).toBe(1);
+    await start(duplicate, `alice-${room}`);
+    await publish(1);
+    for (const page of [original!, duplicate]) {
+      await hears(page, 1);
+      expect(await sessionOf(page)).toBe(session);
+    }
+    expect(await original!.evaluate(() => changes)).toEqual([]);
+    expect(await connections()).toBe(1);
+  });
+
+  it('[LOG7] of two users are apart, and a logout logs out the tabs of one', async () => {
+    const [leader, second] = await openTabs(2);
+    const other = await openTab(`bob-${room}`);
+    expect(await connections()).toBe(2);
+    await second!.evaluate(() => client.logout());
+    await leader!.waitForFunction(() => client.connection.reason === 'logged_out');
+    expect(await other.evaluate(() => client.connection.status)).toBe('connected');
+    expect(await other.evaluate(() => changes)).toEqual([]);
+    expect(await real.server.sessionsOf(`alice-${room}`)).toMatchObject({ value: [] });
+  });
+});
