@@ -86,10 +86,21 @@ async function connections(): Promise<number> {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-async function freeze(page: Page): Promise<CDPSession> {
-  const session = await context.newCDPSession(page);
-  await session.send('Page.setWebLifecycleState', { state: 'frozen' });
-  return session;
+/** Stops the page where it is: whatever it would do next waits until it is let go. */
+async function freeze(page: Page): Promise<{ thaw(): Promise<void> }> {
+  const session: CDPSession = await context.newCDPSession(page);
+  await session.send('Debugger.enable');
+  const paused = new Promise((resolve) => session.once('Debugger.paused', resolve));
+  await session.send('Debugger.pause');
+  // The next thing that it does: it is asked whether it is there, or told something.
+  await Promise.all([publish(1), paused]);
+  return {
+    async thaw() {
+      await session.send('Debugger.resume');
+      await session.send('Debugger.disable');
+      await session.detach();
+    },
+  };
 }
 
 describe('tabs of one Chromium', () => {
@@ -133,10 +144,10 @@ describe('tabs of one Chromium', () => {
     const [leader, second, third] = await openTabs(3);
     const session = await sessionOf(second!);
     const frozen = await freeze(leader!);
-    await publish(1);
     for (const page of [second!, third!]) await hears(page, 1);
     expect(await sessionOf(second!)).toBe(session);
-    await frozen.send('Page.setWebLifecycleState', { state: 'active' });
+    expect(await second!.evaluate(() => changes.filter(({ status }) => status !== 'connected'))).toEqual([]);
+    await frozen.thaw();
     await publish(2);
     await hears(leader!, 2);
     expect(await leader!.evaluate(() => told)).toEqual([1, 2]);
