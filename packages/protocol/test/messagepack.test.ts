@@ -172,7 +172,9 @@ describe('unpacking', () => {
           ),
         ),
         (message) => {
-          expect(decodePackedUp(pack(message))).toEqual(decodeUp(JSON.stringify(message)));
+          // What JSON can say: a zero below zero is none in its text as it is written.
+          const text = JSON.stringify(message);
+          expect(decodePackedUp(pack(JSON.parse(text)))).toEqual(decodeUp(text));
         },
       ),
       { numRuns: 500 },
