@@ -41,8 +41,8 @@ export type Lines = {
   remove(id: string): void;
   /** What a client asks, of whichever node's line; `poller` is told the answer, at once or later, once. */
   ask(request: LineRequest, poller: Poller): void;
-  /** The one who asked has gone. */
-  abandon(request: LineRequest, poller: Poller): void;
+  /** The one who polled this line has gone. */
+  abandon(line: string, poller: Poller): void;
   /** Answers whoever waits here for other nodes. */
   close(): void;
 };
@@ -102,9 +102,9 @@ export function createLines({ node, clock, secrets, limits }: LinesOptions): Lin
       if (home === node.name) askHere(request, poller);
       else askElsewhere(home, request, poller);
     },
-    abandon(request, poller) {
+    abandon(line, poller) {
       waitingElsewhere.delete(poller);
-      lines.get(request.line)?.abandon?.(poller);
+      lines.get(line)?.abandon?.(poller);
     },
     close() {
       for (const poller of waitingElsewhere) poller.answer(SILENT);

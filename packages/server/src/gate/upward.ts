@@ -17,7 +17,10 @@ export type Upward = {
 };
 
 type Early = {
-  readonly request: SendRequest;
+  readonly n: number;
+  /** As text, which is as large as what came: the same as objects may take twenty times as much. */
+  readonly texts: readonly string[];
+  readonly bytes: number;
   readonly timer: Timer;
   readonly resolve: (answer: LineAnswer) => void;
 };
@@ -45,12 +48,13 @@ export function newUpward(): Upward {
 /** Hands on messages in the order of their numbers, each once, however the requests came ([HTTP3]). */
 export function createSending(clock: Clock, limits: UpwardLimits) {
   /** Takes what was not taken before. */
-  function take(line: Receiver, n: number, ms: readonly unknown[]): void {
+  function take(line: Receiver, n: number, texts: readonly string[]): void {
     const { upward } = line;
-    for (let at = Math.max(0, upward.next - n); at < ms.length && line.isOpen; at++) {
+    for (let at = Math.max(0, upward.next - n); line.isOpen; at++) {
+      const text = texts[at];
+      if (text === undefined) return;
       // Counted before it is handed on: what it leads to may look at the number.
       upward.next = n + at + 1;
-      const text = JSON.stringify(ms[at]);
       if (Buffer.byteLength(text) > limits.messageBytes) line.tooLarge();
       else line.message(text);
     }
@@ -64,26 +68,27 @@ export function createSending(clock: Clock, limits: UpwardLimits) {
   function takeEarly(line: Receiver): void {
     const { upward } = line;
     for (;;) {
-      const at = upward.early?.findIndex(({ request }) => request.n <= upward.next) ?? -1;
+      const at = upward.early?.findIndex(({ n }) => n <= upward.next) ?? -1;
       if (at < 0 || upward.early === null) return;
       const [early] = upward.early.splice(at, 1);
       if (early === undefined) return;
       early.timer.cancel();
-      take(line, early.request.n, early.request.ms);
+      take(line, early.n, early.texts);
       early.resolve(expected(line));
     }
   }
 
-  function wait(line: Receiver, request: SendRequest): LineAnswer | Promise<LineAnswer> {
+  function wait(line: Receiver, { n, ms, bytes }: SendRequest): LineAnswer | Promise<LineAnswer> {
     const early = (line.upward.early ??= []);
-    const bytes = early.reduce((sum, { request: { bytes: its } }) => sum + its, request.bytes);
-    if (early.length >= MAX_OUT_OF_ORDER || bytes > limits.lineBytes) return outOfOrder(line);
+    const held = early.reduce((sum, { bytes: its }) => sum + its, bytes);
+    if (early.length >= MAX_OUT_OF_ORDER || held > limits.lineBytes) return outOfOrder(line);
+    const texts = textsOf(ms);
     return new Promise((resolve) => {
       const timer = clock.setTimer(ORDER_WAIT_MS, () => {
         early.splice(early.indexOf(entry), 1);
         resolve(outOfOrder(line));
       });
-      const entry: Early = { request, timer, resolve };
+      const entry: Early = { n, texts, bytes, timer, resolve };
       early.push(entry);
     });
   }
@@ -91,16 +96,20 @@ export function createSending(clock: Clock, limits: UpwardLimits) {
   return {
     /** What opened the line. */
     open(line: Receiver, ms: readonly unknown[]): void {
-      take(line, 1, ms);
+      take(line, 1, textsOf(ms));
     },
     send(line: Receiver, request: SendRequest): LineAnswer | Promise<LineAnswer> {
       if (!line.isOpen) return LINE_UNKNOWN;
       if (request.n > line.upward.next) return wait(line, request);
-      take(line, request.n, request.ms);
+      take(line, request.n, textsOf(request.ms));
       takeEarly(line);
       return expected(line);
     },
   };
+}
+
+function textsOf(ms: readonly unknown[]): readonly string[] {
+  return ms.map((message) => JSON.stringify(message));
 }
 
 export type Sending = ReturnType<typeof createSending>;

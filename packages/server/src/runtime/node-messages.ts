@@ -64,8 +64,13 @@ function linksOf(context: NodeContext, user: string): LinkState[] {
   return links;
 }
 
-/** Ends the sessions of a user that are on this node. */
+/** Ends the sessions of a user that are on this node, and where it is about all of them the streams by ticket too. */
 export function endAll(context: NodeContext, { user, reason, tokenId }: EndMessage): void {
+  if (tokenId === null) {
+    // One whose ticket is good for more comes back; erased and revoked, it is told that it need not.
+    for (const { link } of [...(context.followersOf.get(user) ?? [])])
+      if (link !== null) context.closeLink(link, reason);
+  }
   for (const session of [...(context.sessionsOf.get(user) ?? [])]) {
     if (tokenId !== null && session.tokenId !== tokenId) continue;
     const link = session.link;

@@ -292,6 +292,18 @@ describe('a stream by ticket', () => {
     kay.socket.terminate();
   });
 
+  it.each([
+    ['erased', 'user_erased', async (user: string) => underTest.api('DELETE', `/v1/users/${user}`)],
+    ['revoked', 'revoked', async (user: string) => underTest.api('POST', `/v1/users/${user}/revoke`, {})],
+  ])('[TKT3] of a user who is %s ends with that code at once', async (what, code, end) => {
+    const user = `max-${what}`;
+    await underTest.api('PUT', `/v1/users/${user}`);
+    const following = await follow(await ticketFor(user, 'chat:max'));
+    await following.until('\n\n');
+    expect((await end(user)).status).toBe(204);
+    expect(await following.ended).toContain(`event: end\ndata: {"code":"${code}"}\n\n`);
+  });
+
   it('[TKT1] is given only for what may be subscribed to', async () => {
     const jan = await underTest.logIn('jan');
     expect(await ask(jan, { t: 'ticket', c: 'chat:closed' })).toMatchObject({ t: 'err', code: 'forbidden' });

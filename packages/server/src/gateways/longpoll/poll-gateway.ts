@@ -93,7 +93,11 @@ export function createPollGateway({
         if (line !== null) response.once('close', () => line.abandon(poller));
         return;
       }
-      if (received.kind === 'poll') response.once('close', () => lines.abandon(received, poller));
+      if (received.kind === 'poll') {
+        // Its name alone: a request that waits is not to be kept as the objects that it was read into.
+        const { line } = received;
+        response.once('close', () => lines.abandon(line, poller));
+      }
       lines.ask(received, poller);
     },
     close() {
