@@ -45,7 +45,12 @@ export function readText(
       settle('gone');
     }
     request.on('data', onData).on('end', onEnd).on('close', onClose);
-    // Listened to, so that it ends nobody but this request.
-    request.on('error', onClose);
+    // Listened to, so that it ends nobody but this request; `close` follows. A closure of ours would keep the body for as
+    // long as the answer lasts, which of a stream is for good.
+    request.on('error', ignore);
   });
+}
+
+function ignore(): void {
+  return undefined;
 }
