@@ -17,6 +17,7 @@ export const SCENARIOS = [
   'bytes',
   'transports',
   'sizes',
+  'fallback',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -45,7 +46,7 @@ export type ParsedArguments =
   | { readonly ok: true; readonly args: BenchArguments }
   | { readonly ok: false; readonly problem: string };
 
-export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|transports|sizes|all] [options]
+export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|transports|sizes|fallback|all] [options]
 
 Measures the server on core 0 with the load on core 1, beside its peers, and writes the results into docs/benchmarks.md.
 

@@ -18,6 +18,7 @@ import {
   reportSnapshot,
 } from './report/channels.ts';
 import { reportCrowd } from './report/crowd.ts';
+import { reportFallback } from './report/fallback.ts';
 import { reportFanout } from './report/fanout.ts';
 import { reportGraph } from './report/graph.ts';
 import { reportKilled } from './report/killed.ts';
@@ -27,6 +28,7 @@ import { describeMachine } from './report/machine.ts';
 import { reportSessions } from './report/sessions.ts';
 import { reportSizes } from './report/sizes.ts';
 import { reportWays } from './report/transports.ts';
+import { runFallback } from './scenarios/fallback.ts';
 import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
 import { runGraph } from './scenarios/graph.ts';
 import { runCrowd } from './scenarios/crowd.ts';
@@ -158,6 +160,12 @@ async function runScenario(
     }
     case 'bytes':
       return reportBytes(await runBytes(bench));
+    case 'fallback': {
+      const plan = quick
+        ? { clients: 2, liveSeconds: 1, silent: false }
+        : { clients: 10, liveSeconds: 65, silent: true };
+      return reportFallback(plan, await runFallback(bench, plan));
+    }
     case 'sizes':
       return reportSizes(await runSizes(bench));
     case 'transports': {

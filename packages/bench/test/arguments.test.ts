@@ -26,6 +26,7 @@ describe('the command line', () => {
       'bytes',
       'transports',
       'sizes',
+      'fallback',
     ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);
