@@ -109,7 +109,12 @@ describe('the line', () => {
       });
     });
     const send = (address: string): Promise<unknown> =>
-      line.fetch(address, { method: 'POST', body: '', signal: new AbortController().signal });
+      line.fetch(address, {
+        method: 'POST',
+        body: '',
+        signal: new AbortController().signal,
+        redirect: 'error',
+      });
     const underWay = send('/sse');
     line.cut();
     await expect(underWay).rejects.toThrow(TypeError);
