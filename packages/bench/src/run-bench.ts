@@ -162,8 +162,8 @@ async function runScenario(
       return reportBytes(await runBytes(bench));
     case 'fallback': {
       const plan = quick
-        ? { clients: 2, liveSeconds: 1, silent: false }
-        : { clients: 10, liveSeconds: 65, silent: true };
+        ? { clients: 2, liveSeconds: 1, patient: false }
+        : { clients: 10, liveSeconds: 65, patient: true };
       return reportFallback(plan, await runFallback(bench, plan));
     }
     case 'sizes':
