@@ -83,7 +83,8 @@ async function measure(modules: readonly string[]): Promise<Size> {
     build: {
       write: false,
       modulePreload: false,
-      rolldownOptions: { input: ENTRY, external: EXTERNAL, preserveEntrySignatures: 'exports-only' },
+      // As in an app's page, whose own chunk the others may import from.
+      rolldownOptions: { input: ENTRY, external: EXTERNAL, preserveEntrySignatures: 'allow-extension' },
     },
   })) as Rolldown.RolldownOutput;
   const chunks = output.output.filter((part) => part.type === 'chunk');
