@@ -168,6 +168,7 @@ export function createClientOn<const Field extends string = DefaultField>(
   const outbox = options.outbox?.({ platform, options, settings, ask: shell.ask });
   Object.assign(connection.inspection, { machine: shell.channels.machine, usage: records.usage });
   const parts = { shell, records, outbox };
+  const { logout } = connection.client;
 
   function handleOf(channel: string, kind: ChannelKind): AnyChannel {
     switch (kind) {
@@ -183,6 +184,8 @@ export function createClientOn<const Field extends string = DefaultField>(
   // The contract's words for payloads that the server checks; here nothing of them is left.
   const members = {
     outbox: outbox?.outbox ?? null,
+    // The page may go behind it, and what is left in the store is erased in a turn of its own.
+    logout: () => logout().then(outbox?.written),
     stream: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'stream'),
     map: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'map'),
     signal: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'signal'),

@@ -23,6 +23,8 @@ function drive(options: Partial<OutboxSettings> = {}, texts = new Map<number, st
   let ticket = 0;
   let last = Math.max(0, ...texts.keys());
   let refusesInserts = false;
+  /** Happens once, right behind a look. */
+  let onLook: (() => void) | null = null;
 
   function dispatch(event: OutboxEvent): void {
     for (const effect of machine.handle(event, { nowMs, wallMs: 1e12 + nowMs, random: 0.5 })) perform(effect);
@@ -38,6 +40,8 @@ function drive(options: Partial<OutboxSettings> = {}, texts = new Map<number, st
       case 'look': {
         texts.set(0, texts.get(0) ?? newQueue(0.5, 36));
         const records = new Map([...texts].filter(([number]) => number > 0));
+        onLook?.();
+        onLook = null;
         return dispatch({ type: 'loaded', queue: texts.get(0)!, records });
       }
       case 'setQueue':
@@ -53,6 +57,7 @@ function drive(options: Partial<OutboxSettings> = {}, texts = new Map<number, st
         if (after === undefined) texts.delete(effect.number);
         else texts.set(effect.number, after);
         if (effect.do === 'mark') dispatch({ type: 'marked', number: effect.number, text: after ?? null });
+        if (effect.do === 'save') dispatch({ type: 'saved', number: effect.number });
         if (effect.do === 'drop')
           dispatch({
             type: 'dropped',
@@ -81,6 +86,9 @@ function drive(options: Partial<OutboxSettings> = {}, texts = new Map<number, st
     dispatch,
     get alarmAtMs() {
       return alarmAtMs;
+    },
+    set onLook(happens: () => void) {
+      onLook = happens;
     },
     set refusesInserts(refuses: boolean) {
       refusesInserts = refuses;
@@ -196,7 +204,7 @@ describe('an outbox', () => {
     expect(next.states(), 'what waits cannot be dismissed').toEqual(['2 sent']);
   });
 
-  it('a refusal is in the store before other tabs hear of it; a confirmation is told before the entry is taken out', () => {
+  it('a refusal is in the store before anybody hears of it, and before the next of its lane is sent; a confirmation is told before the entry is taken out', () => {
     const machine = createOutboxMachine({
       count: 10,
       bytes: 1e4,
@@ -206,16 +214,29 @@ describe('an outbox', () => {
     });
     const turn = { nowMs: 0, wallMs: 5, random: 0 };
     const records = new Map(
-      [1, 2].map((number) => [number, '{"v":1,"what":{"channel":"c","data":"1"},"at":1,"first":2,"q":"q"}']),
+      [1, 2, 3].map((number) => [
+        number,
+        '{"v":1,"what":{"channel":"c","data":"1"},"at":1,"first":2,"q":"q"}',
+      ]),
     );
     machine.handle({ type: 'lead', alone: true }, turn);
     const [hand] = machine.handle({ type: 'loaded', queue: 'q', records }, turn);
     const inStore = (event: OutboxEvent): string[] =>
-      machine.handle(event, turn).flatMap(({ do: what }) => (/save|tell|remove/.test(what) ? [what] : []));
+      machine
+        .handle(event, turn)
+        .flatMap(({ do: what }) => (/save|tell|remove|hand/.test(what) ? [what] : []));
     expect(hand).toMatchObject({ do: 'hand', hand: 1, number: 1 });
     const refusal = { code: 'forbidden', detail: '', unknown: false } as const;
-    expect(inStore({ type: 'refused', hand: 1, refusal })).toEqual(['save', 'tell']);
-    expect(inStore({ type: 'answered', hand: 2, value: CONFIRMED })).toEqual(['tell', 'remove']);
+    expect(inStore({ type: 'refused', hand: 1, refusal })).toEqual(['save']);
+    expect(machine.items()[0]).toMatchObject({ number: 1, state: 'sent' });
+    // Neither a line that comes and goes nor an answer that comes twice changes that.
+    expect(inStore({ type: 'refused', hand: 1, refusal })).toEqual([]);
+    inStore({ type: 'rest' });
+    inStore({ type: 'lead', alone: true });
+    expect(inStore({ type: 'loaded', queue: 'q', records })).toEqual([]);
+    expect(inStore({ type: 'saved', number: 1 })).toEqual(['tell', 'hand']);
+    expect(machine.items()[0]).toMatchObject({ number: 1, state: 'rejected' });
+    expect(inStore({ type: 'answered', hand: 2, value: CONFIRMED })).toEqual(['tell', 'remove', 'hand']);
   });
 
   it('of what was rejected the oldest are forgotten beyond `kept`', () => {
@@ -252,6 +273,52 @@ describe('an outbox', () => {
     }
     expect(outbox.outcome(ticket)).toBe('internal');
     expect(outbox.states()).toEqual(['1 unknown']);
+  });
+
+  it('a server that fails for half a minute costs nothing: the tries are that far apart', () => {
+    const outbox = drive();
+    outbox.lead();
+    const ticket = outbox.add('1', null);
+    for (let ms = 0; ms < 29_000; ms += 100) {
+      for (const { hand } of outbox.takeHanded()) outbox.refuse(hand, 'internal');
+      outbox.advance(100);
+    }
+    expect(outbox.outcome(ticket)).toBeUndefined();
+    outbox.advance(30_000);
+    outbox.answer(outbox.takeHanded()[0]!.hand, 7);
+    expect(outbox.outcome(ticket)).toBe(7);
+  });
+
+  it.each([
+    '{"v":1,"what":null,"at":1}',
+    '{"v":1,"what":{},"at":1}',
+    '{"v":1,"what":{"channel":7,"data":"1"},"at":1}',
+    '{"v":1,"what":{"channel":"c","data":1},"at":1}',
+    '{"v":1,"what":{"channel":"c","data":"{"},"at":1}',
+    '{"v":1,"what":{"name":"f"},"at":1}',
+    '{"v":1,"what":{"channel":"c","data":"1"}}',
+    '{"v":2,"what":{"channel":"c","data":"1"},"at":1}',
+    'null',
+    '[',
+  ])('what is no entry of this SDK holds up nothing, and is left where it is: %s', (text) => {
+    const outbox = drive({}, new Map([[1, text]]));
+    outbox.lead();
+    outbox.add('2', 'c');
+    expect(outbox.takeHanded()).toMatchObject([{ number: 2 }]);
+    expect(outbox.states()).toEqual(['2 sent']);
+    expect(outbox.texts.get(1)).toBe(text);
+  });
+
+  it('what another that sends too has ended meanwhile is not sent again', () => {
+    const outbox = drive();
+    const ticket = outbox.add('1');
+    const refusal = '{"code":"forbidden","detail":"","unknown":false}';
+    const ended = `"first":5,"q":"q","end":{"state":"rejected","refusal":${refusal}}}`;
+    outbox.onLook = () => outbox.texts.set(1, outbox.texts.get(1)!.replace(/}$/, `,${ended}`));
+    outbox.lead(false);
+    expect(outbox.takeHanded()).toEqual([]);
+    expect(outbox.states()).toEqual(['1 rejected']);
+    expect(outbox.outcome(ticket)).toBe('forbidden');
   });
 
   it('[PUB7] what was sent first longer ago than the server remembers is not sent again: unknown', () => {

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClientOn } from '../src/client.ts';
 import type { Client, ClientOptions } from '../src/index.ts';
-import { type OutboxEntry, type OutboxStore, createOutbox, memoryStore } from '../src/outbox/index.ts';
+import {
+  type OutboxEntry,
+  type OutboxSharing,
+  type OutboxStore,
+  createOutbox,
+  memoryStore,
+} from '../src/outbox/index.ts';
 import { hostPlatform } from '../src/platform.ts';
 import { type LiteralServer, type Peer, startLiteralServer } from './literal-server.ts';
 
@@ -255,6 +261,77 @@ describe('a client with an outbox', () => {
     );
     await changed;
     expect(client.outbox!.durable).toBe(true);
+  });
+
+  it('once it is closed it asks for the lock no more: another that could send would wait for it', async () => {
+    let led = 0;
+    let onLed = (): void => {};
+    const leads = new Promise<void>((resolve) => (onLed = resolve));
+    const sharing: OutboxSharing = {
+      lead(lead) {
+        led++;
+        lead(true);
+        onLed();
+        return () => {};
+      },
+      post: () => {},
+      listen: () => () => {},
+    };
+    const shared: OutboxStore = { open: async (name) => ({ ...(await store.open(name)), sharing }) };
+    const client = open({ outbox: createOutbox({ store: shared }) });
+    const peer = await connect(client);
+    await leads;
+    await client.outbox!.close();
+    const live = new Promise<void>((resolve) => {
+      client.onConnection(({ status }) => {
+        if (status === 'connected') resolve();
+      });
+    });
+    peer.cut();
+    await connect(client);
+    await live;
+    // Behind everything that it does with its store.
+    await client.outbox!.close();
+    expect(led).toBe(1);
+  });
+
+  it('closes its store once, however often it is asked to, and at whatever moment', async () => {
+    let closed = 0;
+    const closing: OutboxStore = {
+      open: async (name) => ({ ...(await store.open(name)), close: async () => void closed++ }),
+    };
+    const client = open({ outbox: createOutbox({ store: closing }) });
+    await Promise.all([client.outbox!.close(), client.outbox!.close()]);
+    await client.outbox!.close();
+    expect(closed).toBe(1);
+  });
+
+  it('a logout is over when the queue is erased: the page may go then', async () => {
+    let erase = (): void => {};
+    let erased = false;
+    const slow: OutboxStore = {
+      async open(name) {
+        const box = await store.open(name);
+        return {
+          ...box,
+          async erase() {
+            await new Promise<void>((resolve) => (erase = resolve));
+            await box.erase();
+            erased = true;
+          },
+        };
+      },
+    };
+    const client = open({ outbox: createOutbox({ store: slow }) });
+    void client.stream('chat:x').publish('secret');
+    await seen(client, (entries) => entries.length === 1);
+    let over = false;
+    const left = client.logout().then(() => (over = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(over).toBe(false);
+    erase();
+    await left;
+    expect(erased).toBe(true);
   });
 
   it('closes its store, and takes nothing more', async () => {

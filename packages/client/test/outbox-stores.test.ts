@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +98,29 @@ describe('OutboxStore: file', () => {
     await box.erase();
     expect(await readFile(await path(), 'utf8')).toBe('["n",2]\n');
     await box.close();
+  });
+
+  it('where it cannot be written anew it goes on as it is, and is written anew when it can be', async () => {
+    const box = await fileStore({ folder }).open('n');
+    await box.add(['a', 'b']);
+    const file = await path();
+    await mkdir(`${file}.new`);
+    for (let n = 0; n < 250; n++) await box.edit(2, () => `text ${n}`);
+    expect((await readFile(file, 'utf8')).split('\n').length).toBeGreaterThan(250);
+    await rm(`${file}.new`, { recursive: true });
+    await box.edit(1, () => 'z');
+    await box.add(['c']);
+    const kept = [
+      [1, 'z'],
+      [2, 'text 249'],
+      [3, 'c'],
+    ];
+    expect([...(await box.all())]).toEqual(kept);
+    expect((await readFile(file, 'utf8')).split('\n').length).toBeLessThan(10);
+    await box.close();
+    const again = await fileStore({ folder }).open('n');
+    expect([...(await again.all())]).toEqual(kept);
+    await again.close();
   });
 
   it('a disk that is full refuses one text, loses nothing that was there, and takes the next that fits', async () => {

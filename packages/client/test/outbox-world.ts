@@ -59,7 +59,8 @@ export function createOutboxWorld(random: () => number, settings: Partial<Outbox
   /** Sent on lines that are gone, and still on their way. */
   const ghosts: Handed[] = [];
   let lastNumber = 0;
-  let holder: Tab | null = null;
+  /** Who has the lock; each time that it is given is another. */
+  let holder: { readonly tab: Tab } | null = null;
   let nowMs = 1_000;
   let tickets = 0;
 
@@ -113,6 +114,7 @@ export function createOutboxWorld(random: () => number, settings: Partial<Outbox
           if (after === undefined) texts.delete(number);
           else texts.set(number, after);
           if (effect.do === 'mark') return { type: 'marked', number, text: after ?? null };
+          if (effect.do === 'save') return { type: 'saved', number };
           if (effect.do !== 'drop') return undefined;
           const gone = before !== undefined && after === undefined;
           return { type: 'dropped', ticket: effect.ticket, number, gone };
@@ -172,8 +174,8 @@ export function createOutboxWorld(random: () => number, settings: Partial<Outbox
   function lock(): void {
     const next = tabs.filter((tab) => tab.alive && tab.online);
     if (holder !== null || next.length === 0) return;
-    holder = next[Math.floor(random() * next.length)]!;
-    dispatch(holder, { type: 'lead', alone: true });
+    holder = { tab: next[Math.floor(random() * next.length)]! };
+    dispatch(holder.tab, { type: 'lead', alone: true });
   }
 
   function goOffline(tab: Tab): void {
@@ -184,13 +186,14 @@ export function createOutboxWorld(random: () => number, settings: Partial<Outbox
     if (!tab.alive) return;
     dispatch(tab, { type: 'rest' });
     // The lock is given up behind what is still to be written.
-    tab.work.push({ run: () => void (holder = holder === tab ? null : holder) });
+    const held = holder;
+    if (held?.tab === tab) tab.work.push({ run: () => void (holder = holder === held ? null : holder) });
   }
 
   function crash(tab: Tab): void {
     tab.alive = false;
     goOffline(tab);
-    if (holder === tab) holder = null;
+    if (holder?.tab === tab) holder = null;
     tab.work.length = 0;
     tab.inbox.length = 0;
   }

@@ -78,21 +78,33 @@ async function openBox(folder: string, path: string, unlock: () => void): Promis
   async function rewrite(kept: Map<number, string>): Promise<void> {
     const next: Line[] = [['n', last], ...[...kept].map(([number, text]): Line => ['t', number, text])];
     const text = Buffer.from(next.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    const fresh = await open(`${path}.new`, 'w', 0o600);
-    await fresh.writeFile(text);
-    await fresh.sync();
-    await fresh.close();
-    await rename(`${path}.new`, path);
-    await syncFolder(folder);
-    await file.close();
-    file = await open(path, 'a+', 0o600);
+    // Appended to by the same handle later: were it opened again, that could fail with the old file gone.
+    const fresh = await open(`${path}.new`, 'a', 0o600);
+    try {
+      await fresh.truncate();
+      await fresh.writeFile(text);
+      await fresh.sync();
+      await rename(`${path}.new`, path);
+    } catch (error) {
+      await fresh.close();
+      throw error;
+    }
+    const old = file;
+    file = fresh;
     texts = kept;
     lines = next.length;
     bytes = text.byteLength;
+    await syncFolder(folder);
+    await old.close();
   }
 
   async function compact(): Promise<void> {
-    if (lines - texts.size > MOST_STALE_LINES + texts.size) await rewrite(texts);
+    if (lines - texts.size <= MOST_STALE_LINES + texts.size) return;
+    try {
+      await rewrite(texts);
+    } catch {
+      // The file is good as it is, and what was asked for is in it: the next change tries again.
+    }
   }
 
   await syncFolder(folder);

@@ -110,14 +110,19 @@ function shareAs(name: string): OutboxSharing & { close(): void } {
       const asking = new AbortController();
       let release = (): void => {};
       const { signal } = asking;
-      const held = (): Promise<void> => {
-        const given = new Promise<void>((resolve) => (release = resolve));
-        if (!signal.aborted) led(true);
-        return given;
+      const held = (): Promise<void> =>
+        new Promise((resolve) => {
+          release = resolve;
+          if (signal.aborted) resolve();
+          else led(true);
+        });
+      const without = (): void => {
+        // It rejects when the question is withdrawn, too.
+        if (!signal.aborted) led(false);
       };
-      if (locks === undefined) led(false);
-      // Rejects when the question is withdrawn, and says nothing else.
-      else locks.request(name, { signal }, held).catch(() => {});
+      if (locks === undefined) without();
+      // Some refuse it where they let a page store.
+      else locks.request(name, { signal }, held).catch(without);
       return () => {
         asking.abort();
         release();

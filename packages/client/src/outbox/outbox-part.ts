@@ -75,6 +75,8 @@ export type OutboxPart = {
   /** @returns null where the publication is not for the outbox. @param text JSON text; null where a key is deleted */
   publish(request: PublishRequest, text: string | null): Promise<Published> | null;
   call(call: DurableCall): Promise<unknown>;
+  /** Resolves once what was to be written until now is, or after 5 s; never rejects. */
+  written(): Promise<void>;
   /** The connection made a transition. */
   readonly follow: NonNullable<ShellParts<string>['follow']>;
 };

@@ -23,6 +23,9 @@ import type { OutboxBox, OutboxStore } from './outbox-store.ts';
 /** How long to wait before a store that could not be read is read again, ms. */
 const LOOK_AGAIN_MS = 5_000;
 
+/** A store that hangs is not waited for any longer than a server that does, ms. */
+const WRITTEN_TIMEOUT_MS = 5_000;
+
 export type OutboxShellParts = {
   readonly host: OutboxHost;
   readonly store: OutboxStore;
@@ -47,7 +50,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   const waiters = new Map<number, Waiter>();
   let lastTicket = 0;
   let busy = false;
-  let closed = false;
+  let closing: Promise<void> | null = null;
   let durable = false;
   let cancelAlarm: (() => void) | null = null;
   let cancelLook = (): void => {};
@@ -63,7 +66,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
 
   function dispatch(event: OutboxEvent): void {
     events.push(event);
-    if (busy || closed) return;
+    if (busy || closing !== null) return;
     busy = true;
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
       const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
@@ -130,8 +133,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
 
   async function openBox(): Promise<OutboxBox> {
     const opened = await store.open(name).catch(() => memoryStore().open(name));
-    if (closed) await opened.close();
-    else if (opened.sharing !== undefined)
+    if (closing === null && opened.sharing !== undefined)
       endListening = opened.sharing.listen((message) => {
         if (typeof message === 'object' && message !== null)
           dispatch({ type: 'heard', message: message as OutboxMessage });
@@ -186,6 +188,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
       }
       if (effect.do === 'mark')
         dispatch({ type: 'marked', number, text: failed ? undefined : (after ?? null) });
+      else if (effect.do === 'save') dispatch({ type: 'saved', number });
       else if (effect.do === 'drop') {
         const gone = !failed && before !== undefined && after === undefined;
         dispatch({ type: 'dropped', number, ticket: effect.ticket, gone });
@@ -204,7 +207,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
       onReady();
     } catch (error) {
       report(error);
-      cancelLook = platform.setTimer(LOOK_AGAIN_MS, () => inStore(look));
+      if (closing === null) cancelLook = platform.setTimer(LOOK_AGAIN_MS, () => inStore(look));
     }
   }
 
@@ -239,7 +242,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   }
 
   function ask<T>(make: (ticket: number) => OutboxEvent): Promise<T> {
-    if (closed) return rejected(new CarillonError('cancelled', 'the outbox was closed'));
+    if (closing !== null) return rejected(new CarillonError('cancelled', 'the outbox was closed'));
     const ticket = ++lastTicket;
     const settled = new Promise<T>((resolve, reject) => {
       // What a ticket is settled with is what its event says.
@@ -250,6 +253,21 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   }
 
   const add = <T>(request: DurableRequest): Promise<T> => ask((ticket) => ({ type: 'add', ticket, request }));
+
+  async function close(): Promise<void> {
+    rest();
+    cancelAlarm?.();
+    cancelLook();
+    endListening();
+    // At once: what is asked for behind it comes too late.
+    const before = work;
+    try {
+      await before;
+      await (await box)?.close();
+    } catch (error) {
+      report(error);
+    }
+  }
 
   dispatch({ type: 'open' });
   return {
@@ -265,14 +283,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
       cancel: ({ number }) => ask((ticket) => ({ type: 'cancel', ticket, number })),
       dismiss: ({ number }) => dispatch({ type: 'dismiss', number }),
       onChange: (listener) => listeners.add(listener),
-      close() {
-        rest();
-        closed = true;
-        cancelAlarm?.();
-        cancelLook();
-        endListening();
-        return work.then(() => box?.then((texts) => texts.close())).catch(report);
-      },
+      close: () => (closing ??= close()),
     },
     publish(request, text) {
       const { durable: wanted = publications, signal, id, ...more } = request;
@@ -281,7 +292,17 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
       return rejected(new CarillonError('options_invalid', 'id: an entry of the outbox has its number'));
     },
     call: (call) => add(call),
+    written: () =>
+      new Promise((resolve) => {
+        const cancel = platform.setTimer(WRITTEN_TIMEOUT_MS, resolve);
+        void work.then(() => {
+          cancel();
+          resolve();
+        });
+      }),
     follow(cause, state, effects) {
+      // It sends no more, and must not keep those from it that could.
+      if (closing !== null) return;
       for (const event of channelEventsOf(cause, state, effects)) {
         if (event.type === 'live') {
           rest();

@@ -14,7 +14,11 @@ const MISSING = [
   'reportError',
   'Response',
   'BroadcastChannel',
+  'TextDecoder',
+  'TextEncoder',
 ];
+// The fetch of Node.js is loaded at its first use, and takes its decoder from there then.
+await fetch('data:,').then((answer) => answer.text());
 for (const name of MISSING) Reflect.deleteProperty(globalThis, name);
 
 const { createClient } = await import('../../src/index.ts');

@@ -22,10 +22,11 @@ const TWO_TO_32 = 2 ** 32;
 /** Most messages fit; where one does not, the scratch grows, and is let go of again. */
 const SCRATCH_BYTES = 16 * 1024;
 
-const encoder = new TextEncoder();
+/** Made when it is needed, as the scratch is: this is imported where nothing is packed, and where there is none (React Native). */
+let encoder: InstanceType<typeof TextEncoder> | undefined;
 
 // One message is packed at a time, within one call: nothing of it outlives the call but the copy that is returned.
-let bytes = new Uint8Array(SCRATCH_BYTES);
+let bytes = new Uint8Array(0);
 let view = new DataView(bytes.buffer);
 let at = 0;
 
@@ -39,6 +40,7 @@ let at = 0;
  */
 export function pack(value: unknown, headroom = 0): Uint8Array<ArrayBuffer> {
   at = 0;
+  if (bytes.length === 0) use(SCRATCH_BYTES);
   reserve(headroom);
   at = headroom;
   write(value);
@@ -108,6 +110,7 @@ function writeString(text: string): void {
   if (length < 32 && writeShortAscii(text)) return;
   // The length is known only behind the text: it is written where most end up, and moved where that was not so.
   const guess = headLength(length);
+  encoder ??= new TextEncoder();
   const size = encoder.encodeInto(text, bytes.subarray(at + guess)).written;
   const head = headLength(size);
   if (head !== guess) bytes.copyWithin(at + head, at + guess, at + guess + size);

@@ -8,7 +8,8 @@ export type Unpacked =
 /** Up to this length a loop over the bytes is faster than a call of the decoder. */
 const SHORT_TEXT_BYTES = 24;
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Made when it is needed: this is imported where there is none too, or one that cannot be told to be strict (React Native). */
+let decoder: InstanceType<typeof TextDecoder> | undefined;
 
 const NOTHING = new Uint8Array(0);
 const NO_VIEW = new DataView(NOTHING.buffer);
@@ -139,6 +140,7 @@ function readText(length: number): string | undefined {
     }
     if (i === at) return text;
   }
+  decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   try {
     return decoder.decode(bytes.subarray(from, at));
   } catch {

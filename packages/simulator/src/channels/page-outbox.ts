@@ -115,6 +115,7 @@ export function createPageOutbox(parts: PageOutboxParts): PageOutbox {
           const after = edited(effect, texts.get(number));
           if (after === undefined) texts.delete(number);
           else texts.set(number, after);
+          if (effect.do === 'save') return { type: 'saved', number };
           return effect.do === 'mark' ? { type: 'marked', number, text: after ?? null } : undefined;
         });
       case 'hand':

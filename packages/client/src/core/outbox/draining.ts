@@ -22,6 +22,9 @@ const HANDED_AT_ONCE = 24;
 /** How often an entry is sent on whose failure nothing says whether it was carried out. */
 const MOST_TRIES = 5;
 
+/** Behind the first of them, ms; it doubles, so that a server which fails for half a minute costs nobody what they did. */
+const FIRST_TRY_PAUSE_MS = 2_000;
+
 /** Sends the first of each lane that may be sent. */
 export function pump(queue: Queue): void {
   if (queue.role === 'rests' || !queue.ready) return;
@@ -33,12 +36,12 @@ export function pump(queue: Queue): void {
 
 function sendFirst(queue: Queue, lane: OutboxLane): void {
   const { wallMs } = queue.turn;
-  let [entry] = lane.waiting;
-  while (entry !== undefined && entry.firstMs !== null && wallMs - entry.firstMs > queue.settings.sureMs) {
+  const [entry] = lane.waiting;
+  if (entry === undefined || entry.ending !== null) return;
+  if (entry.firstMs !== null && wallMs - entry.firstMs > queue.settings.sureMs) {
     end(queue, entry, 'unknown', refusalOf('outcome_unknown', true));
-    [entry] = lane.waiting;
+    return;
   }
-  if (entry === undefined) return;
   // Another outbox may have put one before it: once this one is taken the server passes over lower numbers.
   if (entry.number > queue.seen) {
     if (!queue.looking) look(queue);
@@ -64,7 +67,7 @@ export function look(queue: Queue): void {
 /** The store holds that it is being sent: only now it may be. @param text null: the entry is gone; undefined: it failed */
 export function marked(queue: Queue, number: number, text: string | null | undefined): void {
   const entry = queue.entries.get(number);
-  if (entry === undefined || entry.state !== null) return;
+  if (entry === undefined || entry.state !== null || entry.ending !== null) return;
   const lane = laneOf(queue, entry.request);
   if (text === null) {
     finish(queue, entry, 'cancelled', refusalOf('outcome_unknown', true));
@@ -72,6 +75,8 @@ export function marked(queue: Queue, number: number, text: string | null | undef
   }
   if (entry.queue === '') {
     const stored = text === undefined ? null : decode(text);
+    // Where nobody leads alone another may have sent it to its end since the store was read.
+    if (stored?.end !== undefined) return keep(queue, entry, stored.end.state, stored.end.refusal);
     // A store that fails must not stop the queue: the number was kept before, which is what counts.
     entry.fresh = entry.firstMs === null && queue.role === 'alone';
     entry.firstMs = stored?.first ?? queue.turn.wallMs;
@@ -119,23 +124,38 @@ export function refused(queue: Queue, handed: number, refusal: Refusal): void {
     ['queue_full', 'unavailable', 'rate_limited'].includes(code) ||
     // A call whose time was over before it was sent.
     (code === 'deadline_exceeded' && !unknown);
+  let pauseMs = retryAfterMs ?? 0;
   if (code !== 'line_lost' && !again) {
     if (!unknown) return end(queue, entry, 'rejected', refusal);
+    pauseMs = FIRST_TRY_PAUSE_MS * 2 ** entry.tries;
     if (++entry.tries >= MOST_TRIES) return end(queue, entry, 'unknown', refusal);
   }
   free(queue, lane);
   entry.fresh = false;
   const { nowMs, random } = queue.turn;
-  failedForNow(lane.pace, nowMs, retryAfterMs ?? 0, random);
+  failedForNow(lane.pace, nowMs, pauseMs, random);
 }
 
-/** It ended otherwise than was hoped for; the oldest of those that did are forgotten beyond a bound. */
+/**
+ * It ended otherwise than was hoped for, which counts once the store holds it. Until then it keeps its place: were the next of its
+ * lane taken, and the page gone before this is written, it would be sent again, and be answered as if it had been taken long ago.
+ */
 function end(queue: Queue, entry: Entry, state: 'rejected' | 'unknown', refusal: Refusal): void {
   const { number, request: what, atMs: at, firstMs, queue: q } = entry;
   const first = firstMs ?? undefined;
-  const text = encode({ what, at, first, q, end: { state, refusal } });
-  // Saved before it is told: what was told as rejected is not to be sent again by another tab.
-  queue.effects.push({ do: 'save', number, text }, { do: 'tell', message: { number, state, refusal } });
+  entry.ending = { state, refusal };
+  const lane = laneOf(queue, what);
+  if (lane.hand !== null) queue.hands.delete(lane.hand);
+  lane.hand = null;
+  queue.effects.push({ do: 'save', number, text: encode({ what, at, first, q, end: entry.ending }) });
+}
+
+/** The store holds how it ended, or cannot: it is told, to the app and to others. The oldest are forgotten beyond a bound. */
+export function saved(queue: Queue, number: number): void {
+  const entry = queue.entries.get(number);
+  if (entry === undefined || entry.ending === null || entry.state !== null) return;
+  const { state, refusal } = entry.ending;
+  queue.effects.push({ do: 'tell', message: { number, state, refusal } });
   keep(queue, entry, state, refusal);
   const kept = [...queue.entries.values()].filter((other) => other.state !== null);
   for (const oldest of kept.slice(0, -queue.settings.kept || kept.length)) dismiss(queue, oldest);

@@ -35,8 +35,8 @@ export type OutboxItem = {
 
 /** What tabs that share a store tell each other. */
 export type OutboxMessage =
-  /** The store has changed. */
-  | { readonly look: true }
+  /** The store has changed; `opened`: or this tab is new, and may have read what another was about to take out. */
+  | { readonly look: true; readonly opened?: true }
   /** It was emptied: the user has logged out, or was. */
   | { readonly erased: Refusal['code'] }
   /** What came of an entry. */
@@ -63,6 +63,8 @@ export type OutboxEvent =
   | { readonly type: 'rest' }
   /** What the store holds behind a `mark`; null: the entry is gone. Undefined: the store failed. */
   | { readonly type: 'marked'; readonly number: number; readonly text: string | null | undefined }
+  /** A `save` was made, or failed. */
+  | { readonly type: 'saved'; readonly number: number }
   /** What was handed over was carried out: `Published`, or the output of a call. */
   | { readonly type: 'answered'; readonly hand: number; readonly value: unknown }
   | { readonly type: 'refused'; readonly hand: number; readonly refusal: Refusal }
@@ -80,6 +82,7 @@ export type OutboxEvent =
 export type StoreEdit =
   /** It is about to be sent for the first time; report `marked`. */
   | { readonly do: 'mark'; readonly number: number; readonly atMs: number; readonly queue: string }
+  /** Report `saved`, also where it failed. */
   | { readonly do: 'save'; readonly number: number; readonly text: string }
   | { readonly do: 'remove'; readonly number: number }
   /** Only where it was never marked; report `dropped`. */

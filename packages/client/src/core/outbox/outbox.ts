@@ -1,5 +1,5 @@
 import type { Turn } from '../events.ts';
-import { answered, dismiss, look, marked, pump, refused } from './draining.ts';
+import { answered, dismiss, look, marked, pump, refused, saved } from './draining.ts';
 import { utf8Bytes } from '../channels/queue-room.ts';
 import {
   type DurableRequest,
@@ -58,7 +58,7 @@ function handle(queue: Queue, event: OutboxEvent): void {
     case 'open':
       look(queue);
       // A tab that crashed may have left what it told nobody of.
-      queue.effects.push({ do: 'tell', message: { look: true } });
+      queue.effects.push({ do: 'tell', message: { look: true, opened: true } });
       return;
     case 'add':
       return add(queue, event.ticket, event.request);
@@ -82,6 +82,8 @@ function handle(queue: Queue, event: OutboxEvent): void {
       return rest(queue);
     case 'marked':
       return marked(queue, event.number, event.text);
+    case 'saved':
+      return saved(queue, event.number);
     case 'answered':
       return answered(queue, event.hand, event.value);
     case 'refused':

@@ -38,6 +38,8 @@ export type Entry = {
   fresh: boolean;
   /** Attempts that failed in a way that says nothing. */
   tries: number;
+  /** How it ended, while that is on its way into the store. */
+  ending: { readonly state: 'rejected' | 'unknown'; readonly refusal: Refusal } | null;
   /** How it ended, where it is kept to be looked at. */
   state: 'rejected' | 'unknown' | null;
   refusal: Refusal | null;
@@ -180,6 +182,7 @@ export function take(
     queue: q,
     fresh,
     tries: 0,
+    ending: null,
     state,
     refusal,
   };

@@ -56,7 +56,12 @@ function clearAway(queue: Queue, number: number): void {
 
 /** Another outbox on the same store says what it did. */
 export function heard(queue: Queue, message: OutboxMessage): void {
-  if ('look' in message) return look(queue);
+  if ('look' in message) {
+    look(queue);
+    // Behind what is to be taken out here, and was told of before the new one listened.
+    if (message.opened === true) queue.effects.push({ do: 'tell', message: { look: true } });
+    return;
+  }
   if ('erased' in message) {
     forgetAll(queue, message.erased);
     return look(queue);

@@ -26,11 +26,21 @@ export function encode(entry: Omit<StoredEntry, 'v'>): string {
 export function decode(text: string): StoredEntry | null {
   try {
     const entry = JSON.parse(text) as StoredEntry | null;
-    return entry?.v === FORM && typeof entry.what === 'object' ? entry : null;
+    return entry?.v === FORM && typeof entry.at === 'number' && isRequest(entry.what) ? entry : null;
   } catch {
     // Not written by the SDK, or cut short: there is nothing that could be sent.
     return null;
   }
+}
+
+/** @throws where its payload is no JSON: on the wire that would cost the line, each time anew */
+function isRequest(what: Readonly<Record<string, unknown>> | DurableRequest | null): boolean {
+  const { channel, name, data, input } = (what ?? {}) as Readonly<Record<string, unknown>>;
+  const payload = channel === undefined ? input : data;
+  if (typeof (channel ?? name) !== 'string') return false;
+  if (typeof payload === 'string') JSON.parse(payload);
+  else if (payload !== null) return false;
+  return true;
 }
 
 /**
