@@ -63,6 +63,12 @@ const needed = [
     debian: ['openssl'],
     variable: 'CARILLON_OPENSSL',
   },
+  {
+    what: 'curl', // for the requests of a guide
+    programs: ['curl'],
+    debian: ['curl'],
+    variable: 'CARILLON_CURL',
+  },
 ];
 
 /** Asked by Debian's packages whether they may start what they bring. */

@@ -24,6 +24,11 @@ export type LineHttp = {
     other?: () => Promise<void>,
   ): Promise<OpenRequest | LineRequest | null>;
   answer(response: ServerResponse, answer: LineAnswer): void;
+  /**
+   * As `answer`, to whoever asked for a stream. An EventSource gives up for good where the status is not 200 (WHATWG HTML, section
+   * 9.2.3): where it may come back it is given a stream that ends at once, and comes back after its own pause.
+   */
+  refuseStream(request: IncomingMessage, response: ServerResponse, answer: LineAnswer): void;
 };
 
 export type LineHttpOptions = {
@@ -50,6 +55,20 @@ export function createLineHttp({ door, telemetry, lineBytes }: LineHttpOptions):
     response.once('close', () => clearTimeout(impatient));
   }
 
+  function refuseStream(request: IncomingMessage, response: ServerResponse, refusal: LineAnswer): void {
+    const { status, code } = refusal;
+    const mayComeBack = code !== null && (status === 429 || status === 503);
+    if (!mayComeBack || request.headers.accept?.includes('text/event-stream') !== true)
+      return answer(response, refusal);
+    telemetry.error(code);
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(`: ${code}\n\n`);
+  }
+
   function preflight(response: ServerResponse): void {
     response.writeHead(204, {
       'access-control-allow-methods': 'GET, POST',
@@ -61,6 +80,7 @@ export function createLineHttp({ door, telemetry, lineBytes }: LineHttpOptions):
 
   return {
     answer,
+    refuseStream,
     async receive(request, response, other) {
       const { origin } = request.headers;
       if (!door.admitsOrigin(origin)) {

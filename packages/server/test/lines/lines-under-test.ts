@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createNodeSecrets } from '../../src/adapters/node/secrets.ts';
 import { createDoor } from '../../src/gate/door.ts';
 import type { Connection } from '../../src/ports/transport.ts';
-import type { AskedLine, NodeState, RealtimeNode } from '../../src/runtime/node-api.ts';
+import type { AskedLine, NodeState, RealtimeNode, TicketRight } from '../../src/runtime/node-api.ts';
 import { createLineEntrance } from '../../src/server/line-entrance.ts';
 import { silentTelemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 import { createVirtualClock, type VirtualClock } from '../runtime/virtual-clock.ts';
@@ -18,6 +18,8 @@ export type LineSettings = {
   readonly lineBytes?: number;
   /** What another node answers; unless given, there is none. */
   readonly elsewhere?: (node: string, request: unknown) => Promise<AskedLine>;
+  /** What a ticket gives; unless given, there are none. */
+  readonly right?: TicketRight;
   /** Called while a gateway still opens the connection. */
   readonly onOpen?: (connection: Connection) => void;
 };
@@ -53,6 +55,11 @@ export async function startLines(settings: LineSettings = {}) {
         asked = answer;
       },
       ask: settings.elsewhere ?? (() => Promise.resolve({ result: 'gone' as const })),
+    },
+    tickets: {
+      redeem: () => Promise.resolve({ ok: true, value: settings.right }),
+      isGood: () => Promise.resolve(true),
+      open: (connection: Connection) => node.open(connection),
     },
     open(connection: Connection) {
       const { entry, link } = record(connection);

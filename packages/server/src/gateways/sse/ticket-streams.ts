@@ -62,12 +62,12 @@ export function createTicketStreams(options: TicketStreamsOptions): TicketStream
     const left = request.headers['last-event-id'] ?? query.get('from') ?? null;
     const from = typeof left === 'string' && left !== '' ? parseEventId(left) : null;
     if (from === null && left !== null && left !== '') {
-      http.answer(response, refused('bad_message', 'Last-Event-ID, from: not a position'));
+      http.refuseStream(request, response, refused('bad_message', 'Last-Event-ID, from: not a position'));
       return;
     }
     const redeemed = await node.tickets.redeem(query.get('ticket') ?? '', from?.proof ?? null);
     if (!redeemed.ok) {
-      http.answer(response, refused(redeemed.code, redeemed.detail));
+      http.refuseStream(request, response, refused(redeemed.code, redeemed.detail));
       return;
     }
     open(request, response, redeemed.value, from);
@@ -83,12 +83,16 @@ export function createTicketStreams(options: TicketStreamsOptions): TicketStream
     if (socket === null) return;
     const older = byTicket.get(right.id);
     if (older === undefined && (perUser.get(right.user) ?? 0) >= ticketStreams) {
-      http.answer(response, refused('limit_reached', `streams by ticket of one user: ${ticketStreams}`));
+      http.refuseStream(
+        request,
+        response,
+        refused('limit_reached', `streams by ticket of one user: ${ticketStreams}`),
+      );
       return;
     }
     const knock = door.knock(request);
     if (!knock.ok) {
-      http.answer(response, refused(knock.code, '', knock.retryAfterMs));
+      http.refuseStream(request, response, refused(knock.code, '', knock.retryAfterMs));
       return;
     }
     older?.terminate();
