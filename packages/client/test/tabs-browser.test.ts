@@ -2,12 +2,18 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AnyContract, Client, ConnectionChange, createClient } from '../src/index.ts';
+import type { createOutbox, indexedDbStore } from '../src/outbox/index.ts';
 import type { shareTabs } from '../src/tabs/tabs.ts';
 import { type Site, launchBrowser, serveSite } from './browser.ts';
 import { type RealServer, startRealServer } from './real-server.ts';
 
 /** What stands in the page. */
-type Sdk = { readonly createClient: typeof createClient; readonly shareTabs: typeof shareTabs };
+type Sdk = {
+  readonly createClient: typeof createClient;
+  readonly shareTabs: typeof shareTabs;
+  readonly createOutbox: typeof createOutbox;
+  readonly indexedDbStore: typeof indexedDbStore;
+};
 declare const sdk: Sdk;
 declare let client: Client<AnyContract>;
 /** What a tab was told of its channel, of its connection since then, and how its publications ended. */
@@ -23,7 +29,7 @@ let room = 0;
 
 beforeAll(async () => {
   const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-  const modules = ['../src/index.ts', '../src/tabs/tabs.ts'];
+  const modules = ['../src/index.ts', '../src/tabs/tabs.ts', '../src/outbox/index.ts'];
   [browser, site] = await Promise.all([launchBrowser(), serveSite(modules.map(source))]);
   real = await startRealServer(undefined, [site.origin]);
 });
@@ -38,11 +44,25 @@ beforeEach(async () => {
 });
 afterEach(() => context.close());
 
-/** A client in a page that has joined the room. */
-async function start(page: Page, user: string): Promise<void> {
+/** A client in a page that has joined the room. @param blocked something between does not let WebSockets through */
+async function start(page: Page, user: string, blocked = false): Promise<void> {
   await page.evaluate(
-    async ({ url, username, channel }) => {
-      const made = sdk.createClient({ url, username, token: username, tabs: sdk.shareTabs() });
+    async ({ url, username, channel, isBlocked }) => {
+      class Blocked extends WebSocket {
+        constructor() {
+          // Nobody listens there.
+          super('ws://127.0.0.1:1/');
+        }
+      }
+      const made = sdk.createClient({
+        url,
+        username,
+        token: username,
+        tabs: sdk.shareTabs(),
+        // Only what says so goes by it.
+        outbox: sdk.createOutbox({ store: sdk.indexedDbStore(), publications: 'asked' }),
+        ...(isBlocked ? { WebSocket: Blocked } : {}),
+      });
       Object.assign(globalThis, { client: made, told: [], changes: [], outcomes: [] });
       const chat = made.stream(channel);
       chat.onPublication(({ data }) => told.push(data as number));
@@ -50,15 +70,15 @@ async function start(page: Page, user: string): Promise<void> {
       await chat.subscribe();
       made.onConnection((change) => changes.push(change));
     },
-    { url: `ws://127.0.0.1:${real.port}/ws`, username: user, channel: `chat:${room}` },
+    { url: `ws://127.0.0.1:${real.port}/ws`, username: user, channel: `chat:${room}`, isBlocked: blocked },
   );
 }
 
 /** @param user a name of the test's own: sessions of earlier tests are in their grace */
-async function openTab(user = `alice-${room}`): Promise<Page> {
+async function openTab(user = `alice-${room}`, blocked = false): Promise<Page> {
   const page = await context.newPage();
   await page.goto(`${site.origin}/`);
-  await start(page, user);
+  await start(page, user, blocked);
   return page;
 }
 
@@ -140,6 +160,25 @@ describe('tabs of one Chromium', () => {
     expect(await connections()).toBe(1);
   });
 
+  it('[PUB7] send what a tab has queued, though that tab and the leader are closed before it is sent', async () => {
+    const [leader, second, third] = await openTabs(3);
+    await second!.evaluate(
+      (channel) =>
+        new Promise<void>((resolve) => {
+          client.outbox?.onChange(() => client.outbox!.entries().length >= 40 && resolve());
+          for (let n = 1; n <= 40; n++) void client.stream(channel).publish(n, { durable: true });
+        }),
+      `chat:${room}`,
+    );
+    await Promise.all([second!.close(), leader!.close()]);
+    await hears(third!, 40);
+    expect(await third!.evaluate(() => told)).toEqual(Array.from({ length: 40 }, (_, at) => at + 1));
+    await third!.waitForFunction(() => client.outbox?.waiting === 0);
+    await publish(41);
+    await hears(third!, 41);
+    expect(await third!.evaluate(() => told.length), 'each once').toBe(41);
+  });
+
   it('[RES3] go on without a leader that froze, which thaws as one of them', async () => {
     const [leader, second, third] = await openTabs(3);
     const session = await sessionOf(second!);
@@ -182,6 +221,21 @@ describe('tabs of one Chromium', () => {
     }
     expect(await original!.evaluate(() => changes)).toEqual([]);
     expect(await connections()).toBe(1);
+  });
+
+  it('[HTTP4] share a line of another transport where WebSocket does not get through, and the next leader finds one too', async () => {
+    const [leader, second] = [await openTab(undefined, true), await openTab(undefined, true)];
+    const session = await sessionOf(second);
+    expect(await leader.evaluate(() => client.connection.transport)).toBe('sse');
+    await publish(1);
+    await hears(second, 1);
+    expect(await connections()).toBe(1);
+    await leader.close();
+    await publish(2);
+    await hears(second, 2);
+    await second.waitForFunction(() => client.connection.transport === 'sse');
+    expect(await second.evaluate(() => told)).toEqual([1, 2]);
+    expect(await sessionOf(second)).toBe(session);
   });
 
   it('[LOG7] of two users are apart, and a logout logs out the tabs of one', async () => {

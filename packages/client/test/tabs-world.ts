@@ -1,11 +1,12 @@
 import type { Contract } from '@carillon/contract';
 import type { TestServer } from '@carillon/server/testing';
 import { type Client, type ClientOptions, createClientOn } from '../src/client.ts';
-import type { Page, PageEvent, Platform, WebSocketConstructor } from '../src/platform.ts';
+import type { Page, PageEvent, Platform, WebSocketConstructor, WebSocketLike } from '../src/platform.ts';
 import { shareTabs } from '../src/tabs/tabs.ts';
 import type { LockManagerLike, TabChannelLike, TabHost } from '../src/tabs/tab-host.ts';
 import { createChance } from '../src/testing/chance.ts';
 import { socketOn } from '../src/testing/line-socket.ts';
+import type { LineKeeper } from '../src/transports/ways.ts';
 
 /** One tab of a simulated browser: what happens to it, and the client in it. */
 export type Tab<C extends Contract> = {
@@ -19,6 +20,8 @@ export type Tab<C extends Contract> = {
   /** The tab is gone without a word. */
   kill(): void;
   readonly alive: boolean;
+  /** Its client has found a better line, which stands open. @returns whether it was taken */
+  climb(to: WebSocketLike): boolean;
   show(visible: boolean): void;
   readonly visible: boolean;
 };
@@ -164,6 +167,7 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
     let frozen = false;
     let visible = visibleAtFirst;
     const waiting: (() => void)[] = [];
+    let keeper: LineKeeper | null = null;
 
     /** One task a turn, each behind what the one before it has led to: as a browser runs them. */
     function pump(): void {
@@ -232,7 +236,14 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
       username,
       token: () => username,
       fields: Object.keys(presence),
-      tabs: shareTabs({ host, name }),
+      tabs: (parts) =>
+        shareTabs({ host, name })({
+          ...parts,
+          make(found, underWay) {
+            keeper = found;
+            return parts.make(found, underWay);
+          },
+        }),
       ...more,
     }) as unknown as Client<C>;
     const tab: Tab<C> = {
@@ -261,6 +272,7 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
         locks.release(owner);
         line.cut({ forMs: 1e12 });
       },
+      climb: (to) => keeper?.climb(to) === true,
       show(is) {
         visible = is;
         for (const watcher of watchers) owner.run(() => watcher(is ? 'visible' : 'hidden'));

@@ -1,6 +1,7 @@
 import { type StandardSchema, call, defineContract, map, signal, stream } from '@carillon/contract';
 import { type TestServer, createTestServer } from '@carillon/server/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { socketOn } from '../src/testing/line-socket.ts';
 import { type Browser, type Tab, createBrowser } from './tabs-world.ts';
 
 const number: StandardSchema<number> = {
@@ -403,6 +404,51 @@ describe('when the leader goes', () => {
     a!.client.disconnect();
     await settle();
     expect(browser.connected()).toEqual([]);
+  });
+});
+
+describe('when the leader finds a better line', () => {
+  /** A line of the server that stands open. */
+  async function openLine(): Promise<{ socket: ReturnType<typeof socketOn>; connected: () => boolean }> {
+    const line = server.line();
+    const socket = socketOn(line);
+    await settle();
+    return { socket, connected: () => line.connected };
+  }
+
+  it('all move to it: the session goes on, and the apps see nothing of it', async () => {
+    const opened = await tabs(3);
+    const session = opened[1]!.client.session;
+    const streams = [];
+    const changes: unknown[] = [];
+    for (const tab of opened) {
+      streams.push(await follow(tab));
+      tab.client.onConnection((is) => is.status !== 'connected' && changes.push(is));
+    }
+    await publish(1);
+    const { socket, connected } = await openLine();
+    expect(opened[0]!.climb(socket)).toBe(true);
+    await publish(2);
+    await settle();
+    await publish(3);
+    await settle();
+    for (const { told } of streams) expect(told).toEqual([1, 2, 3]);
+    expect(changes).toEqual([]);
+    for (const { client } of opened) expect(client.session).toBe(session);
+    expect([server.counts().connections, connected()]).toEqual([1, true]);
+    opened[0]!.kill();
+    socket.close();
+    await server.clock.advance(1_000);
+    await publish(4);
+    await settle();
+    for (const { told } of streams.slice(1)) expect(told).toEqual([1, 2, 3, 4]);
+  });
+
+  it('a tab that does not lead takes none', async () => {
+    const [, b] = await tabs(2);
+    const { socket } = await openLine();
+    expect(b!.climb(socket)).toBe(false);
+    socket.close();
   });
 });
 
