@@ -15,12 +15,13 @@ type Scene = {
   server(...frames: string[]): void;
   closeByServer(code: number): void;
   readonly resume: { token: string | null };
+  readonly clock: { nowMs: number };
   /** Answers whether it is another's session that was taken. */
   isOthers(answer: boolean): Promise<void>;
 };
 
 /** A hub over a server that is nothing but frames. */
-function scene(): Scene {
+function scene(opens = true): Scene {
   const listeners: { readonly type: string; readonly listener: (event: never) => void }[] = [];
   const emit = (type: string, event: unknown): void => {
     for (const entry of listeners) if (entry.type === type) entry.listener(event as never);
@@ -31,6 +32,7 @@ function scene(): Scene {
     for (const line of lines) told.set(line, [...(told.get(line) ?? []), what]);
   };
   const resume = { token: null as string | null };
+  const clock = { nowMs: 0 };
   let answer = (_: boolean): void => {};
   const socket: WebSocketLike = {
     send: (text) => void sent.push(JSON.parse(text as string)),
@@ -53,6 +55,7 @@ function scene(): Scene {
       },
     },
     isOthers: () => new Promise((resolve) => (answer = resolve)),
+    nowMs: () => clock.nowMs,
     report: (error) => expect.unreachable(String(error)),
   });
   const made: Scene = {
@@ -72,13 +75,14 @@ function scene(): Scene {
     },
     closeByServer: (code) => emit('close', { code }),
     resume,
+    clock,
     async isOthers(is) {
       answer(is);
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
   for (const line of ['a', 'b', 'c']) hub.open(line);
-  emit('open', {});
+  if (opens) emit('open', {});
   return made;
 }
 
@@ -320,6 +324,23 @@ describe('the hub of a leader', () => {
     expect(sent()).toEqual([{ t: 're', r: 9, d: 2 }]);
     hub.up('c', '{"t":"re","r":9,"d":3}');
     expect(sent(), 'once').toEqual([]);
+  });
+
+  it('[CALL3] is not held where it is for ever by a call that nobody answers', () => {
+    const { hub, server, clock } = liveScene();
+    server('{"t":"call","i":9,"n":"confirm","d":1,"ms":5000}');
+    clock.nowMs = 4_999;
+    expect(hub.busy()).toBe(true);
+    clock.nowMs = 5_000;
+    expect(hub.busy()).toBe(false);
+  });
+
+  it('gives a line up that does not open, for whoever waited for too long, but not for a tab that is gone', () => {
+    const opening = scene(false);
+    opening.hub.leave('a', true);
+    expect(opening.told('b')).toEqual([]);
+    opening.hub.leave('b');
+    expect(opening.told('c')).toEqual([1006]);
   });
 
   it('tells the others what one has set as the own status', () => {

@@ -1,3 +1,4 @@
+import { MAX_CALL_MS } from '@carillon/protocol';
 import type { WebSocketLike } from '../platform.ts';
 import { type Greeting, createGreeting } from './greeting.ts';
 import { type Asked, type Message, type Own, type Shares, createShares } from './shares.ts';
@@ -26,6 +27,7 @@ export type HubParts = {
   readonly resume: { get(): string | null; set(token: string | null, at: number): void };
   /** Whether the session that another connection took is another's, and not that of a tab that led or leads. */
   readonly isOthers: () => Promise<boolean>;
+  readonly nowMs: () => number;
   readonly report: (error: unknown) => void;
 };
 
@@ -36,8 +38,8 @@ export type HubParts = {
 export type Hub = {
   open(line: string): void;
   up(line: string, text: string): void;
-  /** The line is given up, or its tab is gone. */
-  leave(line: string): void;
+  /** The line is given up. @param gone with its tab: that says nothing of the way to the server */
+  leave(line: string, gone?: boolean): void;
   /** Whether a change of the line would cost a call its answer. */
   busy(): boolean;
   /** Ends the session for everybody. */
@@ -46,6 +48,9 @@ export type Hub = {
   end(): void;
 };
 
+/** A call of the server, with the lines that were not asked yet. */
+type Served = { readonly text: string; readonly others: string[]; readonly overAtMs: number };
+
 type Line = { login: Message | null; live: boolean };
 
 export function createHub(parts: HubParts): Hub {
@@ -53,8 +58,7 @@ export function createHub(parts: HubParts): Hub {
   const asked = new Map<number, Asked>();
   const owns = new Map<number, Own>();
   const probes = new Map<number, (echo: Message) => void>();
-  /** Calls of the server, with the lines that were not asked yet. */
-  const served = new Map<unknown, { readonly text: string; readonly others: string[] }>();
+  const served = new Map<unknown, Served>();
   const large: { flying: number | null; waiting: (() => void)[] } = { flying: null, waiting: [] };
   let socket: WebSocketLike | null = null;
   let usedFirst = false;
@@ -254,8 +258,7 @@ export function createHub(parts: HubParts): Hub {
       case 'err':
         return answered(message, text);
       case 'call':
-        served.set(i, { text, others: live() });
-        return serve(i);
+        return take(message, text);
       case 'bye':
         if (message['code'] === 'replaced') return unlessTab(() => parts.tell([...lines.keys()], text));
         return parts.tell([...lines.keys()], text);
@@ -314,6 +317,14 @@ export function createHub(parts: HubParts): Hub {
     if (token !== undefined && others.length > 0) parts.tell(others, token);
   }
 
+  function take({ i, ms }: Message, text: string): void {
+    const nowMs = parts.nowMs();
+    // Nobody waits for these any more: a handler that never ends must not be remembered for ever.
+    for (const [call, { overAtMs }] of served) if (overAtMs <= nowMs) served.delete(call);
+    served.set(i, { text, others: live(), overAtMs: nowMs + (typeof ms === 'number' ? ms : MAX_CALL_MS) });
+    serve(i);
+  }
+
   /** The server's call goes to one line after the other, until one has a handler for it. */
   function serve(call: unknown): void {
     const asking = served.get(call);
@@ -333,13 +344,20 @@ export function createHub(parts: HubParts): Hub {
       else dial();
     },
     up,
-    leave(name) {
+    leave(name, gone = false) {
       if (!lines.delete(name)) return;
       shares.leave(name);
       // Whoever waited for too long says that this way does not work: the next attempt may be by another.
-      if (!open || (loggingIn === name && !greeting.complete()) || lines.size === 0) reset(ABNORMAL_CLOSE);
+      const gaveUp = !open && !gone;
+      if (gaveUp || (loggingIn === name && !greeting.complete()) || lines.size === 0) reset(ABNORMAL_CLOSE);
     },
-    busy: () => served.size > 0 || [...asked.values()].some(({ message }) => message.t === 'call'),
+    busy() {
+      const nowMs = parts.nowMs();
+      return (
+        [...served.values()].some(({ overAtMs }) => overAtMs > nowMs) ||
+        [...asked.values()].some(({ message }) => message.t === 'call')
+      );
+    },
     logout() {
       if (greeting.complete()) send({ t: 'logout' });
     },

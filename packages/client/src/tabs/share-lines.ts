@@ -4,6 +4,7 @@ import { type Leadership, joinTabs } from './leadership.ts';
 import type { TabChannelLike, TabHost } from './tab-host.ts';
 import { type TabMessage, tabMessageOf } from './tab-messages.ts';
 import type { SharedLines, TabSharingParts } from './tab-sharing.ts';
+import { type TabWatch, tabOf, watchTabs } from './watch-tabs.ts';
 import { type TabSocket, createTabSocket } from './tab-socket.ts';
 import type { WebSocketLike } from '../platform.ts';
 
@@ -35,8 +36,7 @@ type Member = {
   term: string | null;
   /** Where this tab leads. */
   hub: Hub | null;
-  /** Of other tabs, by tab: their lines, and what ends the watching. */
-  readonly others: Map<string, { readonly lines: Set<string>; readonly watching: AbortController }>;
+  watch: TabWatch | null;
 };
 
 /** The lines of one client, on the connection of whichever tab leads. */
@@ -108,13 +108,14 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
       ready: false,
       term: null,
       hub: null,
-      others: new Map(),
+      watch: null,
     };
     return joined;
   }
 
   function lead(joined: Member, term: string, first: WebSocketLike | null): void {
     joined.hub?.end();
+    joined.watch ??= watchTabs(locks, tabNames.own, (line) => joined.hub?.leave(line, true));
     joined.hub = createHub(hubParts(joined, term, first));
     follow(joined, term);
   }
@@ -213,6 +214,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
         },
       },
       isOthers: () => isOthers(joined),
+      nowMs: () => platform.nowMs(),
       report: platform.report,
     };
   }
@@ -233,12 +235,12 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     switch (message.k) {
       case 'open':
         if (hub === null) return;
-        watch(joined, message.line);
+        joined.watch?.opened(message.line);
         return hub.open(message.line);
       case 'up':
         return message.term === joined.term ? hub?.up(message.line, message.text) : undefined;
       case 'close':
-        joined.others.get(tabOf(message.line))?.lines.delete(message.line);
+        joined.watch?.closed(message.line);
         return hub?.leave(message.line);
       case 'ping':
         if (hub === null || joined.term === null) return;
@@ -286,25 +288,9 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     keeper.hope();
   }
 
-  /** Learns of the end of a tab that could not say so. */
-  function watch({ others, hub }: Member, line: string): void {
-    const other = tabOf(line);
-    const known = others.get(other);
-    if (known !== undefined) return void known.lines.add(line);
-    const entry = { lines: new Set([line]), watching: new AbortController() };
-    others.set(other, entry);
-    locks
-      .request(tabNames.own(other), { signal: entry.watching.signal }, async () => {
-        if (others.get(other) === entry) others.delete(other);
-        for (const gone of entry.lines) hub?.leave(gone);
-      })
-      // It was called off.
-      .catch(() => {});
-  }
-
-  function endWatching({ others }: Member): void {
-    for (const { watching } of others.values()) watching.abort();
-    others.clear();
+  function endWatching(left: Member): void {
+    left.watch?.end();
+    left.watch = null;
   }
 
   function ask(joined: Member, socket: TabSocket): void {
@@ -424,8 +410,4 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
       member?.channel.postMessage({ k: 'logout' } satisfies TabMessage);
     },
   };
-}
-
-function tabOf(line: string): string {
-  return line.slice(0, line.indexOf(':'));
 }
