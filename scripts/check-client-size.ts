@@ -11,7 +11,7 @@ const BUDGETS = [
     entries: ['packages/client/src/index.ts', 'packages/client/src/outbox/create-outbox.ts'],
     limitBytes: 25.5 * 1024,
   },
-  { what: 'tabs', entries: ['packages/client/src/tabs/tabs.ts'], limitBytes: 6.25 * 1024 },
+  { what: 'tabs', entries: ['packages/client/src/tabs/tabs.ts'], limitBytes: 6.5 * 1024 },
   { what: 'MessagePack', entries: ['packages/client/src/messagepack.ts'], limitBytes: 2.25 * 1024 },
   // Loaded where WebSocket does not work.
   {

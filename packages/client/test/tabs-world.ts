@@ -31,6 +31,8 @@ export type Browser<C extends Contract> = {
     readonly username?: string;
     readonly visible?: boolean;
     readonly name?: string;
+    /** The browser refuses the page its locks. */
+    readonly lockless?: boolean;
     readonly client?: Partial<ClientOptions<string>>;
   }): Tab<C>;
   /** Every tab that was opened. */
@@ -159,6 +161,7 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
     username = 'alice',
     visible: visibleAtFirst = true,
     name,
+    lockless = false,
     client: more = {},
   }: Parameters<Browser<C>['open']>[0] = {}): Tab<C> {
     const id = `t${tabs.length + 1}`;
@@ -229,7 +232,14 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
       streams: false,
       baseUrl: undefined,
     };
-    const host: TabHost = { locks: locks.of(owner), open: (channel) => channelOf(owner, channel) };
+    const refusing: LockManagerLike = {
+      request: () => Promise.reject(new DOMException('refused', 'SecurityError')),
+      query: () => Promise.reject(new DOMException('refused', 'SecurityError')),
+    };
+    const host: TabHost = {
+      locks: lockless ? refusing : locks.of(owner),
+      open: (channel) => channelOf(owner, channel),
+    };
     const { presence } = server.contract;
     const client = createClientOn<string>(platform, {
       url: 'ws://test.invalid/ws',

@@ -268,6 +268,22 @@ describe('tabs of one browser', () => {
     expect(new Set(browser.tabs.map(({ client }) => client.session)).size).toBe(4);
   });
 
+  it('have a connection each where the browser refuses them its locks', async () => {
+    const opened = [browser.open({ lockless: true }), browser.open({ lockless: true })];
+    await settle();
+    expect(ids(browser.connected())).toEqual(['t1', 't2']);
+    const streams = [await follow(opened[0]!), await follow(opened[1]!)];
+    opened[0]!.line.cut();
+    await publish(1);
+    await server.clock.advance(2_000);
+    await publish(2);
+    await settle();
+    for (const { told } of streams) expect(told).toEqual([1, 2]);
+    opened[0]!.client.disconnect();
+    await settle();
+    expect(ids(browser.connected())).toEqual(['t2']);
+  });
+
   it('drop what no tab has said', async () => {
     const [a, b] = await tabs(2);
     const streams = [await follow(a!), await follow(b!)];

@@ -5,21 +5,18 @@ import type { TabChannelLike, TabHost } from './tab-host.ts';
 import { type TabMessage, tabMessageOf } from './tab-messages.ts';
 import type { SharedLines, TabSharingParts } from './tab-sharing.ts';
 import { type TabWatch, tabOf, watchTabs } from './watch-tabs.ts';
-import { type TabSocket, createTabSocket } from './tab-socket.ts';
+import { createTabLines } from './tab-lines.ts';
+import type { TabSocket } from './tab-socket.ts';
 import type { WebSocketLike } from '../platform.ts';
 
 /** Raised with every change of what tabs say to each other: pages of two SDKs do not understand each other. */
 const TABS_VERSION = 1;
 
-/** Close codes: a line that dropped (RFC 6455, section 7.1.5), and a session that was logged out. */
-const ABNORMAL_CLOSE = 1006;
+/** The close code of a session that was logged out. */
 const LOGGED_OUT_CLOSE = 4205;
 
 /** A session that is taken twice within this time is taken on purpose, ms. */
 const FIGHT_MS = 60_000;
-
-/** A line to the next leader that is not open after this long is given up, and the client told that it has none, ms. */
-const MOVE_MS = 4_000;
 
 /** The newest resume token, and the server's stamp of it. */
 type Resume = { readonly token: string | null; readonly at: number };
@@ -54,16 +51,30 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   ]);
   // A duplicated tab is another tab: nothing of this is stored.
   const tab = (platform.random() + platform.random()).toString(36) + platform.random().toString(36);
-  const sockets = new Map<string, TabSocket>();
   let member: Member | null = null;
   let resume = NO_RESUME;
   let loggedOut = false;
   let replacedAtMs = -Infinity;
-  let lastLine = 0;
 
   const own = parts.make({ ...keeper, climb }, () =>
     member?.hub?.busy() === true ? 'call' : parts.underWay(),
   );
+
+  const tabLines = createTabLines({
+    platform,
+    keeper,
+    tab,
+    dial: (give) => own.dial(give),
+    ask: (socket) => member !== null && ask(member, socket),
+    up({ line, term }, text) {
+      if (member?.hub != null) member.hub.up(line, text);
+      else if (term !== null) member?.channel.postMessage({ k: 'up', term, line, text } satisfies TabMessage);
+    },
+    gaveUp(line) {
+      if (member?.hub != null) member.hub.leave(line);
+      else member?.channel.postMessage({ k: 'close', line } satisfies TabMessage);
+    },
+  });
 
   const tabNames = { lock: name, own: (other: string) => `${name}:${other}` };
 
@@ -86,7 +97,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
         if (member !== joined) return;
         joined.ready = alone ? 'alone' : 'together';
         if (!alone) channel.postMessage({ k: 'hello' } satisfies TabMessage);
-        for (const socket of sockets.values()) ask(joined, socket);
+        for (const socket of tabLines.all()) ask(joined, socket);
       },
       onLead(term) {
         if (member !== joined) return;
@@ -133,29 +144,11 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   /** Lines go on with whoever leads now. */
   function follow(joined: Member, term: string): void {
     joined.term = term;
-    for (const socket of [...sockets.values()]) {
+    for (const socket of tabLines.all()) {
       if (socket.term === null) ask(joined, socket);
-      else if (socket.term !== term) move(joined, socket);
+      else if (socket.term !== term) tabLines.move(socket);
     }
     keeper.hope();
-  }
-
-  /** The client goes on by another line, and the app sees nothing of it. */
-  function move(joined: Member, old: TabSocket): void {
-    if (keeper.state().phase.name !== 'live') return end(old, ABNORMAL_CLOSE);
-    if (nextOf(old) !== undefined) return;
-    const next = newSocket();
-    const cancel = platform.setTimer(MOVE_MS, () => {
-      close(next);
-      end(old, ABNORMAL_CLOSE);
-    });
-    next.from = { socket: old, cancel };
-    ask(joined, next);
-  }
-
-  function nextOf(old: TabSocket): TabSocket | undefined {
-    for (const socket of sockets.values()) if (socket.from?.socket === old) return socket;
-    return undefined;
   }
 
   /** Whoever leads next goes on with the session, even a tab that has only just come. */
@@ -177,7 +170,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
       const others = lines.filter((line) => tabOf(line) !== tab);
       if (others.length > 0) joined.channel.postMessage(there(others));
       for (const line of lines) {
-        const socket = sockets.get(line);
+        const socket = tabLines.get(line);
         if (socket !== undefined) here(socket);
       }
     }
@@ -189,7 +182,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
       opened: (lines) =>
         spread(
           lines,
-          (socket) => opened(socket, term),
+          (socket) => tabLines.opened(socket, term),
           (others) => ({ k: 'opened', term, lines: others }),
         ),
       tell: (lines, text) =>
@@ -201,7 +194,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
       closed: (lines, code) =>
         spread(
           lines,
-          (socket) => end(socket, code),
+          (socket) => tabLines.end(socket, code),
           (others) => ({ k: 'closed', term, lines: others, code }),
         ),
       resume: {
@@ -270,11 +263,11 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
 
   function takeForLines(message: Extract<TabMessage, { readonly lines: readonly string[] }>): void {
     for (const line of message.lines) {
-      const socket = sockets.get(line);
+      const socket = tabLines.get(line);
       if (socket === undefined) continue;
-      if (message.k === 'opened') opened(socket, message.term);
+      if (message.k === 'opened') tabLines.opened(socket, message.term);
       else if (message.k === 'down') socket.tell('message', { data: message.text });
-      else end(socket, message.code);
+      else tabLines.end(socket, message.code);
     }
   }
 
@@ -283,7 +276,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     loggedOut = true;
     resume = NO_RESUME;
     joined.hub?.logout();
-    for (const socket of [...sockets.values()]) end(socket, LOGGED_OUT_CLOSE);
+    for (const socket of tabLines.all()) tabLines.end(socket, LOGGED_OUT_CLOSE);
     // Whoever waits for an attempt learns of it by the attempt.
     keeper.hope();
   }
@@ -294,7 +287,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   }
 
   function ask(joined: Member, socket: TabSocket): void {
-    if (joined.ready === 'alone') return ride(socket);
+    if (joined.ready === 'alone') return tabLines.ride(socket);
     if (joined.ready === false) return;
     if (joined.hub !== null) return joined.hub.open(socket.line);
     // Else it is asked as soon as it is known who leads.
@@ -303,79 +296,11 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     joined.leadership.ask();
   }
 
-  /** By a connection of its own. */
-  function ride(tabSocket: TabSocket): void {
-    try {
-      own.dial((socket) => {
-        if (!sockets.has(tabSocket.line)) return socket.close();
-        tabSocket.alone = socket;
-        socket.addEventListener('open', () => tabSocket.tell('open'));
-        socket.addEventListener('message', (event) => tabSocket.tell('message', event));
-        socket.addEventListener('close', ({ code }) => end(tabSocket, code));
-        socket.addEventListener('error', () => {});
-      });
-    } catch (error) {
-      platform.report(error);
-      end(tabSocket, ABNORMAL_CLOSE);
-    }
-  }
-
-  function opened(socket: TabSocket, term: string): void {
-    if (socket.term !== null) return;
-    const { from } = socket;
-    socket.term = term;
-    socket.from = null;
-    if (from === null) return socket.tell('open');
-    from.cancel();
-    if (keeper.climb(socket.socket)) return;
-    close(socket);
-    end(from.socket, ABNORMAL_CLOSE);
-  }
-
-  function end(socket: TabSocket, code: number): void {
-    const { from } = socket;
-    from?.cancel();
-    if (!sockets.delete(socket.line)) return;
-    if (from === null) socket.tell('close', { code });
-    else end(from.socket, code);
-  }
-
-  /** The client gives it up. */
-  function close(socket: TabSocket): void {
-    const { line, alone, from } = socket;
-    const next = nextOf(socket);
-    if (next !== undefined) close(next);
-    from?.cancel();
-    if (!sockets.delete(line)) return;
-    if (alone !== null) alone.close();
-    else if (member?.hub != null) member.hub.leave(line);
-    else member?.channel.postMessage({ k: 'close', line } satisfies TabMessage);
-  }
-
-  function newSocket(): TabSocket {
-    const socket = createTabSocket(
-      `${tab}:${++lastLine}`,
-      ({ line, term, alone }, text) => {
-        if (alone !== null) alone.send(text);
-        else if (member?.hub != null) member.hub.up(line, text);
-        else if (term !== null)
-          member?.channel.postMessage({ k: 'up', term, line, text } satisfies TabMessage);
-      },
-      close,
-    );
-    sockets.set(socket.line, socket);
-    return socket;
-  }
-
   function leave(): void {
     const left = member;
     member = null;
     if (left === null) return;
-    for (const { alone, from } of sockets.values()) {
-      alone?.close();
-      from?.cancel();
-    }
-    sockets.clear();
+    tabLines.clear();
     // Before the lock is free: the next leader is to find the session without a line.
     left.hub?.end();
     endWatching(left);
@@ -386,12 +311,12 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   return {
     dial(give) {
       const joined = (member ??= join());
-      const socket = newSocket();
+      const socket = tabLines.make();
       give(socket.socket);
       // Not before the caller listens.
       platform.later(() => {
-        if (loggedOut) end(socket, LOGGED_OUT_CLOSE);
-        else if (member === joined && sockets.has(socket.line)) ask(joined, socket);
+        if (loggedOut) tabLines.end(socket, LOGGED_OUT_CLOSE);
+        else if (member === joined && tabLines.get(socket.line) !== undefined) ask(joined, socket);
       });
     },
     follow(before, after) {
