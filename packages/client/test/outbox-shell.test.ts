@@ -334,6 +334,35 @@ describe('a client with an outbox', () => {
     expect(erased).toBe(true);
   });
 
+  it('a store that is lost for a moment, as browsers do it, costs neither an entry nor a logout its erasing', async () => {
+    let lost = 0;
+    const once = <T>(run: () => Promise<T>): Promise<T> =>
+      lost-- > 0 ? Promise.reject(new Error('UnknownError')) : run();
+    const flaky: OutboxStore = {
+      async open(name) {
+        const box = await store.open(name);
+        return {
+          ...box,
+          add: (added) => once(() => box.add(added)),
+          erase: () => once(() => box.erase()),
+        };
+      },
+    };
+    const client = open({ outbox: createOutbox({ store: flaky }) });
+    await client.outbox!.ready;
+    lost = 1;
+    void client.stream('chat:x').publish('secret');
+    await seen(client, (entries) => entries.length === 1);
+    lost = 1;
+    await client.logout();
+    expect(client.outbox!.entries()).toEqual([]);
+    const next = open();
+    await next.outbox!.ready;
+    expect(next.outbox!.entries()).toEqual([]);
+    lost = 2;
+    await expect(client.stream('chat:x').publish(1)).rejects.toMatchObject({ code: 'storage_failed' });
+  });
+
   it('closes its store, and takes nothing more', async () => {
     let closed = 0;
     const closing: OutboxStore = {

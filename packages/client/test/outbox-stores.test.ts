@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +80,43 @@ describe('OutboxStore: file', () => {
       [2, 'b'],
     ]);
     await box.close();
+  });
+
+  it("a lock that names a process which has nothing but its number in common with the owner is nobody's", async () => {
+    const box = await fileStore({ folder }).open('n');
+    await box.add(['a']);
+    const lock = `${await path()}.lock`;
+    const [, began] = (await readFile(lock, 'utf8')).split(' ');
+    expect(began, 'when the process began').toMatch(/^\d+$/);
+    await box.close();
+    // Numbers are given again: in a container soon, and to the process that asks too.
+    for (const pid of [process.ppid, process.pid]) {
+      await writeFile(lock, `${pid} 1`);
+      const again = await fileStore({ folder }).open('n');
+      expect([...(await again.all()).values()]).toEqual(['a']);
+      await again.close();
+    }
+  });
+
+  it("is not two threads' of one process either", async () => {
+    const { stdout } = await run(process.execPath, [
+      '--conditions=carillon-source',
+      '--input-type=module',
+      '-e',
+      `import { Worker } from 'node:worker_threads';
+       const source = ${JSON.stringify(new URL('../src/node/index.ts', import.meta.url).href)};
+       const folder = ${JSON.stringify(folder)};
+       const open = async (source, folder) => {
+         const { fileStore } = await import(source);
+         await fileStore({ folder }).open('n');
+         return 'opened';
+       };
+       await open(source, folder);
+       const said = \`(\${open})(...\${JSON.stringify([source, folder])}).catch(String)\`;
+       const tell = 'then(async (said) => (await import("node:worker_threads")).parentPort.postMessage(said))';
+       new Worker(\`\${said}.\${tell}\`, { eval: true }).on('message', (said) => console.log(said));`,
+    ]);
+    expect(stdout).toContain('has it');
   });
 
   it('is one owner at a time, and tells nobody whose it is', async () => {

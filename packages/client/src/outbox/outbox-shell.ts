@@ -89,7 +89,8 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
       case 'setQueue':
         return inStore((texts) => texts.edit(0, () => effect.queue));
       case 'erase':
-        return inStore((texts) => texts.erase());
+        // Once more where it failed: browsers lose a store now and then, and find it again.
+        return inStore((texts) => texts.erase().catch(() => texts.erase()));
       case 'hand':
         feed.send(effect.request, effect.queue, effect.number).then(
           (value) => dispatch({ type: 'answered', hand: effect.hand, value }),
@@ -157,15 +158,19 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
     batch = added;
   }
 
-  async function addAll(texts: OutboxBox, added: readonly { ticket: number; text: string }[]): Promise<void> {
+  async function addAll(
+    texts: OutboxBox,
+    added: readonly { readonly ticket: number; readonly text: string }[],
+    again = true,
+  ): Promise<void> {
     try {
       const numbers = await texts.add(added.map(({ text }) => text));
       for (const [at, { ticket }] of added.entries())
         dispatch({ type: 'inserted', ticket, number: numbers[at] ?? 0 });
     } catch (error) {
       const [first] = added;
-      // One that does not fit is not to cost those that were asked for in the same turn.
-      if (added.length > 1) for (const each of added) await addAll(texts, [each]);
+      // Once more, each alone: one that does not fit is not to cost those that were asked for in the same turn.
+      if (again) for (const each of added) await addAll(texts, [each], false);
       else if (first !== undefined)
         dispatch({ type: 'insertFailed', ticket: first.ticket, detail: String(error) });
     }
