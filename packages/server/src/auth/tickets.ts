@@ -12,15 +12,19 @@ const PROOF_LENGTH = 22;
 
 /**
  * Tickets as JWTs (RFC 7519) that only this server makes: HS256, `aud` "carillon:ticket", `jti`, `sub` the user, `ch` the channel, `sid`
- * the session, `use` when it must have been used (ms), `exp`.
+ * the session, `rule` whether a rule gave the right, `use` when it must have been used (ms), `exp`.
  *
  * @param secret must have no `secretProblem`
  */
 export function createTickets(secret: string): Tickets {
   const key = importSecret(secret);
   return {
-    async sign({ id, user, channel, session, issuedAtMs, useByMs, expiresAtMs }) {
-      return new SignJWT({ ch: channel, use: useByMs, ...(session === null ? {} : { sid: session }) })
+    async sign({ id, user, channel, session, isByRule, issuedAtMs, useByMs, expiresAtMs }) {
+      return new SignJWT({
+        ...{ ch: channel, use: useByMs },
+        ...(session === null ? {} : { sid: session }),
+        ...(isByRule ? { rule: true } : {}),
+      })
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
         .setAudience(TICKET_AUDIENCE)
         .setJti(id)
@@ -39,14 +43,17 @@ export function createTickets(secret: string): Tickets {
           currentDate: new Date(nowMs),
         });
         const { jti, sub, iat, exp } = payload;
-        const { ch, use, sid = null } = payload as Readonly<Record<string, unknown>>;
+        const { ch, use, sid = null, rule = false } = payload as Readonly<Record<string, unknown>>;
         if (typeof jti !== 'string' || typeof sub !== 'string' || typeof ch !== 'string') return null;
         if (typeof iat !== 'number' || typeof exp !== 'number' || typeof use !== 'number') return null;
         if (sid !== null && typeof sid !== 'string') return null;
         const expiresAtMs = Math.round(exp * 1000);
         if (expiresAtMs <= nowMs) return null;
         const issuedAtMs = Math.round(iat * 1000);
-        return { id: jti, user: sub, channel: ch, session: sid, issuedAtMs, useByMs: use, expiresAtMs };
+        return {
+          ...{ id: jti, user: sub, channel: ch, session: sid, isByRule: rule === true },
+          ...{ issuedAtMs, useByMs: use, expiresAtMs },
+        };
       } catch {
         // Whatever jose has against it: it is no ticket of ours.
         return null;

@@ -5,6 +5,8 @@ export type Ticket = {
   readonly channel: string;
   /** With which it ends; null: a backend asked for it, and it ends by itself. */
   readonly session: string | null;
+  /** A rule gave the right: it is asked again each time that somebody comes with the ticket. */
+  readonly isByRule: boolean;
   /** All in ms since the epoch. */
   readonly issuedAtMs: number;
   /** When it must have been used for the first time. */

@@ -15,6 +15,7 @@ const TICKET: Ticket = {
   user: 'alice',
   channel: 'chat:lobby',
   session: 's_1',
+  isByRule: true,
   issuedAtMs: NOW_MS,
   useByMs: NOW_MS + 60_000,
   expiresAtMs: NOW_MS + 600_123,
@@ -30,7 +31,7 @@ export function ticketsContract(name: string, open: () => TicketsSubject): void 
 
     it('[TKT1] comes back as it was signed, to the millisecond of its end', async () => {
       const { tickets } = subject;
-      for (const ticket of [TICKET, { ...TICKET, session: null }]) {
+      for (const ticket of [TICKET, { ...TICKET, session: null, isByRule: false }]) {
         const text = await tickets.sign(ticket);
         expect(await tickets.verify(text, NOW_MS)).toEqual(ticket);
         expect(await tickets.verify(text, ticket.expiresAtMs - 1)).toEqual(ticket);

@@ -17,7 +17,7 @@ const RIGHT = {
     proof: 'proof',
     isMap: false,
   },
-  ...{ issuedAtMs: 0, useByMs: 60_000, expiresAtMs: 600_000 },
+  ...{ isByRule: false, issuedAtMs: 0, useByMs: 60_000, expiresAtMs: 600_000 },
 };
 
 let lines: LinesUnderTest;

@@ -14,7 +14,7 @@ const RIGHT = {
     proof: 'proof',
     isMap: true,
   },
-  ...{ issuedAtMs: 0, useByMs: 60_000, expiresAtMs: 600_000 },
+  ...{ isByRule: false, issuedAtMs: 0, useByMs: 60_000, expiresAtMs: 600_000 },
 };
 
 function streaming(isMap: boolean) {

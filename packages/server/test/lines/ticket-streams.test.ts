@@ -21,7 +21,7 @@ const RIGHT: TicketRight = {
     proof: 'proof',
     isMap: false,
   },
-  ...{ issuedAtMs: 0, useByMs: 60_000, expiresAtMs: 600_000 },
+  ...{ isByRule: false, issuedAtMs: 0, useByMs: 60_000, expiresAtMs: 600_000 },
 };
 
 /** The gateway on a real HTTP server, and a desk that redeems tickets when the test says so. */

@@ -7,6 +7,8 @@ import { createTickets } from '../../src/auth/tickets.ts';
 import { type Client, type ServerUnderTest, startServer } from '../http-api/server-under-test.ts';
 
 const GRANT_SECRET = 'what grants are signed with, of 32 bytes or more';
+/** Rooms that the rule lets nobody into. */
+const closed = new Set(['closed']);
 const memory = { data: z.string(), durability: 'memory' } as const;
 
 let underTest: ServerUnderTest;
@@ -22,7 +24,7 @@ beforeAll(async () => {
           'here:{id}': signal({ data: z.string() }),
         },
       }),
-      authorize: { 'chat:{room}': ({ params }) => params.room !== 'closed', 'board:{id}': () => true },
+      authorize: { 'chat:{room}': ({ params }) => !closed.has(params.room ?? ''), 'board:{id}': () => true },
       grants: { secret: GRANT_SECRET },
       limits: { ticketStreams: 2 },
     },
@@ -207,6 +209,7 @@ describe('a stream by ticket', () => {
       user: 'fay',
       channel: 'chat:x',
       session: null,
+      isByRule: false,
       issuedAtMs: nowMs,
       useByMs: nowMs + 60_000,
       expiresAtMs: nowMs + 60_000,
@@ -241,6 +244,7 @@ describe('a stream by ticket', () => {
       user: 'gil',
       channel: 'chat:gil',
       session: null,
+      isByRule: false,
       issuedAtMs: nowMs - 90_000,
       useByMs: nowMs - 30_000,
       expiresAtMs: nowMs + 600_000,
@@ -288,7 +292,14 @@ describe('a stream by ticket', () => {
     expect(
       (await underTest.api('DELETE', `/v1/users/kay/subscriptions/${encodeURIComponent('chat:kay')}`)).status,
     ).toBe(204);
-    expect(await following.ended).toContain('event: end\ndata: {"code":"forbidden"}\n\n');
+    const text = await following.ended;
+    expect(text).toContain('event: end\ndata: {"code":"forbidden"}\n\n');
+    // The rule lets kay in as before: one who comes back may go on, as one who subscribes again may.
+    const back = await follow(g as string, { 'last-event-id': lastId(text) });
+    expect(back.status).toBe(200);
+    back.drop();
+    closed.add('kay');
+    expect((await follow(g as string, { 'last-event-id': lastId(text) })).status).toBe(401);
     kay.socket.terminate();
   });
 

@@ -48,9 +48,10 @@ export function rightToSubscribe(
   return askRule(context, session, name, matched, 'subscribe');
 }
 
-function askRule(
+/** Whether a rule lets the user do it now. */
+export function askRule(
   context: NodeContext,
-  session: LocalSession,
+  session: Pick<LocalSession, 'id' | 'user'>,
   name: string,
   { spec, params }: Matched,
   action: 'subscribe' | 'publish',

@@ -16,7 +16,7 @@ import { failed, invalidUser, run, succeed } from '../outcome.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { TicketsApi } from './tickets-api.ts';
-import { ownerOf, rightToSubscribe } from './rights.ts';
+import { askRule, ownerOf, rightToSubscribe } from './rights.ts';
 
 /** How long a ticket is good for a first use ([TKT1]). */
 export const TICKET_USE_MS = 60_000;
@@ -35,13 +35,15 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
     user: string,
     channel: string,
     session: string | null,
+    isByRule: boolean,
     untilMs: number,
   ): Promise<{ readonly ticket: string; readonly useByMs: number; readonly expiresAtMs: number }> {
     const nowMs = clock.nowMs();
     const expiresAtMs = Math.floor(Math.min(untilMs, nowMs + maxGrantMs));
     const useByMs = Math.min(nowMs + TICKET_USE_MS, expiresAtMs);
     const ticket = await tickets.sign({
-      ...{ id: secrets.token(), user, channel, session, issuedAtMs: nowMs, useByMs, expiresAtMs },
+      ...{ id: secrets.token(), user, channel, session, isByRule },
+      ...{ issuedAtMs: nowMs, useByMs, expiresAtMs },
     });
     return { ticket, useByMs, expiresAtMs };
   }
@@ -63,7 +65,7 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
           return failed('forbidden', 'the channel belongs to another user');
         if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > maxGrantMs)
           return failed('bad_message', `ttlMs: a whole number from 1 to ${maxGrantMs}`);
-        return succeed(await sign(user, channel, null, clock.nowMs() + ttlMs));
+        return succeed(await sign(user, channel, null, false, clock.nowMs() + ttlMs));
       }),
     redeem: (text, proof) =>
       run(context, async () => {
@@ -76,7 +78,14 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
         const matched = parts.patterns.match(ticket.channel);
         if (!matched.ok || matched.spec.kind === 'signal') return failed('ticket_invalid', '');
         if (!(await isAlive(ticket))) return failed('ticket_invalid', '');
-        const { user, channel, expiresAtMs } = ticket;
+        const { user, channel, session } = ticket;
+        let { expiresAtMs } = ticket;
+        if (ticket.isByRule) {
+          // What it said when the ticket was issued holds no longer than for whoever subscribes again.
+          const asked = await askRule(context, { user, id: session ?? '' }, channel, matched, 'subscribe');
+          if (!asked.ok) return asked.code === 'unavailable' ? asked : failed('ticket_invalid', '');
+          expiresAtMs = Math.min(expiresAtMs, Math.floor(asked.right.untilMs ?? Infinity));
+        }
         const grant = await grants.sign({ user, channel, expiresAtMs });
         return succeed({ ...ticket, proof: its, grant, isMap: matched.spec.kind === 'map' });
       }),
@@ -121,7 +130,8 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
         const retryAfterMs = result.code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
         return sendError(context, link, result.code, result.detail, i, retryAfterMs);
       }
-      const { ticket, useByMs } = await sign(session.user, c, session.id, result.right.untilMs ?? Infinity);
+      const { right } = result;
+      const { ticket, useByMs } = await sign(session.user, c, session.id, right.by === 'rule', right.untilMs ?? Infinity);
       if (!isClosed(link)) sendControl(context, link, { t: 'ok', i, g: ticket, until: useByMs });
     },
   };
