@@ -131,7 +131,13 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
         return sendError(context, link, result.code, result.detail, i, retryAfterMs);
       }
       const { right } = result;
-      const { ticket, useByMs } = await sign(session.user, c, session.id, right.by === 'rule', right.untilMs ?? Infinity);
+      const { ticket, useByMs } = await sign(
+        session.user,
+        c,
+        session.id,
+        right.by === 'rule',
+        right.untilMs ?? Infinity,
+      );
       if (!isClosed(link)) sendControl(context, link, { t: 'ok', i, g: ticket, until: useByMs });
     },
   };
