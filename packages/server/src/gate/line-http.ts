@@ -72,7 +72,8 @@ export function createLineHttp({ door, telemetry, lineBytes }: LineHttpOptions):
   function preflight(response: ServerResponse): void {
     response.writeHead(204, {
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'content-type',
+      // The second for an EventSource that is made of fetch: a browser's own asks nobody for it.
+      'access-control-allow-headers': 'content-type, last-event-id',
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     });
     response.end();

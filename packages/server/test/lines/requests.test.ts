@@ -109,7 +109,7 @@ describe.each(['/sse', '/poll'])('a request to %s', (path) => {
     expect(preflight.headers).toMatchObject({
       'access-control-allow-origin': PAGE,
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'content-type',
+      'access-control-allow-headers': 'content-type, last-event-id',
     });
   });
 
