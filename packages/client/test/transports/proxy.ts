@@ -11,6 +11,8 @@ export type Proxy = {
   buffer: boolean;
   /** A connection on which nothing passes for so long is cut, ms. */
   idleMs: number | null;
+  /** Lines and requests that were cut so, while they were in use. */
+  readonly idleCuts: number;
   /** Of so many messages upward the answer is still lost: the server has taken them. */
   loseAnswers: number;
   /** So many requests are still sent on twice. */
@@ -28,6 +30,7 @@ export type Proxy = {
 export async function startProxy(to: number): Promise<Proxy> {
   const sockets = new Set<Socket>();
   const server = createServer();
+  let idleCuts = 0;
   const proxy: Proxy = {
     get port() {
       return (server.address() as AddressInfo).port;
@@ -35,6 +38,9 @@ export async function startProxy(to: number): Promise<Proxy> {
     upgrade: 'pass',
     buffer: false,
     idleMs: null,
+    get idleCuts() {
+      return idleCuts;
+    },
     loseAnswers: 0,
     repeat: 0,
     asked: [],
@@ -49,8 +55,14 @@ export async function startProxy(to: number): Promise<Proxy> {
     },
   };
 
-  function watch(socket: Socket): void {
-    if (proxy.idleMs !== null) socket.setTimeout(proxy.idleMs, () => socket.destroy());
+  /** @param inUse whether somebody waits for something on it: an idle connection of a pool is nobody's line */
+  function watch(socket: Socket, inUse: () => boolean): void {
+    if (proxy.idleMs === null) return;
+    socket.removeAllListeners('timeout');
+    socket.setTimeout(proxy.idleMs, () => {
+      if (inUse()) idleCuts++;
+      socket.destroy();
+    });
   }
 
   async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -66,7 +78,7 @@ export async function startProxy(to: number): Promise<Proxy> {
       response.writeHead(200, { 'content-type': page.type }).end(page.text);
       return;
     }
-    watch(request.socket);
+    watch(request.socket, () => !response.writableEnded);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
@@ -125,7 +137,7 @@ export async function startProxy(to: number): Promise<Proxy> {
     const swallows = proxy.upgrade === 'swallow';
     if (!swallows) socket.pipe(upstream);
     upstream.pipe(socket);
-    watch(socket);
+    watch(socket, () => true);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
