@@ -229,6 +229,20 @@ describe('an outbox in Chromium', () => {
     expect(await page.evaluate(() => outcomes)).toEqual(upTo(3));
   });
 
+  it('a page that is refused its locks sends all the same', async () => {
+    const page = await context.newPage();
+    await page.addInitScript(() => {
+      const refused = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
+      Object.defineProperty(navigator, 'locks', { value: refused });
+    });
+    await page.goto(site.origin);
+    await start(page);
+    await publish(page, 'lockless', 1, 2);
+    await connect(page);
+    await drained(page);
+    expect(await logOf('lockless')).toEqual(upTo(2));
+  });
+
   it('a page that may store nothing has a queue in memory, and is told so', async () => {
     const page = await openPage('/sandbox');
     await publish(page, 'sandbox', 1, 3);
