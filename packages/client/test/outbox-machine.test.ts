@@ -103,10 +103,15 @@ function drive(options: Partial<OutboxSettings> = {}, texts = new Map<number, st
       dispatch({ type: 'cancel', ticket: ++ticket, number });
       return ticket;
     },
-    takeHanded(): { readonly number: number; readonly hand: number; readonly queue: string }[] {
+    /** The browser forgets the store, and its numbers with it. */
+    clear(): void {
+      texts.clear();
+      last = 0;
+    },
+    takeHanded(): Pick<Extract<OutboxEffect, { do: 'hand' }>, 'number' | 'hand' | 'queue' | 'request'>[] {
       const taken = handed;
       handed = [];
-      return taken.map(({ number, hand, queue }) => ({ number, hand, queue }));
+      return taken.map(({ number, hand, queue, request }) => ({ number, hand, queue, request }));
     },
     answer: (hand: number, value: unknown = CONFIRMED) => dispatch({ type: 'answered', hand, value }),
     refuse: (hand: number, code: 'forbidden' | 'unavailable' | 'internal' | 'line_lost', more: object = {}) =>
@@ -307,6 +312,20 @@ describe('an outbox', () => {
     expect(outbox.takeHanded()).toMatchObject([{ number: 2 }]);
     expect(outbox.states()).toEqual(['2 sent']);
     expect(outbox.texts.get(1)).toBe(text);
+  });
+
+  it('where the data of the site is cleared beneath it, what is added then is sent, and what was lost is said to be', () => {
+    const outbox = drive();
+    const lost = outbox.add('1');
+    outbox.clear();
+    const kept = outbox.add('2');
+    outbox.lead();
+    expect(outbox.outcome(lost)).toBe('outcome_unknown');
+    const [handed] = outbox.takeHanded();
+    expect(handed).toMatchObject({ number: 1, request: { data: '2' } });
+    outbox.answer(handed!.hand);
+    expect(outbox.outcome(kept)).toEqual(CONFIRMED);
+    expect(outbox.states()).toEqual([]);
   });
 
   it('what another that sends too has ended meanwhile is not sent again', () => {

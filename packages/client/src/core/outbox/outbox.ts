@@ -1,5 +1,5 @@
 import type { Turn } from '../events.ts';
-import { answered, dismiss, look, marked, pump, refused, saved } from './draining.ts';
+import { answered, dismiss, forgetEntry, look, marked, pump, refused, saved } from './draining.ts';
 import { utf8Bytes } from '../channels/queue-room.ts';
 import {
   type DurableRequest,
@@ -18,6 +18,7 @@ import {
   laneOf,
   newQueueState,
   refusalOf,
+  settle,
   take,
 } from './queue.ts';
 import { forgetAll, heard, loaded } from './sharing.ts';
@@ -159,6 +160,16 @@ function inserted(queue: Queue, ticket: number, number: number): void {
   const draft = queue.adding.get(ticket);
   if (draft === undefined || !giveUp(queue, ticket)) return;
   if (number === queue.seen + 1) queue.seen = number;
+  const known = queue.entries.get(number);
+  if (known !== undefined && (queue.tickets.has(number) || known.atMs !== draft.stored.at)) {
+    // The store counts from 1 again: its data was cleared, and what had the number is gone with it.
+    settle(queue, number, refusalOf('outcome_unknown', true));
+    forgetEntry(queue, known);
+    queue.seen = 0;
+    queue.ready = false;
+    queue.stale = queue.looking;
+    look(queue);
+  }
   queue.tickets.set(number, ticket);
   // A look that found it first knows how it stands.
   if (!queue.entries.has(number)) take(queue, number, draft.stored, draft.bytes, draft.fresh);
