@@ -39,7 +39,7 @@ export const presenceSchema = z
       10_000,
     ),
     auditMs: whole(
-      'With several nodes: how often a slice of the users that a node watches (at most 500) is read again, for pub/sub loses silently.',
+      'With several nodes: how often a slice of the users that a node watches (at most 500) is read again, and one of the sessions connected to it (at most 500), for pub/sub loses silently.',
       DEFAULT_SETTINGS.presenceAuditMs,
       100,
       3_600_000,

@@ -35,6 +35,9 @@ export type CreateResult =
   /** The user has as many as may be. `oldestUnheld`: the one without a connection for longest, null where there is none. */
   | { readonly ok: false; readonly oldestUnheld: SessionRecord | null };
 
+/** What a store that several nodes share knows of a session: its generation; that it is over for good; or nothing. */
+export type SessionStanding = number | 'over' | 'unknown';
+
 /**
  * The sessions and their resume tokens.
  *
@@ -71,4 +74,23 @@ export interface SessionStore {
    * where the store outlives its nodes: their sessions are swept by the others.
    */
   restore(): Promise<readonly SessionRecord[]>;
+}
+
+/**
+ * Sessions of several nodes. A node that has a connection learns by a message that its session went on, or ended, elsewhere; here it
+ * asks, for messages are lost.
+ *
+ * - `generationsOf` MUST answer in the order asked, with what the store has, not with what this node remembers.
+ * - It MUST say `over` only of a session that was ended and can never go on, and MUST say so for some minutes after another node than
+ *   its home ended it. Of a session that the store has lost, or never had, or that is just being created, it MUST say `unknown`.
+ * - It MUST NOT change anything, and MUST cost a number of commands that grows with nothing but the number of sessions asked about.
+ *   It rejects with `storeUnavailable` where the store does not answer.
+ */
+export interface SharedSessionStore extends SessionStore {
+  /** @param sessions by id, with the user whose they are */
+  generationsOf(sessions: readonly Pick<SessionRecord, 'id' | 'user'>[]): Promise<readonly SessionStanding[]>;
+}
+
+export function areSessionsShared(sessions: SessionStore): sessions is SharedSessionStore {
+  return 'generationsOf' in sessions;
 }

@@ -123,7 +123,13 @@ export async function endSession(context: NodeContext, session: LocalSession): P
   // Its device may live on with another session, and has a right to what it last said.
   void applyHeld(context, session);
   const { generation } = session;
-  const ended = await context.ports.sessions.end(session.id, generation);
+  session.ending = true;
+  let ended: boolean;
+  try {
+    ended = await context.ports.sessions.end(session.id, generation);
+  } finally {
+    session.ending = false;
+  }
   if (!ended) {
     // A newer generation has it: here if it resumed on this node, elsewhere if not.
     if (session.generation === generation && session.link === null) removeSession(context, session);

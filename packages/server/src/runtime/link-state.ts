@@ -118,6 +118,8 @@ export type LocalSession = {
   readonly pacing: DevicePacing;
   /** What it has to do with channels and calls; null until it has anything. */
   channels: SessionChannels | null;
+  /** The store is being asked to end it. */
+  ending: boolean;
   /** It is no session but a stream that a ticket opened: no store knows it, and nobody sees it. */
   isFollower: boolean;
 };
@@ -167,6 +169,7 @@ export function newLocalSession(
     issuedAtMs: null,
     pacing,
     channels: null,
+    ending: false,
     isFollower: false,
   };
 }

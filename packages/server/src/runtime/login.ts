@@ -257,7 +257,7 @@ function dropUnstored(context: NodeContext, link: LinkState, session: LocalSessi
 /** Another node may hold an older connection of the session. */
 function tellTaken(context: NodeContext, user: string, session: string, generation: number): void {
   const { broker, telemetry } = context.ports;
-  // Where it is lost, the store refuses what the older generation still does, and its heartbeats end.
+  // Where it is lost, the store refuses what the older generation still does, and that node finds it out (session-audit.ts).
   broker.publish(inboxTopic(user), { kind: 'taken', user, session, generation })?.catch((error: unknown) => {
     telemetry.warn('taken_untold', { error: String(error) });
   });

@@ -92,7 +92,10 @@ export type NodeSettings = {
   readonly publishRightMs: number;
   /** How often the tops of channels are compared with the log's, ms: a broker loses silently. */
   readonly topCheckMs: number;
-  /** How often a slice of the watched users is read again, ms: a broker loses silently. Not where the node is alone. */
+  /**
+   * How often a slice of the watched users is read again, and one of the sessions that have a connection here, ms: a broker loses
+   * silently. Not where the node is alone.
+   */
   readonly presenceAuditMs: number;
   /** The longest grant, ms. */
   readonly maxGrantMs: number;

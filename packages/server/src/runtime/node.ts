@@ -24,6 +24,7 @@ import { createPresenceAudit } from './presence-audit.ts';
 import { createRestoredGrace } from './restored-grace.ts';
 import { createRosterEdits } from './roster-edits.ts';
 import { createRevokedSessions } from './revoked-sessions.ts';
+import { createSessionAudit } from './session-audit.ts';
 import { createTopics } from './topics.ts';
 import { createUsers } from './users.ts';
 
@@ -37,6 +38,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
 
   const receive = createNodeMessages(context, leases);
   const audit = createPresenceAudit(context, receive);
+  const sessionAudit = createSessionAudit(context);
   if (areShared(ports.revocations)) ports.revocations.onLearned(createRevokedSessions(context));
   ports.broker.listen(
     (_topic, message) => {
@@ -47,6 +49,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     () => {
       context.channels.afterGap();
       if (context.cluster !== null) leases.afterGap();
+      sessionAudit.afterGap();
       return audit.afterGap();
     },
     () => audit.blind(),
@@ -72,6 +75,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     leases.restore(await ports.presence.leases());
     await context.channels.start();
     audit.start();
+    sessionAudit.start();
     if (context.state === 'starting') context.state = 'ready';
   }
 
@@ -92,6 +96,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
     restoredGrace.clear();
     context.leaving.stop();
     audit.stop();
+    sessionAudit.stop();
     for (const session of context.sessions.values()) session.pacing.timer?.cancel();
     await leases.stop();
     context.channels.stop();
@@ -141,6 +146,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
           context.leaving.size +
           (context.cluster?.timers ?? 0) +
           audit.timers +
+          sessionAudit.timers +
           timers,
         heldUnits: units,
       };

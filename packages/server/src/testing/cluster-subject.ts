@@ -1,12 +1,12 @@
 import type { PresenceMessage } from '../ports/broker.ts';
 import type { Cluster, Renewal } from '../ports/cluster.ts';
 import type { PresenceStore } from '../ports/presence.ts';
-import type { CreateResult, ResumeResult, SessionRecord, SessionStore } from '../ports/sessions.ts';
+import type { CreateResult, ResumeResult, SessionRecord, SharedSessionStore } from '../ports/sessions.ts';
 
 /** One node's ends of the stores that all share. */
 export type ClusterNodeSubject = {
   readonly cluster: Cluster;
-  readonly sessions: SessionStore;
+  readonly sessions: SharedSessionStore;
   readonly presence: PresenceStore;
   /** The cluster's clock as this node has it since its last renewal, ms since the epoch. */
   nowMs(): number;

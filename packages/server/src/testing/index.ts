@@ -33,4 +33,5 @@ export {
   sessionRestartContract,
   sessionStoreContract,
 } from './session-store-contract.ts';
+export { sharedSessionsContract } from './shared-sessions-contract.ts';
 export { type TicketsSubject, ticketsContract } from './tickets-contract.ts';

@@ -13,7 +13,12 @@ import { clusterContract } from '../../src/testing/cluster-contract.ts';
 import { clusterLossContract } from '../../src/testing/cluster-loss-contract.ts';
 import type { LosableClusterSubject } from '../../src/testing/cluster-subject.ts';
 import { clusterSweepContract } from '../../src/testing/cluster-sweep-contract.ts';
-import { brokerContract, presenceStoreContract, sessionStoreContract } from '../../src/testing/index.ts';
+import {
+  brokerContract,
+  presenceStoreContract,
+  sessionStoreContract,
+  sharedSessionsContract,
+} from '../../src/testing/index.ts';
 import { GRACE_MS, T0 } from './subjects.ts';
 
 const LEASE_MS = 30_000;
@@ -117,6 +122,7 @@ async function openMany(): Promise<LosableClusterSubject> {
 clusterContract('the model of many nodes', openMany);
 clusterSweepContract('the model of many nodes', openMany);
 clusterLossContract('the model of many nodes', openMany);
+sharedSessionsContract('the model of many nodes', openMany);
 
 describe('the model of many nodes, back as it was some time ago', () => {
   it('a node that died keeps its whole grace: what the others saw of its lease counts', async () => {

@@ -8,6 +8,7 @@ import {
   clusterSweepContract,
   presenceStoreContract,
   sessionStoreContract,
+  sharedSessionsContract,
 } from '../../src/testing/index.ts';
 import { openLink } from '../servers/open-link.ts';
 import { type RedisCluster, startRedisCluster } from '../servers/redis-cluster.ts';
@@ -40,6 +41,7 @@ describe('a Cluster of six processes', () => {
   clusterContract('Redis Cluster', () => openMany(redis()));
   clusterSweepContract('Redis Cluster', () => openMany(redis()));
   clusterLossContract('Redis Cluster', () => openMany(redis()));
+  sharedSessionsContract('Redis Cluster', () => openMany(redis()));
 
   it('a replica that takes over without the last writes, while no line breaks, is given them by the nodes that know them', async () => {
     const many = await openMany(redis());

@@ -58,6 +58,7 @@ describe('what sessions and presence cost Redis', () => {
       change: await costOf(() => node.presence.update(user, 'd1', by, busy)),
       repeated: await costOf(() => node.presence.update(user, 'd1', by, busy)),
       roster: await costOf(() => node.presence.read([user, 'a', 'b', 'c', 'd'])),
+      asked: await costOf(() => node.sessions.generationsOf([{ id, user }])),
       heartbeats: await costOf(() => node.cluster.renew()),
       logout: await costOf(async () => {
         await node.sessions.end(id, 2);
@@ -79,6 +80,7 @@ describe('what sessions and presence cost Redis', () => {
       change: { sent: 1, within: 7 },
       repeated: { sent: 1, within: 4 },
       roster: { sent: 1, within: 0 },
+      asked: { sent: 1, within: 0 },
       // One renewal for all sessions of a node; and TIME, which this test answers.
       heartbeats: { sent: 1, within: 5 },
       logout: { sent: 2, within: 11 },

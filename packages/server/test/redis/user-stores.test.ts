@@ -5,6 +5,7 @@ import {
   clusterSweepContract,
   presenceStoreContract,
   sessionStoreContract,
+  sharedSessionsContract,
 } from '../../src/testing/index.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { oneServer, openMany, presenceSubject, sessionSubject } from './user-store-subjects.ts';
@@ -23,4 +24,5 @@ describe('one server', () => {
   clusterContract('Redis', () => openMany(redis()));
   clusterSweepContract('Redis', () => openMany(redis()));
   clusterLossContract('Redis', () => openMany(redis()));
+  sharedSessionsContract('Redis', () => openMany(redis()));
 });

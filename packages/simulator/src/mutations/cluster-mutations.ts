@@ -15,8 +15,8 @@ export const clusterMutations = {
   'a swept session keeps its device': {
     cluster: true,
     file: `${MEMORY}cluster-presence.ts`,
-    find: 'store.state.sessions.delete(id);\n  leaveStored(store, user, device, id, at);',
-    replace: 'store.state.sessions.delete(id);\n  void [leaveStored, user, device, at];',
+    find: '  leaveStored(store, user, device, id, at);',
+    replace: '  void [leaveStored, user, device];',
     seed: 14,
   },
   'time that was lost counts as absence': {
@@ -46,13 +46,6 @@ export const clusterMutations = {
     find: 'for (const link of [...context.links])',
     replace: 'for (const link of [])',
     seed: 23,
-  },
-  'whoever took a session does not say so': {
-    cluster: true,
-    file: `${RUNTIME}login.ts`,
-    find: 'if (result.from !== nodeName(context)) tellTaken(context, user, id, generation);',
-    replace: '',
-    seed: 31,
   },
   'what is put back replaces what is newer': {
     cluster: true,
@@ -109,6 +102,13 @@ export const clusterMutations = {
     find: 'stopped = false;\n      note();\n      arm(presenceAuditMs);',
     replace: 'stopped = false;\n      note();',
     seed: 2,
+  },
+  'a session that went on elsewhere is never missed': {
+    cluster: true,
+    file: `${RUNTIME}session-audit.ts`,
+    find: 'if (!areSessionsShared(sessions)) return;\n      stopped = false;',
+    replace: 'if (stopped) return;',
+    seed: 396,
   },
   'an older snapshot goes on in its epoch': {
     cluster: true,

@@ -1,6 +1,12 @@
 import { decideConfirm, decideDetach, decideResume, mayEnd } from '../../core/session/resume.ts';
 import type { StampSource } from '../../core/presence/stamp.ts';
-import type { ResumeRequest, ResumeResult, SessionRecord, SessionStore } from '../../ports/sessions.ts';
+import type {
+  ResumeRequest,
+  ResumeResult,
+  SessionRecord,
+  SessionStanding,
+  SharedSessionStore,
+} from '../../ports/sessions.ts';
 import type { Shared } from './cluster-shared.ts';
 import type { StoreLine } from './cluster-line.ts';
 import { endStored } from './cluster-presence.ts';
@@ -23,7 +29,7 @@ export type ClusterSessionsParts = {
  * A node's face of the sessions. As in Redis the index of holders lies elsewhere, so that it takes steps of its own: written
  * before the session, cleared behind it.
  */
-export function createClusterSessions(parts: ClusterSessionsParts): SessionStore {
+export function createClusterSessions(parts: ClusterSessionsParts): SharedSessionStore {
   const { shared, node, line, recall, stamps, nowMs, steadyMs, owed } = parts;
   const noteOf = ({ user, device, id }: SessionRecord): HolderNote => ({ user, device, session: id });
 
@@ -143,7 +149,12 @@ export function createClusterSessions(parts: ClusterSessionsParts): SessionStore
     sessionsOf: (user) =>
       line.run(() => [...shared.state.sessions.values()].filter((session) => session.user === user)),
     restore: () => Promise.resolve([]),
-  } satisfies SessionStore;
+    generationsOf: (sessions) => line.run(() => sessions.map(({ id }) => standingOf(shared, id))),
+  } satisfies SharedSessionStore;
+}
+
+function standingOf({ state }: Shared, id: string): SessionStanding {
+  return state.sessions.get(id)?.generation ?? (state.ended.has(id) ? 'over' : 'unknown');
 }
 
 function createStored({ state }: Shared, session: SessionRecord, most: number) {

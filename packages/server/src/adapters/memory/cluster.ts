@@ -6,7 +6,7 @@ import type { Directory } from '../../ports/directory.ts';
 import type { PublishingLog } from '../../ports/log.ts';
 import type { SharedMembers } from '../../ports/members.ts';
 import type { PresenceStore } from '../../ports/presence.ts';
-import type { SessionStore } from '../../ports/sessions.ts';
+import type { SharedSessionStore } from '../../ports/sessions.ts';
 import { createClusterBroker } from './cluster-broker.ts';
 import { createClusterBus } from './cluster-bus.ts';
 import { createClusterLease } from './cluster-lease.ts';
@@ -49,7 +49,7 @@ export type NodeOptions = {
 
 export type NodeStores = {
   readonly cluster: Cluster;
-  readonly sessions: SessionStore;
+  readonly sessions: SharedSessionStore;
   readonly presence: PresenceStore;
   readonly members: SharedMembers;
   readonly log: PublishingLog;

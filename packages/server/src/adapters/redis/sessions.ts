@@ -1,5 +1,5 @@
 import { decideConfirm, decideDetach } from '../../core/session/resume.ts';
-import type { SessionRecord, SessionStore } from '../../ports/sessions.ts';
+import type { SessionRecord, SessionStanding, SharedSessionStore } from '../../ports/sessions.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import type { GivenUp } from './given-up.ts';
 import type { HeldUser } from './held-user.ts';
@@ -35,7 +35,7 @@ export type RedisSessionsOptions = {
   readonly steadyMs: () => number;
 };
 
-export type RedisSessions = SessionStore & {
+export type RedisSessions = SharedSessionStore & {
   /** Whether this node has just ended the session, and with that let go of its device. True once. */
   letGo(id: string): boolean;
 };
@@ -144,6 +144,14 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
     }
   }
 
+  /** What no hash has may be over, or lost: the set of those that are over tells. Read behind the hash, for it is written with it. */
+  async function standingOf(user: string, id: string): Promise<SessionStanding> {
+    const { sessions, ended: over } = userKeys(keys, user);
+    const text = await link.command(sessions, 'HGET', sessions, id);
+    if (typeof text === 'string') return readSession(user, id, text).generation;
+    return (await link.command(over, 'SISMEMBER', over, id)) === 1 ? 'over' : 'unknown';
+  }
+
   return {
     async create(session, most) {
       const { id, user } = session;
@@ -214,6 +222,7 @@ export function createRedisSessions(options: RedisSessionsOptions): RedisSession
     },
     /** Sessions outlive the nodes here: what a dead one has left is swept. */
     restore: () => Promise.resolve([]),
+    generationsOf: (sessions) => Promise.all(sessions.map(({ user, id }) => standingOf(user, id))),
     letGo: (id) => ended.delete(id),
   } satisfies RedisSessions;
 }

@@ -8,6 +8,7 @@ export type UserKeys = {
   readonly all: readonly string[];
   readonly devices: string;
   readonly sessions: string;
+  readonly ended: string;
   /** The pub/sub channel of the user's presence. */
   readonly channel: string;
 };
@@ -17,11 +18,13 @@ export function userKeys(keys: Keys, user: string): UserKeys {
   const tag = keys.of(topic, '');
   const devices = `${tag}devices`;
   const sessions = `${tag}sessions`;
+  const ended = `${tag}ended`;
   return {
     user,
-    all: [devices, `${tag}record`, `${tag}unsettled`, sessions, `${tag}ended`],
+    all: [devices, `${tag}record`, `${tag}unsettled`, sessions, ended],
     devices,
     sessions,
+    ended,
     channel: keys.channel(topic),
   };
 }

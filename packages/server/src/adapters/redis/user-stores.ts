@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Cluster } from '../../ports/cluster.ts';
 import type { Directory, LastSeen } from '../../ports/directory.ts';
 import type { PresenceStore, ReplacedStatus } from '../../ports/presence.ts';
-import type { SessionStore } from '../../ports/sessions.ts';
+import type { SharedSessionStore } from '../../ports/sessions.ts';
 import { createRedisCluster } from './cluster.ts';
 import { type ClusterTime, createClusterTime } from './cluster-time.ts';
 import { createGivenUp } from './given-up.ts';
@@ -52,7 +52,7 @@ export type RedisUserStoresOptions = {
 };
 
 export type RedisUserStores = {
-  readonly sessions: SessionStore;
+  readonly sessions: SharedSessionStore;
   readonly presence: PresenceStore;
   readonly cluster: Cluster;
   readonly time: ClusterTime;
