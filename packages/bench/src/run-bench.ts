@@ -170,8 +170,16 @@ async function runScenario(
       return reportSizes(await runSizes(bench));
     case 'transports': {
       const plan = quick
-        ? { subscribers: 200, connections: 500, idleSeconds: 2, repetitions, ...windows(true) }
-        : { subscribers: 1_000, connections: 4_000, idleSeconds: 35, repetitions, ...windows(false) };
+        ? { subscribers: 200, connections: 500, idleSeconds: 2, repetitions, windows: 1, ...windows(true) }
+        : {
+            subscribers: 1_000,
+            connections: 4_000,
+            idleSeconds: 35,
+            repetitions,
+            windows: 4,
+            warmUpSeconds: 2,
+            windowSeconds: 2,
+          };
       return reportWays(plan, await runWays(bench, plan));
     }
   }

@@ -72,6 +72,7 @@ describe('the transports', () => {
         connections: 4_000,
         repetitions: 1,
         warmUpSeconds: 0,
+        windows: 1,
         windowSeconds: 1,
         idleSeconds: 1,
       },

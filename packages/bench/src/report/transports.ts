@@ -54,7 +54,7 @@ export function reportWays(plan: WaysPlan, { fanout, idle }: WaysResult): string
 
   return `${verdicts(judged)}
 
-${plan.subscribers.toLocaleString('en-US')} subscribers of one channel, all over one transport; publishers over WebSocket. Windows of ${plan.windowSeconds} s after ${plan.warmUpSeconds} s of warming up, medians of ${plan.repetitions} rounds in which the transports take turns, each with a server of its own. Latencies are of each delivery, bytes with the heads of answers.
+${plan.subscribers.toLocaleString('en-US')} subscribers of one channel, all over one transport; publishers over WebSocket. Each transport has a server of its own, and they take turns in windows of ${plan.windowSeconds} s, after ${plan.warmUpSeconds} s of warming up; medians of ${plan.windows * plan.repetitions} windows, shares of those of one turn. Latencies are of each delivery, bytes with the heads of answers.
 
 ${table(['', 'CPU µs a delivery', 'of WebSocket', 'deliveries a second', 'bytes a delivery', 'p50 ms', 'p95 ms', 'p99 ms'], rows)}
 

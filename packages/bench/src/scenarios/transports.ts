@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.ts';
 import {
   CARILLON_CLIENT,
+  type Carillon,
   CHANNELS_CONFIG,
   loginMessage,
   newDatabase,
   startCarillon,
 } from '../processes/carillon.ts';
 import { numberIn } from '../processes/line-process.ts';
-import { startLoad } from '../processes/load.ts';
+import { type Load, startLoad } from '../processes/load.ts';
 import { cpuMicros, residentKb } from '../processes/usage.ts';
 
 export const WAYS = ['websocket', 'sse', 'longpoll'] as const;
@@ -39,6 +40,8 @@ export type WaysPlan = {
   readonly connections: number;
   readonly repetitions: number;
   readonly warmUpSeconds: number;
+  /** Of each transport in each round. */
+  readonly windows: number;
   readonly windowSeconds: number;
   /** Before memory is read. Longer than the heartbeat's 30 s, so that each session has had one. */
   readonly idleSeconds: number;
@@ -56,19 +59,18 @@ const CHANNEL = 'kept:r';
 /** Before anybody comes: what the server is busy with after its start shall not count. */
 const SETTLE_MS = 2_000;
 
-/** Measures all transports in turn, round after round, each with a server of its own. */
+/** Measures all transports in turn, window after window and round after round, so that a mood of the machine hits all alike. */
 export async function runWays(bench: Bench, plan: WaysPlan): Promise<WaysResult> {
   const fanout: WaySample[] = [];
   const idle: IdleSample[] = [];
   for (let round = 1; round <= plan.repetitions; round++) {
     for (const inFlight of WAYS_IN_FLIGHT) {
-      for (const way of WAYS) {
-        const sample = await measureFanout(bench, plan, way, inFlight);
-        bench.say(
-          `transports ${round}/${plan.repetitions}: ${way}, ${inFlight} in flight: ${sample.microsPerDelivery.toFixed(3)} µs a delivery`,
-        );
-        fanout.push(sample);
-      }
+      const samples = await measureFanout(bench, plan, inFlight);
+      const told = samples.map(({ way, microsPerDelivery }) => `${way} ${microsPerDelivery.toFixed(3)}`);
+      bench.say(
+        `transports ${round}/${plan.repetitions}, ${inFlight} in flight, µs a delivery: ${told.join(', ')}`,
+      );
+      fanout.push(...samples);
     }
     for (const way of WAYS) {
       const sample = await measureIdle(bench, plan, way);
@@ -81,8 +83,31 @@ export async function runWays(bench: Bench, plan: WaysPlan): Promise<WaysResult>
   return { fanout, idle };
 }
 
+type Entrant = { readonly way: Way; readonly server: Carillon; readonly load: Load };
+
+/** All servers stand at once, and one is busy at a time: so the windows of two transports are seconds apart. */
+async function measureFanout(bench: Bench, plan: WaysPlan, inFlight: number): Promise<readonly WaySample[]> {
+  const entrants: Entrant[] = [];
+  const samples: WaySample[] = [];
+  try {
+    for (const way of WAYS) {
+      const entrant = await enter(bench, plan, way, inFlight);
+      entrants.push(entrant);
+      await entrant.load.ask(`go ${plan.warmUpSeconds}`, 'measured');
+    }
+    for (let window = 0; window < plan.windows; window++)
+      for (const entrant of entrants) samples.push(await measureWindow(entrant, plan, inFlight));
+    return samples;
+  } finally {
+    for (const { load, server } of entrants) {
+      await load.end();
+      await server.end();
+    }
+  }
+}
+
 /** Publishers speak over WebSockets always: only what the deliveries take shall differ. */
-async function measureFanout(bench: Bench, plan: WaysPlan, way: Way, inFlight: number): Promise<WaySample> {
+async function enter(bench: Bench, plan: WaysPlan, way: Way, inFlight: number): Promise<Entrant> {
   const server = await startCarillon(bench, newDatabase(bench), {}, CHANNELS_CONFIG);
   const load = await startLoad(bench, {
     mode: 'fanout',
@@ -101,26 +126,28 @@ async function measureFanout(bench: Bench, plan: WaysPlan, way: Way, inFlight: n
       suffix: '"}}',
     },
   });
-  try {
-    await load.ask(`go ${plan.warmUpSeconds}`, 'measured');
-    const before = cpuMicros(server.pid);
-    const line = await load.ask(`go ${plan.windowSeconds}`, 'measured');
-    const micros = cpuMicros(server.pid) - before;
-    const deliveries = numberIn(line, 'deliveries');
-    return {
-      way,
-      inFlight,
-      microsPerDelivery: micros / deliveries,
-      deliveriesPerSecond: deliveries / numberIn(line, 'seconds'),
-      bytesPerDelivery: numberIn(line, 'bytes') / deliveries,
-      p50Ms: numberIn(line, 'farP50Ms'),
-      p95Ms: numberIn(line, 'farP95Ms'),
-      p99Ms: numberIn(line, 'farP99Ms'),
-    };
-  } finally {
-    await load.end();
-    await server.end();
-  }
+  return { way, server, load };
+}
+
+async function measureWindow(
+  { way, server, load }: Entrant,
+  plan: WaysPlan,
+  inFlight: number,
+): Promise<WaySample> {
+  const before = cpuMicros(server.pid);
+  const line = await load.ask(`go ${plan.windowSeconds}`, 'measured');
+  const micros = cpuMicros(server.pid) - before;
+  const deliveries = numberIn(line, 'deliveries');
+  return {
+    way,
+    inFlight,
+    microsPerDelivery: micros / deliveries,
+    deliveriesPerSecond: deliveries / numberIn(line, 'seconds'),
+    bytesPerDelivery: numberIn(line, 'bytes') / deliveries,
+    p50Ms: numberIn(line, 'farP50Ms'),
+    p95Ms: numberIn(line, 'farP95Ms'),
+    p99Ms: numberIn(line, 'farP99Ms'),
+  };
 }
 
 async function measureIdle(bench: Bench, plan: WaysPlan, way: Way): Promise<IdleSample> {
