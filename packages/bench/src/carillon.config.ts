@@ -8,6 +8,8 @@ const chat = z.object({ a: z.string() });
 const contract = defineContract({
   channels: {
     'kept:{room}': stream({ data: chat, history: { count: 1_000, ageMs: 3_600_000 }, ...fast() }),
+    // More than a line can miss that fell silent unseen.
+    'long:{room}': stream({ data: chat, history: { count: 50_000, ageMs: 3_600_000 }, ...fast() }),
     'unkept:{room}': stream({ data: chat, ...fast(), history: { count: 0 } }),
     'stored:{room}': stream({ data: chat, ...fast(), durability: 'stored' }),
     'patient:{room}': stream({
@@ -37,6 +39,7 @@ export default defineConfig({
   contract,
   authorize: {
     'kept:{room}': () => true,
+    'long:{room}': () => true,
     'unkept:{room}': () => true,
     'stored:{room}': () => true,
     'patient:{room}': () => true,

@@ -2,7 +2,7 @@ import { type Client, createClient } from '@carillon/client';
 import { loginToken } from '../processes/carillon.ts';
 import { type BlockingProxy, startBlockingProxy } from '../processes/blocking-proxy.ts';
 
-export const CHANNEL = 'kept:r';
+export const CHANNEL = 'long:r';
 
 /** What a client uses where WebSocket does not work. */
 export type OtherWay = 'sse' | 'longpoll';
