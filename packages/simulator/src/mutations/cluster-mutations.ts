@@ -10,7 +10,7 @@ export const clusterMutations = {
     file: `${MEMORY}cluster-presence.ts`,
     find: 'return generation === holder.generation && change > holder.change;',
     replace: 'return true;',
-    seed: 14,
+    seed: 35,
   },
   'a swept session keeps its device': {
     cluster: true,
@@ -31,7 +31,7 @@ export const clusterMutations = {
     file: `${MEMORY}cluster-leases.ts`,
     find: 'sweepAtMs: lease.sweepAtMs + gapMs',
     replace: 'sweepAtMs: lease.sweepAtMs',
-    seed: 13,
+    seed: 3,
   },
   'a grace goes on through an outage': {
     cluster: true,
@@ -45,21 +45,21 @@ export const clusterMutations = {
     file: `${RUNTIME}cluster/cluster-runtime.ts`,
     find: 'for (const link of [...context.links])',
     replace: 'for (const link of [])',
-    seed: 23,
+    seed: 27,
   },
   'what is put back replaces what is newer': {
     cluster: true,
     file: `${MEMORY}cluster-recall.ts`,
     find: 'if (recalled.state.changedAt > device.state.changedAt) device.state = recalled.state;',
     replace: 'device.state = recalled.state;',
-    seed: 12,
+    seed: 62,
   },
   'an older generation is put back': {
     cluster: true,
     file: `${MEMORY}cluster-recall.ts`,
     find: 'if (kept === undefined || kept.generation < session.generation || kept.node === node)',
     replace: 'if (session !== undefined)',
-    seed: 1,
+    seed: 4,
   },
   'nothing is put back': {
     cluster: true,
@@ -73,14 +73,14 @@ export const clusterMutations = {
     file: `${MEMORY}cluster-recall.ts`,
     find: 'if (user !== undefined) show(store, user, at);',
     replace: 'void [user, show, at];',
-    seed: 30,
+    seed: 4,
   },
   'the index is not written before the session': {
     cluster: true,
     file: `${MEMORY}cluster-sessions.ts`,
     find: 'await line.run(() => addNote(shared.state, node, note));\n          return line.run(() => {',
     replace: 'return line.run(() => {',
-    seed: 6,
+    seed: 8,
   },
   "stamps by the node's own clock": {
     cluster: true,
@@ -122,7 +122,7 @@ export const clusterMutations = {
     file: `${RUNTIME}roster-edits.ts`,
     find: '      await publishEdge(viewer, subject);',
     replace: '      if (changed) await publishEdge(viewer, subject);',
-    seed: 3,
+    seed: 50,
   },
   'who joins does not say that the channel began anew': {
     cluster: true,
