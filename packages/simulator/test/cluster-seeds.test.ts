@@ -3,6 +3,7 @@ import { brokenSeedsHold, clusterSeedsHold } from './cluster-hold.ts';
 clusterSeedsHold(1, 120);
 brokenSeedsHold({
   153: 'a node that died keeps its grace where the store comes back with an older lease of it',
+  161: 'a session that the store lost between its resume and its device does not begin that device anew, while another device of theirs hides its user',
   241: 'whoever subscribes to a map in an epoch that their node did not know yet is sent what comes',
   306: "what was said to a node that died, shortly before the store forgot it, is nobody's promise",
   330: 'a login that overtakes that of a page which came after it takes the session from it',

@@ -58,6 +58,8 @@ export interface PresenceStore {
    * Adds a holder to a device. `state` is taken when the device is new, and applied as a patch when it is not.
    *
    * @returns the device's state after that; null where a later generation of the session holds it, and nothing was changed
+   * @throws {StoreUnavailable} where the store has lost the session, which is put back first: a device that began anew would show
+   *   the user as they are not
    */
   join(user: string, device: string, holder: DeviceHolder, state: DevicePatch): Promise<DeviceState | null>;
   /** Changes a device. `by` is the acting session, or null for a lease. */

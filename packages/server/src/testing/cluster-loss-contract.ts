@@ -89,6 +89,34 @@ export function clusterLossContract(name: string, open: () => Promise<LosableClu
       });
     });
 
+    it('a session that is lost between its resume and its device is refused for now: nobody is shown a device that began anew', async () => {
+      await logIn(one, 'alice', 's1', 'd1', 'Busy');
+      await logIn(one, 'alice', 's2', 'd2');
+      const hiding = { session: 's2', generation: 1 };
+      await one.presence.update('alice', 'd2', hiding, { s: 'Invisible', fields: {} });
+      const before = await shown();
+      await subject.published();
+      const resumed = await other.sessions.resume({
+        user: 'alice',
+        tokenHash: 'hash-s1-1',
+        nextTokenHash: 'hash-s1-2',
+        node: other.cluster.node,
+        nowMs: other.steadyMs(),
+      });
+      expect(resumed).toMatchObject({ ok: true });
+      await subject.lose();
+      const holder = { kind: 'session', session: 's1', generation: 2 } as const;
+      const joining = other.presence.join('alice', 'd1', holder, { fields: {} });
+      await expect(joining).rejects.toMatchObject({ code: 'unavailable' });
+      await one.cluster.renew();
+      await other.cluster.renew();
+      await settle();
+      expect(await resumeOn(other, 'alice', 's1', 3)).toMatchObject({ ok: true });
+      expect(await subject.published()).toEqual([]);
+      expect((await shown())[0]).toMatchObject({ user: 'alice', s: before[0]?.s });
+      expect(await seen(other, 'alice')).toBe('alice Offline');
+    });
+
     it('a session that went on elsewhere is put back by the node that has it, whichever comes first', async () => {
       for (const [first, second] of [
         [one, other],

@@ -20,6 +20,7 @@ import {
   sharedSessionsContract,
 } from '../../src/testing/index.ts';
 import { GRACE_MS, T0 } from './subjects.ts';
+import { withSessions } from './with-sessions.ts';
 
 const LEASE_MS = 30_000;
 const done = async (): Promise<void> => undefined;
@@ -62,8 +63,8 @@ presenceStoreContract('the model of many nodes', async (users) => {
   const directory = createMemoryDirectory();
   const clock = { nowMs: T0 };
   for (const user of users) await directory.ensureUser(user);
-  const [{ presence, broker }] = open(directory, clock);
-  return { store: presence, broker, clock, settle: turn, close: done };
+  const [{ presence, sessions, broker }] = open(directory, clock);
+  return { store: withSessions(presence, sessions), broker, clock, settle: turn, close: done };
 });
 
 /** Several nodes over one store, in a time that the test lets pass. */

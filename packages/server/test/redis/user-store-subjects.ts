@@ -7,13 +7,7 @@ import { type StampSource, createStampSource } from '../../src/core/presence/sta
 import type { Broker, PresenceMessage } from '../../src/ports/broker.ts';
 import { presenceTopic } from '../../src/ports/broker.ts';
 import type { LastSeen } from '../../src/ports/directory.ts';
-import type {
-  DeviceHolder,
-  PresenceRecord,
-  PresenceStore,
-  ReplacedStatus,
-} from '../../src/ports/presence.ts';
-import type { SessionStore } from '../../src/ports/sessions.ts';
+import type { PresenceRecord, ReplacedStatus } from '../../src/ports/presence.ts';
 import type {
   ClusterNodeSubject,
   LosableClusterSubject,
@@ -22,6 +16,7 @@ import type {
 } from '../../src/testing/index.ts';
 import type { RedisSettings } from '../../src/adapters/redis/redis-settings.ts';
 import { GRACE_MS, T0 } from '../adapters/subjects.ts';
+import { withSessions } from '../adapters/with-sessions.ts';
 import { openLink } from '../servers/open-link.ts';
 import type { RedisServer } from '../servers/redis-server.ts';
 import { type VirtualClock, createVirtualClock } from '../runtime/virtual-clock.ts';
@@ -158,37 +153,6 @@ export async function presenceSubject(
       stop();
       listener.close();
       await link.close();
-    },
-  };
-}
-
-/** The suite joins devices by sessions that it never created; here those have to be there, in the generation that joins. */
-function withSessions(presence: PresenceStore, sessions: SessionStore): PresenceStore {
-  const generations = new Map<string, number>();
-
-  async function begin(user: string, device: string, holder: DeviceHolder): Promise<void> {
-    if (holder.kind !== 'session') return;
-    const { session: id } = holder;
-    for (;;) {
-      const generation = generations.get(id) ?? 0;
-      if (generation >= holder.generation) return;
-      generations.set(id, generation + 1);
-      const tokenHash = `${id}-${generation + 1}`;
-      if (generation === 0) {
-        const record = { id, user, device, node: 'n1', generation: 1, tokenHash };
-        await sessions.create({ ...record, previousTokenHash: null, detachedAtMs: null }, 64);
-      } else {
-        const before = `${id}-${generation}`;
-        await sessions.resume({ user, tokenHash: before, nextTokenHash: tokenHash, node: 'n1', nowMs: T0 });
-      }
-    }
-  }
-
-  return {
-    ...presence,
-    async join(user, device, holder, state) {
-      await begin(user, device, holder);
-      return presence.join(user, device, holder, state);
     },
   };
 }

@@ -2,7 +2,8 @@ import { offlineRecord } from '../../core/presence/aggregate.ts';
 import type { StampSource } from '../../core/presence/stamp.ts';
 import { nodeTopic } from '../../ports/broker.ts';
 import type { Directory } from '../../ports/directory.ts';
-import type { PresenceRecord, PresenceStore } from '../../ports/presence.ts';
+import type { DeviceHolder, PresenceRecord, PresenceStore } from '../../ports/presence.ts';
+import { storeUnavailable } from '../../ports/unavailable.ts';
 import type { Shared } from './cluster-shared.ts';
 import type { StoreLine } from './cluster-line.ts';
 import {
@@ -12,6 +13,7 @@ import {
   joinStored,
   leaveStored,
   readStored,
+  standingStored,
 } from './cluster-presence.ts';
 import { type Recall, forgetHolder, recallChange, recallDevice } from './cluster-recall.ts';
 import { type StoredLease, addNote, dropNote } from './cluster-state.ts';
@@ -25,11 +27,13 @@ export type ClusterPresenceParts = {
   /** The cluster's clock, as this node knows it. */
   readonly nowMs: () => number;
   readonly lastSeen: Pick<Directory, 'lastSeen' | 'recordLastSeen'>;
+  /** The store has lost something that lives here: the next renewal puts it back. */
+  readonly renewSoon: () => void;
 };
 
 /** A node's face of presence. */
 export function createClusterPresence(parts: ClusterPresenceParts): PresenceStore {
-  const { shared, node, line, recall, stamps, nowMs, lastSeen } = parts;
+  const { shared, node, line, recall, stamps, nowMs, lastSeen, renewSoon } = parts;
   /** Numbers what this node asks for, so that what was given up has no effect behind what came later. */
   let changes = 0;
 
@@ -64,18 +68,30 @@ export function createClusterPresence(parts: ClusterPresenceParts): PresenceStor
       shared.publish(nodeTopic(lease.node), { kind: 'status', user, device });
   }
 
+  /** A device that began anew would show its user as they are not: the session comes first, with what else is put back. */
+  function refuseLost(holder: DeviceHolder): void {
+    if (holder.kind !== 'session' || recall.sessions.get(holder.session)?.generation !== holder.generation)
+      return;
+    renewSoon();
+    throw storeUnavailable('the store has lost a session, which is put back');
+  }
+
   return {
     async join(user, device, holder, patch) {
       const change = ++changes;
       const note = { user, device, session: null };
       if (holder.kind === 'lease') await line.run(() => addNote(shared.state, node, note));
-      return step(user, (at) => {
+      const answer = await step(user, (at) => {
+        const standing = holder.kind === 'lease' ? 'holds' : standingStored(shared.state, holder);
+        if (standing !== 'holds') return standing;
         const before = leaseOf(user, device);
         const joined = joinStored(shared, user, device, holder, { node, change }, patch, at);
         if (holder.kind === 'lease') tellKeeper(user, device, before);
         if (joined !== null) recallDevice(recall, user, device, joined, holder);
         return joined;
       });
+      if (answer === 'lost') refuseLost(holder);
+      return typeof answer === 'string' ? null : answer;
     },
     async update(user, device, by, patch) {
       const change = ++changes;

@@ -34,6 +34,21 @@ export type Moment = { readonly nowMs: number; readonly stamp: number };
 /** A session as it acts on its device: `change` counts what its node asked for. */
 export type Acting = ActingSession & { readonly change: number };
 
+/**
+ * Whether a session may hold a device, as Redis has it: only as long as the store has the session, in the generation that asks.
+ * `lost`: a store that forgot, or that went back in time, does not know it yet, and its node puts it back.
+ */
+export function standingStored(
+  { sessions, ended }: ClusterState,
+  { session: id, generation }: ActingSession,
+): 'holds' | 'lost' | 'over' {
+  const kept = sessions.get(id)?.generation;
+  if (kept === undefined) return ended.has(id) ? 'over' : 'lost';
+  if (kept === generation) return 'holds';
+  return kept > generation ? 'over' : 'lost';
+}
+
+/** @returns the device's state after that; null where it was refused */
 export function joinStored(
   store: PresenceStore,
   name: string,

@@ -118,7 +118,12 @@ export function createMemoryCluster(
           },
         },
         sessions: createClusterSessions({ ...parts, owed: lease.owed, steadyMs: lease.steadyMs }),
-        presence: createClusterPresence({ ...parts, lastSeen }),
+        presence: createClusterPresence({
+          ...parts,
+          lastSeen,
+          // Where it fails, the next one finds the same.
+          renewSoon: () => void lease.cluster.renew().catch(() => undefined),
+        }),
         members,
         log: createClusterLog(shared, line),
         broker: broker.port,
