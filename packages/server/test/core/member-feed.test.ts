@@ -128,6 +128,8 @@ describe('a feed over a broker that loses', () => {
     const feed = newMemberFeed();
     let client: number | null = null;
     let missed = 0;
+    /** Notices of the line that were there at the last comparison. */
+    let underWay = 0;
 
     const ask = (answer: (top: MemberCount) => void): void => {
       answers.push(answer);
@@ -149,6 +151,9 @@ describe('a feed over a broker that loses', () => {
         if (settled.again) read();
       });
     const compare = (): void => {
+      // Comparisons are further apart than any notice is under way.
+      while (underWay > 0) deliver();
+      underWay = line.length;
       if (feed.waiting !== null) return;
       const { version } = feed;
       ask((top) => void (compareMembers(feed, version, top) && read()));
@@ -156,6 +161,7 @@ describe('a feed over a broker that loses', () => {
     const deliver = (): void => {
       const next = line.shift();
       if (next === undefined) return;
+      if (underWay > 0) underWay--;
       const taken = takeMember(feed, next);
       if (taken === 'tell') tell(next);
       if (taken === 'read') read();
