@@ -129,13 +129,6 @@ export const clusterMutations = {
     file: `${RUNTIME}channels/subscribing.ts`,
     find: 'parts.hub.begunAnew(channel, start.top);',
     replace: 'void 0;',
-    seed: 241,
-  },
-  'leases as old as the store count': {
-    cluster: true,
-    file: `${MEMORY}cluster-leases.ts`,
-    find: 'else if (lease.sweepAtMs < seenMs)',
-    replace: 'else if (seenMs < 0)',
-    seed: 153,
+    seed: 420,
   },
 } as const satisfies Record<string, Mutation>;
