@@ -27,7 +27,8 @@ function* seedsFrom(first: number): Generator<number> {
   for (let seed = 1; seed <= MOST_SEEDS; seed++) if (seed !== first) yield seed;
 }
 
-async function broken(seed: string, { form, channels, cluster }: Mutation): Promise<Find | null> {
+/** What a seed shows: with the bug, where it was put in before this is first called. */
+export async function broken(seed: string, { form, channels, cluster }: Mutation): Promise<Find | null> {
   // Loaded only now, with the bug in.
   if (form !== undefined) {
     const { runPair } = await import('../paired/pair-run.ts');
