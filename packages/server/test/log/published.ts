@@ -51,10 +51,14 @@ export async function runPublishers({
   let stdout = '';
   let stderr = '';
   let count = 0;
+  let cut = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    count += text.split('\n=').length - 1;
+    // Whole lines only: one that the kill cuts off is not counted below either.
+    const lines = (cut + text).split('\n');
+    cut = lines.pop() ?? '';
+    count += lines.filter((line) => line.startsWith('=')).length;
     if (killAfter !== null && count >= killAfter) child.kill('SIGKILL');
   });
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
