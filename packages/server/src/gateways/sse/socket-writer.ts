@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { writeBytes } from '../../gate/write-bytes.ts';
 import type { RunBytes } from '../../ports/transport.ts';
 
 /** How long a peer has to take what was written before the socket is ended. */
@@ -54,25 +55,8 @@ export class SocketWriter {
   bytes(bytes: RunBytes): number {
     if (!this.#open) return 0;
     this.#wrote = true;
-    const length = bytes instanceof Uint8Array ? this.#whole(bytes) : this.#pieces(bytes);
+    const length = writeBytes(this.#socket, bytes);
     this.#awaitDrain();
-    return length;
-  }
-
-  #whole(bytes: Uint8Array): number {
-    this.#socket.write(bytes);
-    return bytes.length;
-  }
-
-  /** One call of the system for all of them. */
-  #pieces(pieces: readonly Uint8Array[]): number {
-    let length = 0;
-    this.#socket.cork();
-    for (const piece of pieces) {
-      this.#socket.write(piece);
-      length += piece.length;
-    }
-    this.#socket.uncork();
     return length;
   }
 

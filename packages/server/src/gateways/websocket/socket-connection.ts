@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type RawData, WebSocket } from 'ws';
 import { CLOSES, PACKED_SUBPROTOCOL } from '@carillon/protocol';
+import { writeBytes } from '../../gate/write-bytes.ts';
 import type { Connection, FrameRun, Link } from '../../ports/transport.ts';
 import { packedRunBytes, runBytes } from './frame-bytes.ts';
 
@@ -57,30 +58,12 @@ export class SocketConnection implements Connection {
   write(run: FrameRun): number {
     // Nothing may follow a close frame, ours or one that `ws` sent of itself (RFC 6455, section 5.5.1).
     if (this.#webSocket.readyState !== OPEN) return 0;
-    const bytes = this.#packed ? packedRunBytes(run) : runBytes(run);
-    const length = bytes instanceof Uint8Array ? this.#writeWhole(bytes) : this.#writePieces(bytes);
+    const length = writeBytes(this.#socket, this.#packed ? packedRunBytes(run) : runBytes(run));
     // The kernel takes most writes whole and at once. Only the rest pays for a callback: an empty write behind them.
     if (this.#socket.writableLength > 0) {
       this.#writing = true;
       this.#socket.write(NOTHING, (error) => this.#written(error));
     }
-    return length;
-  }
-
-  #writeWhole(bytes: Uint8Array): number {
-    this.#socket.write(bytes);
-    return bytes.length;
-  }
-
-  /** One call of the system for all of them. */
-  #writePieces(pieces: readonly Uint8Array[]): number {
-    let length = 0;
-    this.#socket.cork();
-    for (const piece of pieces) {
-      this.#socket.write(piece);
-      length += piece.length;
-    }
-    this.#socket.uncork();
     return length;
   }
 
