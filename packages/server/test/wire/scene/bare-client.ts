@@ -140,12 +140,19 @@ function begin(port: number, { headers = {}, alive = true, ca, packed = packedBy
     } else if (message.t === 'token') {
       resumeToken = message['token'] as string;
       at = message['at'] as number;
+    } else if (message.t === 'err' && message['code'] === 'rate_limited' && message['i'] === undefined) {
+      setTimeout(probeAgain, message['retryAfterMs'] as number);
     }
     received.push(message);
     client.onMessage?.(message);
     for (let i = waiting.length - 1; i >= 0; i--) {
       if (waiting[i]!.fits(message)) waiting.splice(i, 1)[0]!.resolve(message);
     }
+  }
+
+  // What is refused without a number may have been a probe, of a client that sent as much as it may.
+  function probeAgain(): void {
+    if (socket.readyState === WebSocket.OPEN) for (const q of probes.keys()) client.send({ t: 'hb', q });
   }
 
   const shown = (): string => `received last: ${JSON.stringify(received.slice(-5)).slice(0, 1500)}`;
