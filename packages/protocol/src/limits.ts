@@ -31,6 +31,9 @@ export const MAX_KEY_LENGTH = 255;
 /** An id that a publisher gives to a publication, so that sending it again does not publish it again. */
 export const MAX_PUBLICATION_ID_LENGTH = 64;
 
+/** What a publication of the server answers (`ref`): the app's own name for a change. */
+export const MAX_REF_LENGTH = 128;
+
 /** The name of a call or of a broadcast. */
 export const MAX_NAME_LENGTH = 128;
 

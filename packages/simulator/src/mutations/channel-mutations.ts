@@ -77,8 +77,8 @@ export const channelMutations = {
   },
   'ids are not remembered': {
     channels: true,
-    file: `${CHANNELS}publishing.ts`,
-    find: "once: id === undefined ? null : { scope: by?.user ?? '', id, print: printOf(draft, data) },",
+    file: `${CHANNELS}draft.ts`,
+    find: 'once: onceOf(draft, data),',
     replace: 'once: null,',
   },
   'the client takes no notice that nothing was recovered': {

@@ -83,6 +83,9 @@ export function createChannelOperations(
           del: del === true,
           by: null,
           echo: undefined,
+          ref: undefined,
+          eventMs: undefined,
+          scope: undefined,
         };
         const result = await publisher.publish(draft, matched);
         if (!result.ok) {

@@ -1,8 +1,8 @@
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import type { Log } from '../../ports/log.ts';
-import type { NodeContext } from '../context.ts';
+import type { NodePorts } from '../node-options.ts';
 
 /** Where the history of a channel is kept. */
-export function logOf(context: NodeContext, spec: ChannelSpec): Log {
+export function logOf(context: { readonly ports: Pick<NodePorts, 'logs'> }, spec: ChannelSpec): Log {
   return spec.durability === 'stored' ? context.ports.logs.stored : context.ports.logs.memory;
 }

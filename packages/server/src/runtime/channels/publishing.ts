@@ -1,32 +1,15 @@
-import type { ErrorCode, Publish } from '@carillon/protocol';
+import type { ErrorCode } from '@carillon/protocol';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { type PublicationNotice, type SignalNotice, channelTopic } from '../../ports/broker.ts';
-import { type Append, type AppendResult, type Position, publishes } from '../../ports/log.ts';
-import type { NodeContext } from '../context.ts';
+import { type AppendResult, type Position, publishes } from '../../ports/log.ts';
 import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
+import type { NodePorts } from '../node-options.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
+import { type Draft, silentOf, toAppend, wrongDraft, wrongValues } from './draft.ts';
 import { logOf } from './log-of.ts';
 import { soon } from './soon.ts';
 import { type Checked, check, jsonOf } from './validating.ts';
-
-/** What is to be published, whoever publishes it. The payload is not yet checked. */
-export type Draft = {
-  readonly channel: string;
-  readonly data: unknown;
-  readonly del: boolean;
-  readonly key: string | undefined;
-  readonly version: number | undefined;
-  readonly ttlMs: number | undefined;
-  readonly id: string | undefined;
-  /** Queue and number; both or neither. */
-  readonly queue: string | undefined;
-  readonly number: number | undefined;
-  readonly expect: Position | undefined;
-  /** Null: the server. */
-  readonly by: { readonly user: string; readonly session: string; readonly request: number | null } | null;
-  readonly echo: boolean | undefined;
-};
 
 export type PublishResult =
   /** `position` is null for signals, and for a repetition of which it is not known any more. */
@@ -36,36 +19,37 @@ export type PublishResult =
       readonly duplicate: boolean;
       readonly outdated: boolean;
     }
-  | {
-      readonly ok: false;
-      readonly code: ErrorCode;
-      readonly detail: string;
-      readonly retryAfterMs?: number | undefined;
-      readonly path?: string;
-      readonly top?: Position;
-    };
+  | NotPublished;
 
-export type Publisher = {
-  publish(draft: Draft, matched: Matched): PublishResult | Promise<PublishResult>;
+export type NotPublished = {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly retryAfterMs?: number | undefined;
+  readonly path?: string;
+  readonly top?: Position;
 };
 
-export function draftOf(message: Publish, user: string, session: string): Draft {
-  const { e, o } = message;
-  return {
-    channel: message.c,
-    data: message.d,
-    del: message.del === true,
-    key: message.k,
-    version: message.ver,
-    ttlMs: message.ttl,
-    id: message.id,
-    queue: message.q,
-    number: message.n,
-    expect: e === undefined || o === undefined ? undefined : { epoch: e, offset: o },
-    by: { user, session, request: message.i ?? null },
-    echo: message.echo,
-  };
-}
+/** A draft whose shape, payload and size are right: the log alone can still refuse it. */
+export type Prepared = {
+  readonly ok: true;
+  readonly draft: Draft;
+  readonly spec: ChannelSpec;
+  /** JSON text of what the schema made of the payload; null where a key is deleted. */
+  readonly data: string | null;
+};
+
+export type Publisher = {
+  /** Never rejects. */
+  publish(draft: Draft, matched: Matched): PublishResult | Promise<PublishResult>;
+  /**
+   * Checks a draft and publishes nothing, for publishers of whom no rate is asked, and who check several before they append the
+   * first: feeds. `unavailable`: its schema did not answer; every other refusal is for good. Never rejects.
+   */
+  prepare(draft: Draft, matched: Matched): Prepared | NotPublished | Promise<Prepared | NotPublished>;
+  /** Publishes what was prepared. `unavailable`: the log could not take it now. Never rejects. */
+  append(prepared: Prepared): PublishResult | Promise<PublishResult>;
+};
 
 const RETRY_LOG_MS = 1_000;
 
@@ -76,7 +60,7 @@ const RETRY_LOG_MS = 1_000;
  * @param isHidden whether the user is seen by nobody: then nobody is sent their signals
  */
 export function createPublisher(
-  context: NodeContext,
+  context: { readonly ports: Pick<NodePorts, 'broker' | 'clock' | 'logs' | 'telemetry'> },
   isHidden: (user: string) => boolean | Promise<boolean>,
   onAppended: () => void,
 ): Publisher {
@@ -102,25 +86,31 @@ export function createPublisher(
     const refused = mayPublish(draft.channel, spec);
     if (refused !== undefined) return refused;
     if (draft.del) return append(draft, spec, null);
-    return soon(check(clock, spec.validate, draft.data), (checked) => take(draft, spec, checked));
+    return soon(check(clock, spec.validate, draft.data), (checked) => {
+      const data = payloadOf(checked, spec);
+      return typeof data === 'string' ? take(draft, spec, data) : data;
+    });
   }
 
-  function take(draft: Draft, spec: ChannelSpec, checked: Checked): PublishResult | Promise<PublishResult> {
-    if (!checked.ok) {
-      const { code, detail, path } = checked;
-      return code === 'unavailable'
-        ? { ok: false, code, detail, retryAfterMs: RETRY_UNAVAILABLE_MS }
-        : { ok: false, code, detail, path };
-    }
-    const data = jsonOf(checked.value);
-    if (data === undefined) return { ok: false, code: 'payload_invalid', detail: 'no JSON value', path: '' };
-    if (data.length > spec.payloadUnits)
-      return {
-        ok: false,
-        code: 'too_large',
-        detail: `a payload has at most ${spec.payloadUnits} characters`,
-      };
-    return spec.kind === 'signal' ? signal(draft, data) : append(draft, spec, data);
+  function prepare(
+    draft: Draft,
+    { spec }: Matched,
+  ): Prepared | NotPublished | Promise<Prepared | NotPublished> {
+    const wrong = wrongDraft(draft, spec) ?? wrongValues(draft);
+    if (wrong !== undefined) return wrong;
+    if (draft.del) return { ok: true, draft, spec, data: null };
+    return soon(check(clock, spec.validate, draft.data), (checked) => {
+      const data = payloadOf(checked, spec);
+      return typeof data === 'string' ? { ok: true, draft, spec, data } : data;
+    });
+  }
+
+  function take(
+    draft: Draft,
+    spec: ChannelSpec,
+    data: string | null,
+  ): PublishResult | Promise<PublishResult> {
+    return spec.kind === 'signal' && data !== null ? signal(draft, data) : append(draft, spec, data);
   }
 
   function signal(draft: Draft, data: string): PublishResult | Promise<PublishResult> {
@@ -202,7 +192,22 @@ export function createPublisher(
     telemetry.warn('publish_failed', { channel, error: String(error) });
   }
 
-  return { publish };
+  return { publish, prepare, append: ({ draft, spec, data }) => take(draft, spec, data) };
+}
+
+/** The payload as JSON text, as the schema left it, or why it is refused. */
+function payloadOf(checked: Checked, { payloadUnits }: ChannelSpec): string | NotPublished {
+  if (!checked.ok) {
+    const { code, detail, path } = checked;
+    return code === 'unavailable'
+      ? { ok: false, code, detail, retryAfterMs: RETRY_UNAVAILABLE_MS }
+      : { ok: false, code, detail, path };
+  }
+  const data = jsonOf(checked.value);
+  if (data === undefined) return { ok: false, code: 'payload_invalid', detail: 'no JSON value', path: '' };
+  if (data.length > payloadUnits)
+    return { ok: false, code: 'too_large', detail: `a payload has at most ${payloadUnits} characters` };
+  return data;
 }
 
 function noticeOf(
@@ -212,67 +217,4 @@ function noticeOf(
   silent: PublicationNotice['silent'],
 ): PublicationNotice {
   return { kind: 'publication', channel, epoch, publication, silent };
-}
-
-/** @param taken the payload as the schema left it */
-function silentOf({ by, echo, data }: Draft, spec: ChannelSpec, taken: string | null): Append['silent'] {
-  if (by === null || (echo ?? spec.echo)) return null;
-  // The publisher knows what it sent, and not what the schema made of it.
-  if (taken !== null && taken !== JSON.stringify(data)) return null;
-  return { session: by.session, request: by.request };
-}
-
-function toAppend(
-  draft: Draft,
-  spec: ChannelSpec,
-  data: string | null,
-  nowMs: number,
-  publishes: boolean,
-): Append {
-  const { id, queue, number, by, key, version } = draft;
-  return {
-    channel: draft.channel,
-    kind: spec.kind === 'map' ? 'map' : 'stream',
-    retention: spec.retention,
-    by: by?.user ?? null,
-    data,
-    key: key ?? null,
-    version: version ?? null,
-    ttlMs: data === null ? null : (draft.ttlMs ?? spec.ttlMs),
-    expect: draft.expect ?? null,
-    once: id === undefined ? null : { scope: by?.user ?? '', id, print: printOf(draft, data) },
-    lane: queue === undefined || number === undefined ? null : { scope: by?.user ?? '', queue, number },
-    silent: publishes ? silentOf(draft, spec, data) : null,
-    nowMs,
-  };
-}
-
-/** What makes one publication another than the one that the same id stood for. */
-function printOf({ key, version, ttlMs }: Draft, data: string | null): string {
-  if (key === undefined && version === undefined && ttlMs === undefined) return data ?? '';
-  return JSON.stringify([key, version, ttlMs, data]);
-}
-
-function wrongDraft(draft: Draft, { kind }: ChannelSpec): PublishResult | undefined {
-  const { data, del, key } = draft;
-  if (del && data !== undefined) return bad('d: not beside del');
-  if (!del && data === undefined) return bad('d: expected a payload');
-  if ((draft.queue === undefined) !== (draft.number === undefined)) return bad('q and n go together');
-  if (draft.queue !== undefined && draft.id !== undefined) return bad('id: not beside q and n');
-  if (kind === 'map') return key === undefined ? bad('k: expected the key') : undefined;
-  if (del) return mismatch('only maps have keys to delete');
-  if (draft.version !== undefined || draft.ttlMs !== undefined)
-    return mismatch('only maps have versions and times to live');
-  if (kind === 'stream') return key === undefined ? undefined : mismatch('a stream has no keys');
-  if (draft.id !== undefined || draft.expect !== undefined || draft.queue !== undefined)
-    return mismatch('a signal has no position to expect, no ids and no lanes');
-  return undefined;
-}
-
-function bad(detail: string): PublishResult {
-  return { ok: false, code: 'bad_message', detail };
-}
-
-function mismatch(detail: string): PublishResult {
-  return { ok: false, code: 'kind_mismatch', detail };
 }
