@@ -13,6 +13,13 @@ export {
   type RulesOf,
   type ServerOptions,
 } from './config.ts';
+export {
+  feedTopic,
+  type FeedPublicationOf,
+  type FeedTopicDefinition,
+  type FeedTopicOptions,
+} from './config/feeds/feed-types.ts';
+export type { FeedEvent } from './core/intake/decode-event.ts';
 export type { AudienceHook } from './core/presence/visibility.ts';
 export type { NodeCounts, NodeState, Outcome, RealtimeNode } from './runtime/node-api.ts';
 export type { FollowsOf } from './runtime/node-options.ts';

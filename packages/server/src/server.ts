@@ -30,6 +30,7 @@ import { compileContract } from './server/contract/compile-contract.ts';
 import type { ContractApi } from './server/contract/contract-api.ts';
 import { createContractApi } from './server/contract/create-contract-api.ts';
 import { reasonOf } from './server/database-lock.ts';
+import { compileFeeds, type FeedSources, openFeedSources } from './server/feeds.ts';
 import { createEntrance, WEBSOCKET_PATH } from './server/entrance.ts';
 import { createLineEntrance } from './server/line-entrance.ts';
 import type { BoundAddress } from './server/listening.ts';
@@ -167,17 +168,20 @@ export async function assembleServer(
     tickets: createTickets(grantSecret),
   };
   const schemaFailed = createPacedWarning('schema_failed', clock, telemetry);
+  const onSchemaFailed = (where: string, error: unknown): void =>
+    schemaFailed({ where, error: reasonOf(error) });
   const node = createNode({
     ports: { ...kept, ...access, clock, secrets, auth, telemetry },
     settings: {
       ...config.node,
-      contract: compileContract(config.contract, (where, error) =>
-        schemaFailed({ where, error: reasonOf(error) }),
-      ),
+      contract: compileContract(config.contract, onSchemaFailed),
+      feeds: compileFeeds(config.feeds, onSchemaFailed),
       callHandlers: config.callHandlers,
     },
   });
   metrics.watch(() => node.counts());
+  const feeds = await sourcesOr(closeStores, config.feeds, { clock, secrets, telemetry });
+  metrics.watchSources(() => feeds.sources);
 
   const api = createHttpApi({
     node,
@@ -202,7 +206,7 @@ export async function assembleServer(
   });
   const lines = createLineEntrance({ node, door, clock, secrets, telemetry, limits: config.limits });
   const http: Server = createHttpServer(HTTP_OPTIONS, (request, response) => {
-    if (!lines.serve(request, response)) api(request, response);
+    if (!lines.serve(request, response) && !feeds.serve(request, response)) api(request, response);
   });
   http.maxConnections = config.limits.connections * SOCKETS_A_CONNECTION + REQUESTS_BESIDE_CONNECTIONS;
 
@@ -217,6 +221,7 @@ export async function assembleServer(
     async begin() {
       await node.start();
       beginLife();
+      await feeds.start(node.intake);
     },
     openGateways(source, origins) {
       door.allow(origins);
@@ -234,6 +239,8 @@ export async function assembleServer(
   let closing: Promise<void> | null = null;
 
   async function end(windowMs: number): Promise<void> {
+    // First: what they bring in the meantime would wait for a node that goes down.
+    await endOf(feeds, node);
     await node.drain(windowMs);
     await entrance.close();
     await node.stop();
@@ -274,7 +281,7 @@ export async function assembleServer(
       logger.info('attached');
     },
     handler(request, response, next) {
-      if (lines.serve(request, response)) return;
+      if (lines.serve(request, response) || feeds.serve(request, response)) return;
       if (next !== undefined && !isForApi(request)) next();
       else api(request, response);
     },
@@ -294,6 +301,28 @@ const HTTP_OPTIONS: HttpServerOptions = {
   connectionsCheckingInterval: 2_000,
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 };
+
+/** How long what sources have brought may take to be kept, when the server stops, ms. */
+const FEEDS_STOP_MS = 5_000;
+
+/** Stops the sources. Where the log does not take what they brought, they are told so, and bring it again in their next life. */
+async function endOf(feeds: FeedSources, { intake }: RealtimeNode): Promise<void> {
+  const late = setTimeout(() => intake.close(), FEEDS_STOP_MS);
+  await feeds.stop();
+  clearTimeout(late);
+}
+
+async function sourcesOr(
+  close: () => Promise<void>,
+  ...options: Parameters<typeof openFeedSources>
+): Promise<FeedSources> {
+  try {
+    return await openFeedSources(...options);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
 /** Whoever cannot say who may log in must not hold what is kept. */
 async function authenticatorOr(

@@ -4,6 +4,7 @@ import type { AuthorizeRules } from '../auth/authorize/rule-authorizer.ts';
 import { type AuthConfig, toAuthConfig } from './auth-settings.ts';
 import { toCallbackSettings } from './callback-settings.ts';
 import { type CallHandlers, NO_CONTRACT, toCallHandlers } from './contract-settings.ts';
+import { type FeedsConfig, toFeedsConfig } from './feeds/feed-settings.ts';
 import { loadConfigFile } from './config-file.ts';
 import { type DatabaseConfig, toDatabaseConfig } from './database.ts';
 import { type Environment, readEnvironment } from './environment.ts';
@@ -36,8 +37,10 @@ export type ServerConfig = {
   /** What grants are signed with; null: a secret of the server's own. */
   readonly grantSecret: string | null;
   readonly callHandlers: CallHandlers;
-  /** Without the contract, which is compiled where the server is put together. */
-  readonly node: Omit<NodeSettings, 'contract' | 'callHandlers'>;
+  /** Where events of other systems come from, and what they become. */
+  readonly feeds: FeedsConfig;
+  /** Without the contract and the feeds, which are compiled where the server is put together. */
+  readonly node: Omit<NodeSettings, 'contract' | 'callHandlers' | 'feeds'>;
   readonly limits: Parsed['limits'];
   /** Who is told what happens; null: nobody. */
   readonly webhooks: WebhookConfig | null;
@@ -101,6 +104,8 @@ export function resolveConfig(
   const config = parsed.data;
   const redis = toRedisSettings(config.redis, cwd);
   if (typeof redis === 'string') return { ok: false, problem: redis };
+  const feeds = toFeedsConfig(config.feeds, cwd);
+  if (typeof feeds === 'string') return { ok: false, problem: feeds };
   return {
     ok: true,
     config: {
@@ -117,6 +122,7 @@ export function resolveConfig(
       authorizeCallback: toCallbackSettings(config.authorizeCallback),
       grantSecret: config.grants.secret ?? null,
       callHandlers: toCallHandlers(config.calls ?? {}),
+      feeds,
       node: toNodeSettings(config),
       limits: config.limits,
       webhooks: toWebhookConfig(config.webhooks),

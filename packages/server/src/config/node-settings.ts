@@ -7,7 +7,7 @@ import type { configSchema } from './schema.ts';
 /** The part of a configuration that the runtime works by. */
 export function toNodeSettings(
   config: z.output<typeof configSchema>,
-): Omit<NodeSettings, 'contract' | 'callHandlers'> {
+): Omit<NodeSettings, 'contract' | 'callHandlers' | 'feeds'> {
   const { contract, presence, sessions, channels, limits } = config;
   return {
     fields: contract === undefined ? toFieldSpecs(presence.fields) : contractFields(contract),

@@ -3,6 +3,7 @@ import type { FieldSpec } from '../core/presence/fields.ts';
 import { originProblem, proxyProblem } from './address.ts';
 import { authSchema } from './auth-settings.ts';
 import { callbackSchema } from './callback-settings.ts';
+import { feedsSchema } from './feeds/feed-settings.ts';
 import {
   authorizeSchema,
   callsSchema,
@@ -61,6 +62,7 @@ const settings = z.strictObject({
   authorizeCallback: callbackSchema.prefault({}),
   grants: grantsSchema.prefault({}),
   calls: callsSchema.optional(),
+  feeds: feedsSchema.prefault({}),
   presence: presenceSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
   channels: channelsSchema.prefault({}),

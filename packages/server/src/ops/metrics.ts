@@ -9,6 +9,7 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import { storeUnavailable, type StoreUnavailable } from '../ports/unavailable.ts';
 import type { NodeCounts } from '../runtime/node-api.ts';
 import { createChannelMetrics } from './channel-metrics.ts';
+import { createFeedMetrics, type FeedMetrics } from './feed-metrics.ts';
 import { createInstruments } from './instruments.ts';
 import type { Logger } from './logger.ts';
 import { createSizeHistogram } from './size-histogram.ts';
@@ -20,6 +21,8 @@ export type Metrics = {
   readonly registry: Registry;
   /** Names the node whose present numbers are read at each scrape. */
   watch(counts: () => NodeCounts): void;
+  /** Names the sources whose positions are read at each scrape. */
+  readonly watchSources: FeedMetrics['watch'];
   /** Everything, in the Prometheus text format. Rejects with `metricsUnavailable` where it cannot be had at the moment. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Everything as values, for whoever puts the metrics of several processes together. */
@@ -174,8 +177,11 @@ export function createMetrics(logger: Logger): Metrics {
     unit: 0.001,
   });
 
+  const feeds = createFeedMetrics(registry);
+
   const telemetry: Telemetry = {
     ...createChannelMetrics(registry, () => counts()),
+    ...feeds.telemetry,
     connectionOpened() {
       opened.value++;
     },
@@ -229,6 +235,7 @@ export function createMetrics(logger: Logger): Metrics {
     watch(of) {
       counts = of;
     },
+    watchSources: feeds.watch,
     async render() {
       const texts = await Promise.all([registry.metrics(), processMetrics().metrics()]);
       return { contentType: registry.contentType, text: texts.join('\n') };

@@ -7,6 +7,8 @@ export type EventContent =
 
 /** An event of another system, as a source brings it. */
 export type SourceEvent = {
+  /** Who brings it, for metrics: `kafka`, `dapr`, `outbox`, `http`. */
+  readonly source: string;
   /** What the configuration maps by: the topic of Kafka or Dapr, the `topic` of an outbox row or of `POST /v1/events`. */
   readonly topic: string;
   /** Where it stood, for logs and dead letters: `task-updates/3@1201`. */
@@ -63,6 +65,12 @@ export type Verdict =
  */
 export interface Intake {
   take(event: SourceEvent, signal?: AbortSignal): Promise<Verdict>;
+}
+
+/** An intake that ends. */
+export interface ClosingIntake extends Intake {
+  /** Whatever still waits for the log has the verdict `unavailable` at once, and so has whatever is brought. */
+  close(): void;
 }
 
 /** How far a source is, for metrics: of each partition, or whatever else it counts by. */

@@ -1,4 +1,5 @@
 import type { CloseReason, ErrorCode, GapReason } from '@carillon/protocol';
+import type { PoisonCode } from './source.ts';
 
 export type LoginResult = 'fresh' | 'resumed' | 'resume_failed' | ErrorCode;
 
@@ -7,6 +8,9 @@ export type RecoveryResult = 'recovered' | 'epoch' | 'trimmed' | 'ahead';
 
 /** `retried`: an attempt failed and another follows; `given_up`: the last one failed. */
 export type WebhookResult = 'delivered' | 'retried' | 'given_up';
+
+/** What became of an event that a source brought. */
+export type FeedResult = 'applied' | 'duplicate' | 'ignored' | 'unavailable' | PoisonCode;
 
 /** `silent`: the line's node did not answer within its time; `gone`: there is no such node any more. */
 export type RelayResult = 'answer' | 'silent' | 'gone';
@@ -47,6 +51,8 @@ export interface Telemetry {
   webhook(result: WebhookResult): void;
   /** A request about another node's line was handed to that node ([HTTP7]). */
   relayed(result: RelayResult): void;
+  /** An event of another system had its verdict, this long after it was brought. */
+  feedEvent(source: string, topic: string, result: FeedResult, durationMs: number): void;
   /** A cause that an operator should see; `detail` holds no secret. */
   warn(event: string, detail: Readonly<Record<string, unknown>>): void;
 }

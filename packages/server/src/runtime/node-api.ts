@@ -1,5 +1,6 @@
 import type { EdgeList, UserExport } from '../ports/directory.ts';
 import type { DevicePatch, DeviceState, PresenceRecord } from '../ports/presence.ts';
+import type { ClosingIntake } from '../ports/source.ts';
 import type { Connection, Link } from '../ports/transport.ts';
 import type { ChannelsApi } from './channels/channels-api.ts';
 import type { TicketsApi } from './channels/tickets-api.ts';
@@ -56,6 +57,8 @@ export interface RealtimeNode extends ChannelsApi {
   readonly state: NodeState;
   readonly lines: LinesApi;
   readonly tickets: TicketsApi;
+  /** Takes events of other systems in, as `feeds` of the configuration says. What waits for the log when the node stops is `unavailable`. */
+  readonly intake: ClosingIntake;
   counts(): NodeCounts;
   /** Takes up what an earlier life of the process left: sessions in their grace, devices, leases. */
   start(): Promise<void>;

@@ -21,6 +21,7 @@ import type { Audience } from '../core/presence/visibility.ts';
 import type { RateLimit } from '../core/session/message-rate.ts';
 import type { OutboxLimits } from '../core/outbox/outbox.ts';
 import type { CallHandler } from './channels/call-handler.ts';
+import { type Feeds, NO_FEEDS } from './intake/feeds.ts';
 
 /** The people a user follows, where the app keeps the roster itself. Blocks and close friends stay in the directory. */
 export type FollowsOf = (user: string) => readonly string[] | Promise<readonly string[]>;
@@ -83,6 +84,8 @@ export type NodeSettings = {
   readonly contract: CompiledContract;
   /** Who serves the calls of clients, by name. */
   readonly callHandlers: ReadonlyMap<string, CallHandler>;
+  /** How events of other systems become publications. */
+  readonly feeds: Feeds;
   readonly subscriptionsPerSession: number;
   /** Publications that may wait, for one connection, for validation, authorization or the log. */
   readonly publicationsInFlight: number;
@@ -119,6 +122,7 @@ export const DEFAULT_SETTINGS = {
   followsPerUser: 20_000,
   contract: { channels: [], calls: new Map(), clientCalls: new Map(), broadcasts: new Map() },
   callHandlers: new Map(),
+  feeds: NO_FEEDS,
   subscriptionsPerSession: 256,
   publicationsInFlight: 64,
   callsPerSession: 64,

@@ -52,13 +52,3 @@ export type DaprDeps = {
 
 /** All that `createDaprSource` needs. */
 export type DaprSourceOptions = DaprSettings & DaprDeps;
-
-/** For the configuration: what holds unless it says otherwise. */
-export const DAPR_DEFAULTS = {
-  pubsubName: 'pubsub',
-  bulkBytes: 16 * 1024 * 1024,
-  inFlight: 64,
-  /** Dapr's Redis component gives a handler 15 s (`processingTimeout`); the others give it longer or for ever. */
-  deadlineMs: 10_000,
-  bulk: { maxMessages: 100, maxWaitMs: 50 },
-} as const;

@@ -23,5 +23,6 @@ export const silentTelemetry: Telemetry = {
   clientCall: nothing,
   webhook: nothing,
   relayed: nothing,
+  feedEvent: nothing,
   warn: nothing,
 };

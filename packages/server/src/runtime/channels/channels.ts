@@ -5,6 +5,7 @@ import type { Timer } from '../../ports/clock.ts';
 import { type NodeContext, sendControl } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import type { LocalSession, Subscription } from '../link-state.ts';
+import { createIntake } from '../intake/intake.ts';
 import { createAsking } from './asking.ts';
 import { createChannelOperations } from './channel-operations.ts';
 import type { ChannelParts } from './channel-parts.ts';
@@ -56,6 +57,7 @@ export function createChannels(context: NodeContext): Channels {
     end,
   };
   const desk = createTicketDesk(context, parts);
+  const intake = createIntake(context, parts.patterns, publisher);
   const requests = createChannelRequests(context, parts, publisher, calls, asking, desk);
 
   function end(subscription: Subscription): void {
@@ -110,6 +112,7 @@ export function createChannels(context: NodeContext): Channels {
   return {
     api,
     tickets: desk.api,
+    intake,
     local: { ...api, collect: asking.collect },
     afterGap: () => void hub.compareTops(),
     async start() {
@@ -120,6 +123,7 @@ export function createChannels(context: NodeContext): Channels {
     },
     stop() {
       stopped = true;
+      intake.close();
       topCheck?.cancel();
       topCheck = null;
       hub.stop();
@@ -144,7 +148,8 @@ export function createChannels(context: NodeContext): Channels {
         expiries.size +
         calls.size +
         asking.size +
-        mapExpiry.timers,
+        mapExpiry.timers +
+        intake.timers,
     }),
     handle: requests.handle,
     receive(message) {

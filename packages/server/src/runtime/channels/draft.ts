@@ -30,7 +30,7 @@ export type Draft = {
 };
 
 /** A scope that no client can have, for no user's id holds a control character ([LIM4]). */
-export const FEED_SCOPE = '\u0000feed';
+export const FEED_SCOPE = '\u0001feed';
 
 /** Why it is none that its channel could ever take. */
 export type RefusedDraft = {

@@ -21,6 +21,7 @@ import { createNode } from '../../runtime/node.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import { createSteadyTime } from '../../runtime/steady-time.ts';
 import { compileContract } from '../../server/contract/compile-contract.ts';
+import { compileFeeds } from '../../server/feeds.ts';
 
 /** How often a node notes that it lives, as the server's wiring does. */
 const ALIVE_INTERVAL_MS = 1_000;
@@ -117,6 +118,9 @@ export async function startLife(parts: LifeParts): Promise<Life> {
         telemetry.warn('schema_failed', { where, error: String(error) }),
       ),
       callHandlers: config.callHandlers,
+      feeds: compileFeeds(config.feeds, (where, error) =>
+        telemetry.warn('schema_failed', { where, error: String(error) }),
+      ),
     },
   });
   await node.start();

@@ -1,0 +1,83 @@
+import * as z from 'zod';
+import type { DaprSettings } from '../../adapters/dapr/dapr-settings.ts';
+import { list, text, whole } from '../setting.ts';
+import { emptyProblem, topicProblem } from './topic-name.ts';
+
+const MIN_TOKEN_LENGTH = 16;
+const MINUTE = 60_000;
+
+/** Dapr's Redis component gives a handler 15 s (`processingTimeout`); the others give it longer or for ever. */
+const DEFAULT_DEADLINE_MS = 10_000;
+
+/** What is taken from sidecars of Dapr. */
+export const daprSchema = z.strictObject({
+  token: text(
+    'What a sidecar proves itself by (`dapr-api-token`, in Dapr `APP_API_TOKEN`); unless set, no sidecar is listened to.',
+    { env: 'CARILLON_DAPR_APP_TOKEN', secret: true },
+    (token) =>
+      token.length < MIN_TOKEN_LENGTH
+        ? `has ${token.length} characters, and at least ${MIN_TOKEN_LENGTH} are needed`
+        : undefined,
+  ).optional(),
+  pubsubName: text('The name of the pub/sub component.', {}, emptyProblem).default('pubsub'),
+  topics: list('What is subscribed to; unless set, every topic of `feeds.topics`.', {}, topicProblem).default(
+    [],
+  ),
+  rawTopics: list(
+    'Topics of these on which events are not wrapped in CloudEvents.',
+    {},
+    topicProblem,
+  ).default([]),
+  deadLetterTopic: text(
+    'Topic that the sidecar puts poison on; unless set, it is logged and dropped.',
+    {},
+    topicProblem,
+  ).optional(),
+  bulkMessages: whole('Events that a sidecar sends at once at most; 1 asks for each alone.', 100, 1, 10_000),
+  bulkWaitMs: whole('How long a sidecar gathers them.', 50, 0, 10_000),
+  bulkBytes: whole('The largest request with several events.', 16 * 1024 * 1024, 1024, 256 * 1024 * 1024),
+  inFlight: whole('Requests of sidecars that are worked on at once; others wait.', 64, 1, 10_000),
+  deadlineMs: whole(
+    'An event without a verdict is answered `RETRY` after so long; less than the time that the component gives a handler.',
+    DEFAULT_DEADLINE_MS,
+    100,
+    10 * MINUTE,
+  ),
+  escapedHeaders: z.enum(['no', 'yes']).default('no').meta({
+    description: 'Whether the component escapes the headers and keys of Kafka (`escapeHeaders`).',
+  }),
+});
+
+/**
+ * @param mapped the topics that are subscribed to where none are named
+ * @returns null where no sidecar is listened to
+ */
+export function toDaprSettings(
+  {
+    token,
+    topics,
+    rawTopics,
+    deadLetterTopic,
+    bulkMessages,
+    bulkWaitMs,
+    escapedHeaders,
+    ...rest
+  }: z.output<typeof daprSchema>,
+  mapped: readonly string[],
+  eventBytes: number,
+): DaprSettings | null {
+  if (token === undefined) return null;
+  const bulk = bulkMessages === 1 ? null : { maxMessages: bulkMessages, maxWaitMs: bulkWaitMs };
+  return {
+    ...rest,
+    token,
+    topics: (topics.length > 0 ? topics : mapped).map((name) => ({
+      name,
+      rawPayload: rawTopics.includes(name),
+      deadLetterTopic: deadLetterTopic ?? null,
+      bulk,
+    })),
+    eventBytes,
+    escapedHeaders: escapedHeaders === 'yes',
+  };
+}

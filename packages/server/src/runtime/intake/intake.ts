@@ -1,0 +1,157 @@
+import type { Patterns } from '../../core/channel/patterns.ts';
+import type { ClosingIntake, SourceEvent, Verdict } from '../../ports/source.ts';
+import type { Prepared, Publisher } from '../channels/publishing.ts';
+import type { NodeContext } from '../context.ts';
+import type { FeedResult } from '../../ports/telemetry.ts';
+import { createEventReader, type ReadEvent } from './reading-events.ts';
+import { createTurnsByKey } from './turns-by-key.ts';
+
+/** The pause behind a first failure of the log; each further one doubles it. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** The intake of a node. */
+export type IntakeRuntime = ClosingIntake & {
+  /** Pauses that run. */
+  readonly timers: number;
+};
+
+type Appended =
+  | { readonly result: 'kept'; readonly duplicate: boolean }
+  | Extract<Verdict, { readonly result: 'poison' | 'unavailable' }>;
+
+/**
+ * Takes events in: reads them in the order of their lane, appends in the order of each channel, and tries again for as long
+ * as the log does not take them.
+ */
+export function createIntake(
+  { ports: { clock, telemetry }, settings: { feeds } }: NodeContext,
+  patterns: Patterns,
+  publisher: Pick<Publisher, 'prepare' | 'append'>,
+): IntakeRuntime {
+  const readEvent = createEventReader(feeds, clock, patterns, publisher);
+  const lanes = createTurnsByKey();
+  const channels = createTurnsByKey();
+  /** Ends each pause that runs. */
+  const pauses = new Set<() => void>();
+  let closed = false;
+
+  /** Resolves after the time, or at once where nobody waits for what is behind it any more. */
+  function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    function end(): void {
+      timer.cancel();
+      pauses.delete(end);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    }
+    const timer = clock.setTimer(ms, end);
+    pauses.add(end);
+    signal?.addEventListener('abort', end);
+    return promise;
+  }
+
+  async function keep(
+    event: SourceEvent,
+    prepared: Prepared,
+    signal: AbortSignal | undefined,
+  ): Promise<Appended> {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      if (closed || signal?.aborted === true)
+        return { result: 'unavailable', detail: 'the log did not take it in time', retryAfterMs: pauseMs };
+      const kept = await publisher.append(prepared);
+      if (kept.ok) return { result: 'kept', duplicate: kept.duplicate || kept.outdated };
+      if (kept.code === 'limit_reached')
+        return {
+          result: 'poison',
+          code: 'limit_reached',
+          detail: `${prepared.draft.channel}: ${kept.detail}`,
+        };
+      if (kept.code !== 'unavailable')
+        return {
+          result: 'poison',
+          code: 'publication_invalid',
+          detail: `${prepared.draft.channel}: ${kept.detail}`,
+        };
+      // Those of its channel wait behind it: what comes later must not be kept earlier.
+      if (pauseMs > FIRST_PAUSE_MS) telemetry.warn('feed_waits_for_log', { place: event.place, pauseMs });
+      await pause(pauseMs, signal);
+    }
+  }
+
+  /** Takes its place on each channel before anything behind it in its lane is read. */
+  function enter(
+    event: SourceEvent,
+    read: ReadEvent,
+    signal: AbortSignal | undefined,
+  ): readonly Promise<Appended>[] | Verdict {
+    if (!read.ready) return read.verdict;
+    return read.prepared.map((one) => channels.take(one.draft.channel, () => keep(event, one, signal)));
+  }
+
+  /** A schema that did not answer may do so the next time. */
+  async function readUntil(event: SourceEvent, signal: AbortSignal | undefined): Promise<ReadEvent> {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const read = await readEvent(event);
+      if (read.ready || read.verdict.result !== 'unavailable' || closed || signal?.aborted === true)
+        return read;
+      telemetry.warn('feed_waits_for_schema', { place: event.place, pauseMs });
+      await pause(pauseMs, signal);
+    }
+  }
+
+  async function judge(event: SourceEvent, signal: AbortSignal | undefined): Promise<Verdict> {
+    if (closed) return CLOSED;
+    const entered = await lanes.take(event.lane, async () => ({
+      is: enter(event, await readUntil(event, signal), signal),
+    }));
+    return 'result' in entered.is ? entered.is : verdictOf(await Promise.all(entered.is));
+  }
+
+  return {
+    async take(event, signal) {
+      const startedMs = clock.monotonicMs();
+      const verdict = await judge(event, signal);
+      // Whoever brings events may call a topic anything; metrics have labels for what is configured.
+      const topic = feeds.topics.has(event.topic) ? event.topic : '';
+      telemetry.feedEvent(event.source, topic, resultOf(verdict), clock.monotonicMs() - startedMs);
+      return verdict;
+    },
+    close() {
+      closed = true;
+      for (const end of [...pauses]) end();
+    },
+    get timers() {
+      return pauses.size;
+    },
+  };
+}
+
+const CLOSED: Verdict = {
+  result: 'unavailable',
+  detail: 'the node is going down',
+  retryAfterMs: LONGEST_PAUSE_MS,
+};
+
+/** What was not kept for now outweighs what never will be: brought again, the event has the rest kept, and is refused then. */
+function verdictOf(appended: readonly Appended[]): Verdict {
+  let duplicate = true;
+  let poison: Verdict | undefined;
+  for (const one of appended) {
+    if (one.result === 'unavailable') return one;
+    if (one.result === 'poison') poison = one;
+    else if (one.result === 'kept') duplicate &&= one.duplicate;
+  }
+  return poison ?? { result: 'applied', duplicate };
+}
+
+function resultOf(verdict: Verdict): FeedResult {
+  switch (verdict.result) {
+    case 'applied':
+      return verdict.duplicate ? 'duplicate' : 'applied';
+    case 'poison':
+      return verdict.code;
+    default:
+      return verdict.result;
+  }
+}

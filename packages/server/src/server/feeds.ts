@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FeedsConfig } from '../config/feeds/feed-settings.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Secrets } from '../ports/secrets.ts';
+import type { Intake, Source } from '../ports/source.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { Feeds } from '../runtime/intake/feeds.ts';
+import { toValidate } from './contract/validate.ts';
+
+/** The feeds as the runtime works by them: schemas made into checks. */
+export function compileFeeds(
+  { topics, eventBytes }: FeedsConfig,
+  onSchemaFailed: (where: string, error: unknown) => void,
+): Feeds {
+  return {
+    eventBytes,
+    topics: new Map(
+      [...topics].map(([name, { schema, ...topic }]) => {
+        const where = `feeds.topics[${JSON.stringify(name)}].schema`;
+        return [
+          name,
+          { ...topic, validate: schema === null ? null : toValidate(schema, where, onSchemaFailed) },
+        ];
+      }),
+    ),
+  };
+}
+
+/** The sources of a server. */
+export type FeedSources = {
+  readonly sources: readonly Source[];
+  /** Rejects where one of them can never start: then none of them runs. */
+  start(intake: Intake): Promise<void>;
+  /** Resolves when nothing is brought any more and every source has noted how far it is. Never rejects. */
+  stop(): Promise<void>;
+  /** Answers a request that is for a source. False: it is for none. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean;
+};
+
+export type FeedDeps = {
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly telemetry: Telemetry;
+};
+
+/** Makes the sources that are configured. Drivers are loaded for those alone. */
+export async function openFeedSources(config: FeedsConfig, deps: FeedDeps): Promise<FeedSources> {
+  const sources = await sourcesOf(config, deps);
+  let started: Source[] = [];
+
+  async function stop(): Promise<void> {
+    const running = started;
+    started = [];
+    const ends = await Promise.allSettled(running.map((source) => source.stop()));
+    for (const [at, end] of ends.entries())
+      if (end.status === 'rejected')
+        deps.telemetry.warn('source_stop_failed', { source: running[at]?.name, error: String(end.reason) });
+  }
+
+  return {
+    sources,
+    async start(intake) {
+      for (const source of sources) {
+        started.push(source);
+        try {
+          await source.start(intake);
+        } catch (error) {
+          await stop();
+          throw error;
+        }
+      }
+    },
+    stop,
+    serve: () => false,
+  };
+}
+
+async function sourcesOf(_config: FeedsConfig, _deps: FeedDeps): Promise<readonly Source[]> {
+  return Promise.resolve([]);
+}
