@@ -21,7 +21,7 @@ export const POSTGRES_LIMITS: PostgresLimits = { poolSize: 10, connectMs: 5_000,
 const HANGS_AFTER_MS = 1_000;
 
 /** A transaction in which nothing happens for so long, ms, is ended by Postgres: its node hangs, and holds rows of others. */
-const IDLE_IN_TRANSACTION_MS = 5_000;
+export const IDLE_IN_TRANSACTION_MS = 5_000;
 
 /**
  * Every statement here is short; compiling one to machine code takes Postgres a thousand times as long as running it, and it
@@ -40,6 +40,8 @@ const INT8 = 20;
 export type PostgresOptions = {
   readonly url: string;
   readonly limits?: Partial<PostgresLimits> | undefined;
+  /** In place of `IDLE_IN_TRANSACTION_MS`, where a transaction waits for something else than Postgres. */
+  readonly idleInTransactionMs?: number | undefined;
   /** Told of each connection that broke while nobody used it; for the log. */
   readonly onLost?: ((detail: string) => void) | undefined;
 };
@@ -63,7 +65,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
 }
 
 /** Connects without touching the schema. */
-export async function connectPostgres({ url, limits, onLost }: PostgresOptions): Promise<Postgres> {
+export async function connectPostgres({
+  url,
+  limits,
+  idleInTransactionMs = IDLE_IN_TRANSACTION_MS,
+  onLost,
+}: PostgresOptions): Promise<Postgres> {
   const { poolSize, connectMs, statementMs } = { ...POSTGRES_LIMITS, ...limits };
   const { default: pg } = await loadDriver();
   const checks: Check[] = [];
@@ -76,7 +83,7 @@ export async function connectPostgres({ url, limits, onLost }: PostgresOptions):
   } = {
     ...connectionOf(url, { connectMs, statementMs }),
     max: poolSize,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
     // Statements that need not wait for each other's results share a round trip.
     pipeline: true,
     types: {
