@@ -1,7 +1,7 @@
 import type { Patterns } from '../../core/channel/patterns.ts';
 import type { ClosingIntake, SourceEvent, Verdict } from '../../ports/source.ts';
 import type { Prepared, Publisher } from '../channels/publishing.ts';
-import type { NodeContext } from '../context.ts';
+import type { NodePorts, NodeSettings } from '../node-options.ts';
 import type { FeedResult } from '../../ports/telemetry.ts';
 import { createEventReader, type ReadEvent } from './reading-events.ts';
 import { createTurnsByKey } from './turns-by-key.ts';
@@ -25,7 +25,13 @@ type Appended =
  * as the log does not take them.
  */
 export function createIntake(
-  { ports: { clock, telemetry }, settings: { feeds } }: NodeContext,
+  {
+    ports: { clock, telemetry },
+    settings: { feeds },
+  }: {
+    readonly ports: Pick<NodePorts, 'clock' | 'telemetry'>;
+    readonly settings: Pick<NodeSettings, 'feeds'>;
+  },
   patterns: Patterns,
   publisher: Pick<Publisher, 'prepare' | 'append'>,
 ): IntakeRuntime {
