@@ -101,6 +101,40 @@ describe('the snapshot of a map', () => {
     expect(view(driver)).toEqual({ b: 'b@2', c: 'c@13' });
   });
 
+  it('[PUB8] tells what a change answers, of pages, of live publications and of deletions', () => {
+    const driver = mapped([{ ...entry('a', 1), ref: 'm1' }, entry('b', 2)]);
+    driver.receive({ ...set('b', 11), ref: 'm2' }, { ...del('a', 12), ref: 'm3' }, set('b', 13));
+    const changes = driver.takeAll('changes').flatMap((told) => told.changes);
+    expect(changes.map(({ key, ref, after }) => [key, ref, after?.ref])).toEqual([
+      ['a', 'm1', 'm1'],
+      ['b', undefined, undefined],
+      ['b', 'm2', 'm2'],
+      ['a', 'm3', undefined],
+      ['b', undefined, undefined],
+    ]);
+    expect(driver.channels.entries('tasks').get('b')).toMatchObject({ offset: 13, ref: undefined });
+  });
+
+  it('[PUB8] tells what a publication answers also where it changes nothing: a newer page overtook it', () => {
+    const driver = mapped([entry('a', 1)], 'a');
+    driver.receive({
+      t: 'ok',
+      i: driver.takeOne('page')['i'],
+      e: 'e1',
+      o: 13,
+      es: [entry('b', 13)],
+    });
+    driver.takeTold();
+    const late = { ...set('b', 11), ref: 'm1' };
+    driver.receive(late, { ...del('b', 12), ref: 'm2' }, set('b', 13), { ...del('z', 14), ref: 'm3' });
+    const changes = driver.takeAll('changes').flatMap((told) => told.changes);
+    expect(changes.map(({ key, before, after, ref }) => [key, before?.value, after?.value, ref])).toEqual([
+      ['b', 'b@13', 'b@13', 'm1'],
+      ['b', 'b@13', 'b@13', 'm2'],
+      ['z', undefined, undefined, 'm3'],
+    ]);
+  });
+
   it('[MAP4] a key that ran out goes like one that was deleted', () => {
     const driver = mapped([entry('a', 1)]);
     driver.takeTold();

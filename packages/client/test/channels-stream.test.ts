@@ -14,6 +14,31 @@ describe('the order of a stream', () => {
     ]);
   });
 
+  it('[PUB8] tells what a publication answers, live, replayed and in the history', () => {
+    const driver = subscribed(2);
+    driver.receive({ t: 'p', c: 'chat:x', o: 3, d: 1, ref: 'm1' });
+    driver.receive({
+      t: 'ps',
+      c: 'chat:x',
+      ps: [
+        { o: 4, d: 2, ref: 'm2' },
+        { o: 5, d: 3 },
+      ],
+    });
+    const told = driver.takeAll('publications').flatMap(({ publications }) => publications);
+    expect(told.map(({ ref }) => ref)).toEqual(['m1', 'm2', undefined]);
+    driver.dispatch({
+      type: 'history',
+      ticket: 99,
+      channel: 'chat:x',
+      position: null,
+      reverse: false,
+    });
+    const ps = [{ o: 3, d: 1, ref: 'm1' }];
+    driver.receive({ t: 'ok', i: driver.takeOne('hist')['i'], e: 'e1', o: 5, ps, more: false });
+    expect(driver.takeAll('resolve')).toMatchObject([{ value: { publications: [{ ref: 'm1' }] } }]);
+  });
+
   it('[REC3] repeats are dropped, of live publications and of replays', () => {
     const driver = subscribed(2);
     driver.receive(p(3), p(3), p(1), ps(2, 3, 4), p(4), p(5));

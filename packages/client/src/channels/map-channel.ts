@@ -16,6 +16,8 @@ export type MapEntryOf<Value> = {
   readonly by: string | null;
   /** The publisher's version; null where none was given. */
   readonly version: number | null;
+  /** What the publication that set it answers, as the app's backend named it; undefined: nothing. */
+  readonly ref?: string | undefined;
 };
 
 /** One key before and after; undefined where it was or is not set. */
@@ -23,6 +25,11 @@ export type MapChangeOf<Value> = {
   readonly key: string;
   readonly before: MapEntryOf<Value> | undefined;
   readonly after: MapEntryOf<Value> | undefined;
+  /**
+   * What the publication that changed it answers, also of a deletion; undefined: nothing. One that has a `ref` is told also
+   * where it changes nothing, for a newer one is known already: `before` and `after` are the same then.
+   */
+  readonly ref?: string | undefined;
 };
 
 export type DeleteOptions = PublishOptions & {

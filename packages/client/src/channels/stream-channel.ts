@@ -10,6 +10,8 @@ export type PublicationOf<Data> = {
   /** Who published it; null: the server. */
   readonly by: string | null;
   readonly data: Data;
+  /** What it answers, as the app's backend named it; undefined: nothing. */
+  readonly ref?: string | undefined;
 };
 
 export type PublishOptions = {

@@ -1,4 +1,10 @@
-import { MAX_CHANNEL_LENGTH, MAX_EPOCH_LENGTH, MAX_KEY_LENGTH, MAX_USER_ID_LENGTH } from '../limits.ts';
+import {
+  MAX_CHANNEL_LENGTH,
+  MAX_EPOCH_LENGTH,
+  MAX_KEY_LENGTH,
+  MAX_REF_LENGTH,
+  MAX_USER_ID_LENGTH,
+} from '../limits.ts';
 import { MAX_INTEGER, optional, required } from '../shape.ts';
 import type { MessageOf } from '../shape-types.ts';
 
@@ -7,6 +13,10 @@ export const epoch = { kind: 'string', minLength: 1, maxLength: MAX_EPOCH_LENGTH
 export const whole = { kind: 'integer', min: 0, max: MAX_INTEGER } as const;
 export const key = { kind: 'string', minLength: 1, maxLength: MAX_KEY_LENGTH } as const;
 export const json = { kind: 'json' } as const;
+const ref = optional(
+  { kind: 'string', minLength: 1, maxLength: MAX_REF_LENGTH },
+  'what it answers, as the server named it',
+);
 
 /** What a publication is, wherever it stands: in `p`, in `ps`, in a page of the history. */
 const body = {
@@ -17,6 +27,7 @@ const body = {
   k: optional(key, 'map: the key that it sets or deletes'),
   del: optional({ kind: 'boolean' }, 'map: the key was deleted, or ran out'),
   ver: optional(whole, "map: the publisher's version of the value"),
+  ref,
 } as const;
 
 export const publicationItem = {
@@ -36,6 +47,7 @@ export const entryItem = {
     ts: optional(whole, 'when it was set, ms since the epoch'),
     by: optional({ kind: 'string', maxLength: MAX_USER_ID_LENGTH }, 'who set it; absent: the server'),
     ver: optional(whole, "the publisher's version of the value"),
+    ref,
   },
 } as const;
 export type EntryItem = MessageOf<typeof entryItem>;

@@ -15,6 +15,8 @@ export type Publication = {
   readonly key: string | null;
   /** Map: the publisher's version; null where none was given. */
   readonly version: number | null;
+  /** What it answers, as the server's side named it ([PUB8]); null: nothing. */
+  readonly ref: string | null;
 };
 
 /** A key of a map as it is now. */
@@ -49,6 +51,7 @@ export type Append = {
   readonly data: string | null;
   readonly key: string | null;
   readonly version: number | null;
+  readonly ref: string | null;
   /** Map: the key is deleted after so many ms; null: never. */
   readonly ttlMs: number | null;
   /** Only at this position; null: at any. Offset 0 of any epoch matches a channel that has had no publication. */

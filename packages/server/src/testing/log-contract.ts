@@ -3,6 +3,7 @@ import type { Log, LogCounts } from '../ports/log.ts';
 import { logHistoryContract } from './log-history-contract.ts';
 import { logLaneContract } from './log-lane-contract.ts';
 import { logMapContract } from './log-map-contract.ts';
+import { logRefContract } from './log-ref-contract.ts';
 import {
   type LogSubject,
   type LogTraits,
@@ -27,6 +28,7 @@ export function logContract(
   logHistoryContract(name, open);
   logMapContract(name, open, { shared });
   logLaneContract(name, open, { shared });
+  logRefContract(name, open);
   describe(`Log: ${name}`, () => {
     let subject: LogSubject;
     let log: Log;
@@ -99,6 +101,7 @@ export function logContract(
           data: patch.data,
           key: null,
           version: null,
+          ref: null,
         });
         const { epoch } = await log.top(patch.channel);
         const read = await log.read(patch.channel, { epoch, offset: 0 }, appendOf().retention, T0);

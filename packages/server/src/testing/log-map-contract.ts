@@ -48,8 +48,8 @@ export function logMapContract(name: string, open: OpenLog, { shared = false }: 
         expect(await log.entries('tasks:a', null, 10)).toEqual({
           top: { epoch, offset: 3 },
           entries: [
-            { offset: 3, atMs: T0, by: 'alice', data: '3', key: 'a', version: 7 },
-            { offset: 2, atMs: T0, by: null, data: '2', key: 'b', version: null },
+            { offset: 3, atMs: T0, by: 'alice', data: '3', key: 'a', version: 7, ref: null },
+            { offset: 2, atMs: T0, by: null, data: '2', key: 'b', version: null, ref: null },
           ],
           next: null,
         });
@@ -110,6 +110,7 @@ export function logMapContract(name: string, open: OpenLog, { shared = false }: 
           data: null,
           key: 'a',
           version: null,
+          ref: null,
         });
         expect((await taken(log, map('never', { data: null }))).publication.offset).toBe(3);
         expect(await log.entry('tasks:a', 'a')).toBeUndefined();
@@ -203,7 +204,15 @@ export function logMapContract(name: string, open: OpenLog, { shared = false }: 
         nextIs(T0 + 1_000);
         expect(await log.expire(T0 + 999, 10)).toEqual([]);
         expect(await log.entry('tasks:a', 'a')).toMatchObject({ offset: 1 });
-        const deletion = { offset: 3, atMs: T0 + 1_000, by: null, data: null, key: 'a', version: 4 };
+        const deletion = {
+          offset: 3,
+          atMs: T0 + 1_000,
+          by: null,
+          data: null,
+          key: 'a',
+          version: 4,
+          ref: null,
+        };
         expect(await log.expire(T0 + 1_000, 10)).toEqual([
           { channel: 'tasks:a', epoch, publication: deletion },
         ]);

@@ -44,6 +44,7 @@ export function appendOf(patch: Partial<Append> = {}): Append {
     data: '"hello"',
     key: null,
     version: null,
+    ref: null,
     ttlMs: null,
     expect: null,
     once: null,

@@ -99,6 +99,19 @@ describe('a server in the words of its contract', () => {
     expect(members.ok && members.value.users).toContain('bob');
   });
 
+  it('[PUB8] names what a publication answers, and gives it back', async () => {
+    const params = { room: ROOM };
+    const text = { text: 'yes' };
+    expect(await app.server.publish('chat:{room}', params, text, { ref: 'm-1' })).toMatchObject({ ok: true });
+    expect(await app.server.publish('chat:{room}', params, text, { ref: 'm\n' })).toMatchObject({
+      ok: false,
+      code: 'bad_message',
+    });
+    expect(await app.server.history('chat:{room}', params, { reverse: true, limit: 1 })).toMatchObject({
+      value: { publications: [{ data: { text: 'yes' }, ref: 'm-1' }] },
+    });
+  });
+
   it('[CHN5] a payload that does not fit is refused with its path, from either side', async () => {
     const bob = await app.logIn('bob');
     const tooLong = { text: 'longer than ten' };

@@ -29,6 +29,7 @@ describe('a publication', () => {
       version: 3,
       ttlMs: 60_000,
       id: 'once',
+      ref: 'm-1',
       expect: { epoch: 'e0', offset: 6 },
     };
     expect(await publish(body)).toMatchObject({

@@ -21,7 +21,7 @@ beforeEach(() => {
 
 const top = { epoch: 'e1', offset: 12 };
 const publication = (fields: Partial<Publication>): Publication => ({
-  ...{ offset: 1, atMs: 1_700_000_000_000, by: null, data: '1', key: null, version: null },
+  ...{ offset: 1, atMs: 1_700_000_000_000, by: null, data: '1', key: null, version: null, ref: null },
   ...fields,
 });
 
@@ -52,7 +52,7 @@ describe('history', () => {
     const publications = [
       publication({ offset: 1, data: '{"b":1,"a":1e2,"é":"\\u00e9"}', by: 'auth0|1' }),
       publication({ offset: 2, key: 'k"1', version: 0, data: 'null' }),
-      publication({ offset: 3, key: 'k', data: null }),
+      publication({ offset: 3, key: 'k', data: null, ref: 'm"1' }),
     ];
     answer = { ok: true, value: { top, publications, more: true, floor: 0 } };
     const { text, body } = await history('');
@@ -64,7 +64,7 @@ describe('history', () => {
       publications: [
         { offset: 1, atMs: 1_700_000_000_000, by: 'auth0|1', data: { b: 1, a: 100, é: 'é' } },
         { offset: 2, atMs: 1_700_000_000_000, key: 'k"1', version: 0, data: null },
-        { offset: 3, atMs: 1_700_000_000_000, key: 'k', del: true },
+        { offset: 3, atMs: 1_700_000_000_000, key: 'k', ref: 'm"1', del: true },
       ],
     });
   });

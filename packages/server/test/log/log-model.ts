@@ -45,10 +45,10 @@ export function createLogModel(onceMs: number, { laneMs, lanesPerUser }: ModelLa
 
   function add(
     channel: ModelChannel,
-    { retention, by, data, key, version, nowMs }: Append,
+    { retention, by, data, key, version, ref, nowMs }: Append,
     dueMs: number | null,
   ): Publication {
-    const publication = { offset: channel.all.length + 1, atMs: nowMs, by, data, key, version };
+    const publication = { offset: channel.all.length + 1, atMs: nowMs, by, data, key, version, ref };
     channel.all.push(publication);
     channel.floor = trim(channel, retention, nowMs);
     if (key === null) return publication;
@@ -171,7 +171,15 @@ export function createLogModel(onceMs: number, { laneMs, lanesPerUser }: ModelLa
     expire(name: string, key: string, retention: Retention, nowMs: number): Publication {
       const channel = channelOf(name);
       const version = channel.keys.get(key)?.entry.version ?? null;
-      const deletion = { retention, by: null, data: null, key, version, nowMs } as unknown as Append;
+      const deletion = {
+        retention,
+        by: null,
+        data: null,
+        key,
+        version,
+        ref: null,
+        nowMs,
+      } as unknown as Append;
       return add(channel, deletion, null);
     },
   };

@@ -132,6 +132,7 @@ export function createLogRun(
       data: deletes ? null : '1'.repeat(step.units),
       key: map ? `k${step.key}` : null,
       version: map ? step.version : null,
+      ref: step.units % 2 === 0 ? null : `,"key":${step.units}\n`,
       ttlMs: map && !deletes ? step.ttlMs : null,
       expect: {
         nothing: null,

@@ -30,6 +30,7 @@ const messages: fc.Arbitrary<{ topic: string; message: NodeMessage }> = fc.oneof
         data: fc.option(payload),
         key: nameOrNull,
         version: fc.option(whole),
+        ref: nameOrNull,
       }),
       silent: fc.option(fc.record({ session: name, request: fc.option(whole) })),
     })
@@ -112,13 +113,13 @@ describe('messages between nodes as text', () => {
   it('a payload is neither escaped nor parsed: what is no JSON comes through as well', () => {
     const data = '{"a":\n "\\u0041" ,not json';
     const text =
-      '{"kind":"publication","epoch":"e","offset":7,"at":5,"by":"bob","key":"k","version":3,"silent":["s",null]}\n' +
+      '{"kind":"publication","epoch":"e","offset":7,"at":5,"by":"bob","ref":"m1","key":"k","version":3,"silent":["s",null]}\n' +
       data;
     const message: NodeMessage = {
       kind: 'publication',
       channel: 'chat:1',
       epoch: 'e',
-      publication: { offset: 7, atMs: 5, by: 'bob', data, key: 'k', version: 3 },
+      publication: { offset: 7, atMs: 5, by: 'bob', data, key: 'k', version: 3, ref: 'm1' },
       silent: { session: 's', request: null },
     };
     expect(encodeNodeMessage(message)).toBe(text);
@@ -187,7 +188,14 @@ describe('messages that scripts put together', () => {
     String(await server.run('EVAL', lua(call), '0', ...args));
 
   it.each(NAMES)('are read as what nodes send themselves: %j', async (user) => {
-    const publication = { atMs: 1_700_000_000_123, by: user, data: '{\n"a":1}', key: user, version: 4 };
+    const publication = {
+      atMs: 1_700_000_000_123,
+      by: user,
+      data: '{\n"a":1}',
+      key: user,
+      version: 4,
+      ref: user,
+    };
     const silent = { session: user, request: 8 };
     const published = await run(
       'publication_message(ARGV[1], 9007199254740991, ARGV[2], ARGV[3])',
@@ -209,7 +217,15 @@ describe('messages that scripts put together', () => {
       kind: 'publication',
       channel: 'c',
       epoch: 'e1',
-      publication: { offset: 12, atMs: 1_700_000_000_123, by: null, data: null, key: user, version: null },
+      publication: {
+        offset: 12,
+        atMs: 1_700_000_000_123,
+        by: null,
+        data: null,
+        key: user,
+        version: null,
+        ref: null,
+      },
       silent: null,
     });
 

@@ -197,6 +197,64 @@ describe('a map', () => {
   });
 });
 
+describe('what a publication answers', () => {
+  const publish = (channel: string, body: object) =>
+    scene.server.api('POST', `/v1/channels/${encodeURIComponent(channel)}/publications`, body);
+
+  it('[PUB8] `ref` comes with the publication of a stream, live, replayed and in its history', async () => {
+    const client = await scene.logIn('answered');
+    const { e } = await reply(client, '{"t":"sub","i":7,"c":"chat:refs"}');
+    expect(await publish('chat:refs', { data: { text: 'x' }, ref: 'm"1' })).toMatchObject({ status: 200 });
+    const { ts, ...live } = await client.waitFor('the publication', ({ t }) => t === 'p');
+    expect(live).toEqual({ t: 'p', c: 'chat:refs', o: 1, ref: 'm"1', d: { text: 'x' } });
+    const item = { o: 1, ts, ref: 'm"1', d: { text: 'x' } };
+    await reply(client, `{"t":"sub","i":7,"c":"chat:refs","e":"${String(e)}","o":0}`);
+    expect(await client.waitFor('the replay', ({ t }) => t === 'ps')).toEqual({
+      t: 'ps',
+      c: 'chat:refs',
+      ps: [item],
+    });
+    expect(await reply(client, '{"t":"hist","i":7,"c":"chat:refs"}')).toMatchObject({ ps: [item] });
+    const { body } = await scene.server.api('GET', '/v1/channels/chat%3Arefs/history');
+    expect(body).toMatchObject({ publications: [{ offset: 1, ref: 'm"1' }] });
+  });
+
+  it('[PUB8] with the entries of a map, and with a deletion', async () => {
+    const client = await scene.logIn('mapped');
+    await publish('board:refs', { key: 'a', data: { text: 'a' }, ref: 'm1' });
+    await publish('board:refs', { key: 'b', data: { text: 'b' } });
+    const first = await reply(client, '{"t":"sub","i":7,"c":"board:refs","n":1}');
+    expect(first['es']).toEqual([
+      { k: 'a', o: 1, ts: expect.any(Number) as number, ref: 'm1', d: { text: 'a' } },
+    ]);
+    const second = await reply(client, '{"t":"page","i":7,"c":"board:refs","k":"a"}');
+    expect(second['es']).toEqual([{ k: 'b', o: 2, ts: expect.any(Number) as number, d: { text: 'b' } }]);
+    await publish('board:refs', { key: 'a', del: true, ref: 'm2' });
+    const gone = await client.waitFor('the deletion', ({ t, o }) => t === 'p' && o === 3);
+    expect(gone).toMatchObject({ k: 'a', del: true, ref: 'm2' });
+    const { body } = await scene.server.api('GET', '/v1/channels/board%3Arefs/entries');
+    expect(body).toMatchObject({ entries: [{ key: 'b' }] });
+  });
+
+  it('[PUB8] is the server’s to give: that of a client is passed over, and one that is none is refused', async () => {
+    const client = await scene.logIn('forger');
+    await reply(client, '{"t":"sub","i":7,"c":"chat:forged"}');
+    await reply(client, '{"t":"pub","i":7,"c":"chat:forged","d":{"text":"x"},"ref":"m1"}');
+    expect(await client.waitFor('it', ({ t }) => t === 'p')).not.toHaveProperty('ref');
+    const data = { text: 'x' };
+    expect(await publish('chat:forged', { data, ref: 'r'.repeat(128) })).toMatchObject({ status: 200 });
+    for (const ref of ['', 'r'.repeat(129), 'a\0', 'a\n', '\ud800', 5])
+      expect(await publish('chat:forged', { data, ref })).toMatchObject({
+        status: 400,
+        body: { error: { code: 'bad_message' } },
+      });
+    expect(await publish('cursor:forged', { data: 1, ref: 'm1' })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'kind_mismatch' } },
+    });
+  });
+});
+
 describe('signals and members', () => {
   it('[SIG1] [SIG2] reach who is there, the sender included; of who is invisible nobody is told', async () => {
     const alice = await scene.logIn('sig-alice');

@@ -15,6 +15,8 @@ export type Publication = {
   /** Who published it; null: the server. */
   readonly by: string | null;
   readonly data: unknown;
+  /** What it answers, as the app's backend named it ([PUB8]). */
+  readonly ref?: string | undefined;
 };
 
 /** The latest signal of a session, or of one key of it. */

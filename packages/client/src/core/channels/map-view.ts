@@ -12,6 +12,8 @@ export type MapEntry = {
   readonly by: string | null;
   /** The publisher's version; null where none was given. */
   readonly version: number | null;
+  /** What the publication that set it answers ([PUB8]). */
+  readonly ref?: string | undefined;
 };
 
 /** One key before and after; undefined where it was or is not set. */
@@ -19,6 +21,8 @@ export type MapChange = {
   readonly key: string;
   readonly before: MapEntry | undefined;
   readonly after: MapEntry | undefined;
+  /** What the publication that changed it answers, a deletion too. One that has a `ref` is told also where it changes nothing. */
+  readonly ref?: string | undefined;
 };
 
 /**
@@ -61,15 +65,24 @@ export function putEntry(view: MapView, item: EntryItem, changes: MapChange[]): 
 
 /** Applies a publication that sets or deletes a key. One without a key says nothing. */
 export function putPublication(view: MapView, item: PublicationItem, changes: MapChange[]): void {
-  const { k: key, o: offset } = item;
+  const { k: key, ref } = item;
   if (key === undefined) return;
-  if (item.del !== true) return put(view, entryOf(key, item.d, item), changes);
+  const told = changes.length;
+  if (item.del === true) drop(view, key, item, changes);
+  else put(view, entryOf(key, item.d, item), changes);
+  // Who waits for what it answers is told, also where a page that overtook it was newer.
+  if (ref === undefined || changes.length > told) return;
+  const entry = view.entries.get(key);
+  changes.push({ key, before: entry, after: entry, ref });
+}
+
+function drop(view: MapView, key: string, { o: offset, ref }: PublicationItem, changes: MapChange[]): void {
   const before = view.entries.get(key);
   const counts = view.stale.delete(key) || (before !== undefined && before.offset < offset);
   if (!view.complete) view.deleted.set(key, Math.max(offset, view.deleted.get(key) ?? 0));
   if (!counts) return;
   view.entries.delete(key);
-  changes.push({ key, before, after: undefined });
+  changes.push({ key, before, after: undefined, ref });
 }
 
 function put(view: MapView, entry: MapEntry, changes: MapChange[]): void {
@@ -78,7 +91,7 @@ function put(view: MapView, entry: MapEntry, changes: MapChange[]): void {
   const before = view.entries.get(key);
   if (!view.stale.delete(key) && before !== undefined && before.offset >= offset) return;
   view.entries.set(key, entry);
-  changes.push({ key, before, after: entry });
+  changes.push({ key, before, after: entry, ref: entry.ref });
 }
 
 /** The last page is here: what no page named is not set. */
@@ -101,5 +114,6 @@ function entryOf(key: string, value: unknown, item: EntryItem | PublicationItem)
     atMs: item.ts ?? null,
     by: item.by ?? null,
     version: item.ver ?? null,
+    ref: item.ref,
   };
 }

@@ -62,7 +62,7 @@ export function keepPublication(
 ): Publication {
   const { retention, nowMs } = append;
   channel.retention = retention;
-  const publication = addNext(channel, append.by, append.data, append.key, append.version, nowMs, totals);
+  const publication = addNext(channel, append, nowMs, totals);
   if (append.kind === 'map' && append.key !== null) {
     const map = (channel.map ??= createKeyTable());
     if (publication.data === null) dropKey(channel, map, append.key, publication, expiry, totals);
@@ -90,7 +90,7 @@ export function expireKey(
   totals: LogTotals,
 ): Publication {
   const { key, version } = held.entry;
-  const publication = addNext(channel, null, null, key, version, nowMs, totals);
+  const publication = addNext(channel, { by: null, data: null, key, version, ref: null }, nowMs, totals);
   dropKey(channel, map, key, publication, expiry, totals);
   return publication;
 }
@@ -135,14 +135,11 @@ export function ageTaken(channel: Channel, taken: TakenIds, onceMs: number, nowM
 
 function addNext(
   channel: Channel,
-  by: string | null,
-  data: string | null,
-  key: string | null,
-  version: number | null,
+  { by, data, key, version, ref }: Omit<Publication, 'offset' | 'atMs'>,
   nowMs: number,
   totals: LogTotals,
 ): Publication {
-  const publication: Publication = { offset: ++channel.top, atMs: nowMs, by, data, key, version };
+  const publication: Publication = { offset: ++channel.top, atMs: nowMs, by, data, key, version, ref };
   addPublication(channel.history, publication);
   totals.publications += 1 - trimHistory(channel.history, channel.retention, nowMs);
   return publication;

@@ -3,11 +3,11 @@ import { listOf, readPublication, textOf } from './log-text.ts';
 import type { Reply } from './redis-link.ts';
 
 /** What became of an append, off the answer of its script. */
-export function appendResult({ by, data, key, version, nowMs }: Append, reply: Reply): AppendResult {
+export function appendResult({ by, data, key, version, ref, nowMs }: Append, reply: Reply): AppendResult {
   const [what, first, second] = listOf(reply);
   switch (what) {
     case 'appended': {
-      const publication = { offset: Number(second), atMs: nowMs, by, data, key, version };
+      const publication = { offset: Number(second), atMs: nowMs, by, data, key, version, ref };
       return { ok: true, epoch: textOf(first), publication };
     }
     case 'duplicate':

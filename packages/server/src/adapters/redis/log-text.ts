@@ -11,6 +11,7 @@ export function silentText(silent: Append['silent']): string {
 type Header = {
   readonly at: number;
   readonly by?: string;
+  readonly ref?: string;
   readonly key?: string;
   readonly version?: number;
 };
@@ -23,8 +24,8 @@ type Header = {
 export function readPublication(offset: number, text: string): Publication {
   const newline = text.indexOf('\n');
   const header = text.slice(text.indexOf(',') + 1, newline === -1 ? undefined : newline);
-  const { at, by = null, key = null, version = null } = JSON.parse(`{${header}`) as Header;
-  return { offset, atMs: at, by, data: newline === -1 ? null : text.slice(newline + 1), key, version };
+  const { at, by = null, ref = null, key = null, version = null } = JSON.parse(`{${header}`) as Header;
+  return { offset, atMs: at, by, data: newline === -1 ? null : text.slice(newline + 1), key, version, ref };
 }
 
 /** Stands for a text of any length and content: 27 characters. Whoever found two texts with one print would fool only themselves. */

@@ -13,7 +13,7 @@ import { readHeader } from './node-message-header.ts';
  *
  * | kind | header, beside `kind` |
  * |---|---|
- * | publication | `epoch`, `offset`, `at` (ms), and where there is one `by`, `key`, `version`, `silent` (`[session, request or null]`) |
+ * | publication | `epoch`, `offset`, `at` (ms), and where there is one `by`, `ref`, `key`, `version`, `silent` (`[session, request or null]`) |
  * | signal | `session`, and where there is one `by`, `key` |
  * | broadcast | `name` |
  * | member | `user`, `joined`, `version`, `prev` |
@@ -78,11 +78,13 @@ export function decodeNodeMessage(topic: string, text: string): NodeMessage | nu
  * learns the two only then.
  */
 export function publicationTail(
-  { atMs, by, key, version, data }: Omit<Publication, 'offset'>,
+  { atMs, by, ref, key, version, data }: Omit<Publication, 'offset'>,
   silent: PublicationNotice['silent'],
 ): string {
   let tail = `,"at":${atMs}`;
   if (by !== null) tail += `,"by":${JSON.stringify(by)}`;
+  // Before the key: a deletion of one that ran out takes over what stands from there on, of every version (log-expire.lua).
+  if (ref !== null) tail += `,"ref":${JSON.stringify(ref)}`;
   if (key !== null) tail += `,"key":${JSON.stringify(key)}`;
   if (version !== null) tail += `,"version":${version}`;
   if (silent !== null) tail += `,"silent":[${JSON.stringify(silent.session)},${silent.request}]`;

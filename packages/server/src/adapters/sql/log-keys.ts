@@ -12,6 +12,7 @@ export type KeyChange = {
   readonly by: string | null;
   /** null: the key is deleted. */
   readonly data: string | null;
+  readonly ref: string | null;
   readonly expiresAtMs: number | null;
 };
 
@@ -39,7 +40,7 @@ export function createLogKeys(write: Statements<LogWrites>, rows: LogRows): LogK
       const set = Boolean(known.is_set);
       return set || known.at_ms + ageMs > nowMs ? { set, version: known.version } : undefined;
     },
-    apply(row, { key, offset, atMs, version, by, data, expiresAtMs }) {
+    apply(row, { key, offset, atMs, version, by, data, ref, expiresAtMs }) {
       const before = write.key.get(row.id, key);
       if (before !== undefined) {
         if (before.is_set) {
@@ -53,7 +54,7 @@ export function createLogKeys(write: Statements<LogWrites>, rows: LogRows): LogK
         write.dropEntry.run(row.id, key);
         return;
       }
-      write.putEntry.run(row.id, key, offset, atMs, version, expiresAtMs, by, data);
+      write.putEntry.run(row.id, key, offset, atMs, version, expiresAtMs, by, data, ref);
       if (data !== null) {
         row.keys++;
         rows.state.keys++;

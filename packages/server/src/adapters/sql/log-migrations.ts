@@ -1,5 +1,6 @@
 import { log } from './migrations-log/0001-log.ts';
 import { lanes } from './migrations-log/0002-lanes.ts';
+import { refs } from './migrations-log/0003-refs.ts';
 
 /** Of the log's file, in order. One that was released is never edited. */
-export const LOG_MIGRATIONS: readonly string[] = [log, lanes];
+export const LOG_MIGRATIONS: readonly string[] = [log, lanes, refs];

@@ -182,8 +182,8 @@ export async function startLogQueue(data: LogThreadData, options: LogQueueOption
 function appendResultOf(append: Append, result: LogWriteResult): AppendResult {
   if (!isTaken(result)) return result as AppendResult;
   const [epoch, offset] = result;
-  const { nowMs: atMs, by, data, key, version } = append;
-  return { ok: true, epoch, publication: { offset, atMs, by, data, key, version } };
+  const { nowMs: atMs, by, data, key, version, ref } = append;
+  return { ok: true, epoch, publication: { offset, atMs, by, data, key, version, ref } };
 }
 
 function isTaken(result: LogWriteResult): result is Taken {

@@ -92,6 +92,14 @@ function restOf(range: Range, last: number): Range {
   return range.reverse ? { ...range, to: last - 1 } : { ...range, from: last };
 }
 
-export function publicationOf({ offset, at_ms, by_user, data, key, version }: PublicationRow): Publication {
-  return { offset, atMs: at_ms, by: by_user, data, key: key === null ? null : fromUnits(key), version };
+export function publicationOf({
+  offset,
+  at_ms,
+  by_user,
+  data,
+  key,
+  version,
+  ref,
+}: PublicationRow): Publication {
+  return { offset, atMs: at_ms, by: by_user, data, key: key === null ? null : fromUnits(key), version, ref };
 }

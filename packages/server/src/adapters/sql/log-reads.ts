@@ -6,11 +6,11 @@ import type { LogTables } from './log-tables.ts';
 export function logReads(db: Kysely<LogTables>) {
   const publications = db
     .selectFrom('publications')
-    .select(['offset', 'at_ms', 'version', 'by_user', 'key', 'data'])
+    .select(['offset', 'at_ms', 'version', 'by_user', 'key', 'data', 'ref'])
     .where('channel', '=', argument<number>(0));
   const entries = db
     .selectFrom('entries')
-    .select(['offset', 'at_ms', 'version', 'by_user', 'key', 'data'])
+    .select(['offset', 'at_ms', 'version', 'by_user', 'key', 'data', 'ref'])
     .where('channel', '=', argument<number>(0))
     .where('data', 'is not', null);
 

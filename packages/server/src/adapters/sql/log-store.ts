@@ -71,11 +71,11 @@ export function createLogStore(
       row = rows.add(channel);
     }
     keep(row, retention);
-    add(row, asked.by, asked.data, key, asked.version, nowMs);
+    add(row, asked.by, asked.data, key, asked.version, asked.ref, nowMs);
     if (asked.kind === 'map' && key !== null) {
-      const { version, by, data, ttlMs } = asked;
+      const { version, by, data, ref, ttlMs } = asked;
       const expiresAtMs = ttlMs === null || data === null ? null : nowMs + ttlMs;
-      keys.apply(row, { key, offset: row.top, atMs: nowMs, version, by, data, expiresAtMs });
+      keys.apply(row, { key, offset: row.top, atMs: nowMs, version, by, data, ref, expiresAtMs });
     }
     if (id !== null && once !== null) {
       write.addId.run(row.id, id, row.top, nowMs, toUnits(once.print));
@@ -110,13 +110,14 @@ export function createLogStore(
     data: string | null,
     key: Buffer | null,
     version: number | null,
+    ref: string | null,
     nowMs: number,
   ): void {
     const units = unitsOf(data);
     if (row.top === row.floor) row.oldestAtMs = nowMs;
     row.top++;
     row.units += units;
-    write.addPublication.run(row.id, row.top, nowMs, units, version, by, key, data);
+    write.addPublication.run(row.id, row.top, nowMs, units, version, by, key, data, ref);
     rows.state.publications++;
     rows.touch(row);
     aging.trim(row, nowMs);
@@ -128,7 +129,7 @@ export function createLogStore(
       const row = rows.find(name);
       if (row === undefined) return [];
       // A publication of the server. The key's version still counts against late ones.
-      add(row, null, null, key, version, nowMs);
+      add(row, null, null, key, version, null, nowMs);
       keys.apply(row, {
         key,
         offset: row.top,
@@ -136,6 +137,7 @@ export function createLogStore(
         version,
         by: null,
         data: null,
+        ref: null,
         expiresAtMs: null,
       });
       aging.becomesDue(row, nowMs + row.keep_age_ms);
@@ -146,6 +148,7 @@ export function createLogStore(
         data: null,
         key: fromUnits(key),
         version,
+        ref: null,
       };
       return [{ channel: name, epoch: row.epoch, publication }];
     });

@@ -55,6 +55,7 @@ export type PublicationRow = {
   by_user: string | null;
   key: Buffer | null;
   data: string | null;
+  ref: string | null;
 };
 
 /** A turn of the era, as an epoch. */

@@ -118,7 +118,7 @@ function channelWrites(db: Kysely<LogTables>) {
 
 function publicationWrites(db: Kysely<LogTables>) {
   return {
-    /** channel, offset, time, units, version, by, key, data */
+    /** channel, offset, time, units, version, by, key, data, ref */
     addPublication: db
       .insertInto('publications')
       .values({
@@ -130,6 +130,7 @@ function publicationWrites(db: Kysely<LogTables>) {
         by_user: argument<string | null>(5),
         key: argument<Buffer | null>(6),
         data: argument<string | null>(7),
+        ref: argument<string | null>(8),
       })
       .compile(),
     /** channel, offset */
@@ -158,7 +159,7 @@ function entryWrites(db: Kysely<LogTables>) {
       .where('channel', '=', argument<number>(0))
       .where('key', '=', argument<Buffer>(1))
       .compile(),
-    /** channel, key, offset, time, version, expiry, by, data */
+    /** channel, key, offset, time, version, expiry, by, data, ref */
     putEntry: db
       .replaceInto('entries')
       .values({
@@ -170,6 +171,7 @@ function entryWrites(db: Kysely<LogTables>) {
         expires_at_ms: argument<number | null>(5),
         by_user: argument<string | null>(6),
         data: argument<string | null>(7),
+        ref: argument<string | null>(8),
       })
       .compile(),
     /** channel, key */

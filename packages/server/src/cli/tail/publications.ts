@@ -38,13 +38,17 @@ function takeOne(state: TailState, item: PublicationItem, effects: TailEffect[])
   return print(state, publicationLine(position, item), effects);
 }
 
-function publicationLine(position: PositionArgument, { ts, by, k, ver, del, d }: PublicationItem): string {
+function publicationLine(
+  position: PositionArgument,
+  { ts, by, k, ver, ref, del, d }: PublicationItem,
+): string {
   return JSON.stringify({
     ...position,
     atMs: ts,
     by,
     key: k,
     version: ver,
+    ref,
     ...(del === true ? { del } : { data: d ?? null }),
   });
 }

@@ -4,11 +4,12 @@ import type { MapEntry, Publication } from '../../ports/log.ts';
 
 /** The fields of a publication, in `p`, in `ps` and in pages; without the braces around them. */
 function fieldsOf(publication: Publication): string {
-  const { offset, atMs, by, key, version, data } = publication;
+  const { offset, atMs, by, key, version, ref, data } = publication;
   let text = `"o":${offset},"ts":${atMs}`;
   if (by !== null) text += `,"by":${JSON.stringify(by)}`;
   if (key !== null) text += `,"k":${JSON.stringify(key)}`;
   if (version !== null) text += `,"ver":${version}`;
+  if (ref !== null) text += `,"ref":${JSON.stringify(ref)}`;
   return data === null ? `${text},"del":true` : `${text},"d":${data}`;
 }
 

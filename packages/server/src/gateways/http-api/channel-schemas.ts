@@ -1,4 +1,10 @@
-import { MAX_CHANNEL_LENGTH, MAX_EPOCH_LENGTH, MAX_KEY_LENGTH, MAX_USER_ID_LENGTH } from '@carillon/protocol';
+import {
+  MAX_CHANNEL_LENGTH,
+  MAX_EPOCH_LENGTH,
+  MAX_KEY_LENGTH,
+  MAX_REF_LENGTH,
+  MAX_USER_ID_LENGTH,
+} from '@carillon/protocol';
 import * as z from 'zod';
 
 // What answers about channels are made of. The ids name the schemas in the OpenAPI document.
@@ -8,6 +14,10 @@ const offset = z.int().min(0);
 export const channelName = z.string().min(1).max(MAX_CHANNEL_LENGTH);
 export const userId = z.string().min(1).max(MAX_USER_ID_LENGTH);
 const key = z.string().min(1).max(MAX_KEY_LENGTH);
+
+export const ref = z.string().min(1).max(MAX_REF_LENGTH).meta({
+  description: "What the publication answers: the app's own name for a change. Clients are told it.",
+});
 
 export const position = z.object({ epoch: z.string().min(1).max(MAX_EPOCH_LENGTH), offset }).meta({
   id: 'Position',
@@ -20,6 +30,7 @@ const kept = {
   atMs: z.number().meta({ description: 'When it was taken, ms since 1970.' }),
   by: userId.optional().meta({ description: 'Who published it; absent: the server.' }),
   version: offset.optional().meta({ description: "The publisher's version of a key's value." }),
+  ref: ref.optional(),
 };
 
 export const publication = z

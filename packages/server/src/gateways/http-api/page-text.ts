@@ -16,10 +16,11 @@ export function entriesText({ top, entries, next }: MapPage): Encoded {
   );
 }
 
-function publicationText({ offset, atMs, by, key, version, data }: Publication): string {
+function publicationText({ offset, atMs, by, key, version, ref, data }: Publication): string {
   let text = `{"offset":${offset},"atMs":${atMs}`;
   if (by !== null) text += `,"by":${JSON.stringify(by)}`;
   if (key !== null) text += `,"key":${JSON.stringify(key)}`;
   if (version !== null) text += `,"version":${version}`;
+  if (ref !== null) text += `,"ref":${JSON.stringify(ref)}`;
   return data === null ? `${text},"del":true}` : `${text},"data":${data}}`;
 }

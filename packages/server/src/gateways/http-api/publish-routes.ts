@@ -5,7 +5,7 @@ import {
   MAX_PUBLICATION_ID_LENGTH,
 } from '@carillon/protocol';
 import * as z from 'zod';
-import { published } from './channel-schemas.ts';
+import { published, ref } from './channel-schemas.ts';
 import { route } from './define-route.ts';
 import { channel } from './parameters.ts';
 
@@ -32,6 +32,7 @@ const publication = z
     id: publicationId
       .optional()
       .meta({ description: 'Idempotency id: the same id publishes once, within five minutes at least.' }),
+    ref: ref.optional(),
     expect: z
       .object({ epoch: z.string().min(1).max(MAX_EPOCH_LENGTH), offset: whole })
       .optional()

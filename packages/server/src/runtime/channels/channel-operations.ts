@@ -10,6 +10,7 @@ import type { Asking } from './asking-face.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { ChannelsApi, SessionInfo } from './channels-api.ts';
 import { logOf } from './log-of.ts';
+import { wrongValues } from './draft.ts';
 import type { Publisher } from './publishing.ts';
 import { ownerOf } from './rights.ts';
 import { check, jsonOf } from './validating.ts';
@@ -67,7 +68,7 @@ export function createChannelOperations(
   }
 
   return {
-    publish: ({ channel, data, key, del, version, ttlMs, id, expect }) =>
+    publish: ({ channel, data, key, del, version, ttlMs, id, ref, expect }) =>
       onChannel(channel, async (matched) => {
         const draft = {
           channel,
@@ -83,10 +84,12 @@ export function createChannelOperations(
           del: del === true,
           by: null,
           echo: undefined,
-          ref: undefined,
+          ref,
           eventMs: undefined,
           scope: undefined,
         };
+        const wrong = wrongValues(draft);
+        if (wrong !== undefined) return failed(wrong.code, wrong.detail);
         const result = await publisher.publish(draft, matched);
         if (!result.ok) {
           const { code, detail, path, top, retryAfterMs } = result;

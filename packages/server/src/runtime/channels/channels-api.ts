@@ -13,6 +13,8 @@ export type PublishRequest = {
   readonly ttlMs?: number | undefined;
   /** Idempotency id: the same id publishes once. */
   readonly id?: string | undefined;
+  /** What it answers: subscribers are told it with the publication ([PUB8]). */
+  readonly ref?: string | undefined;
   readonly expect?: Position | undefined;
 };
 

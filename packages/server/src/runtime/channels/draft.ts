@@ -1,4 +1,4 @@
-import { MAX_KEY_LENGTH, MAX_REF_LENGTH, type Publish } from '@carillon/protocol';
+import { MAX_KEY_LENGTH, MAX_REF_LENGTH, type Publish, isUserId } from '@carillon/protocol';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import type { Append, Position } from '../../ports/log.ts';
 
@@ -90,6 +90,7 @@ export function toAppend(
     data,
     key: key ?? null,
     version: version ?? null,
+    ref: draft.ref ?? null,
     ttlMs: data === null ? null : (draft.ttlMs ?? spec.ttlMs),
     expect: draft.expect ?? null,
     once: onceOf(draft, data),
@@ -126,6 +127,7 @@ export function wrongDraft(draft: Draft, { kind }: ChannelSpec): RefusedDraft | 
   if (kind === 'stream') return key === undefined ? undefined : mismatch('a stream has no keys');
   if (draft.id !== undefined || draft.expect !== undefined || draft.queue !== undefined)
     return mismatch('a signal has no position to expect, no ids and no lanes');
+  if (draft.ref !== undefined) return mismatch('a signal answers nothing: it has no ref');
   return undefined;
 }
 
@@ -134,17 +136,16 @@ export function wrongDraft(draft: Draft, { kind }: ChannelSpec): RefusedDraft | 
  * it. Undefined: nothing.
  */
 export function wrongValues({ key, version, ttlMs, ref }: Draft): RefusedDraft | undefined {
-  if (key !== undefined && !fits(key, MAX_KEY_LENGTH))
+  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > MAX_KEY_LENGTH))
     return bad(`key: expected 1 to ${MAX_KEY_LENGTH} characters`);
   if (version !== undefined && !isWhole(version)) return bad('version: expected a whole number, not below 0');
   if (ttlMs !== undefined && !isWhole(ttlMs)) return bad('ttlMs: expected a whole number, not below 0');
-  if (ref !== undefined && !fits(ref, MAX_REF_LENGTH))
-    return bad(`ref: expected 1 to ${MAX_REF_LENGTH} characters`);
+  // What a user id may hold is kept and told as it is by every log.
+  if (ref !== undefined && !(isUserId(ref) && ref.length <= MAX_REF_LENGTH))
+    return bad(
+      `ref: expected 1 to ${MAX_REF_LENGTH} characters, none of them a control character or a lone surrogate`,
+    );
   return undefined;
-}
-
-function fits(text: unknown, most: number): boolean {
-  return typeof text === 'string' && text !== '' && text.length <= most;
 }
 
 function isWhole(value: number): boolean {

@@ -22,6 +22,8 @@ import type { Outcome } from '../../runtime/node-api.ts';
 export type PublishOptions = {
   /** Idempotency id: the same id publishes once. */
   readonly id?: string;
+  /** What the publication answers, 1 to 128 characters: the app's own name for a change. Clients are told it ([PUB8]). */
+  readonly ref?: string;
   /** Only at this position of the channel: otherwise `conflict`, with the present one. */
   readonly expect?: Position;
 };
@@ -67,6 +69,8 @@ export type KeptPublication<Data> = {
   /** Of a map the key, of a stream null. */
   readonly key: string | null;
   readonly version: number | null;
+  /** What it answers; null: nothing. */
+  readonly ref: string | null;
 };
 
 export type KeptEntry<Data> = KeptPublication<Data> & { readonly key: string; readonly data: Data };

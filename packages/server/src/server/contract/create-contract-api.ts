@@ -73,8 +73,8 @@ export function createContractApi(node: ChannelsApi): ContractApi<Contract> {
 }
 
 /** What the contract of its day made of the payload; nobody checks it anew. */
-function kept({ offset, atMs, by, data, key, version }: Publication): KeptPublication<unknown> {
-  return { offset, atMs, by, data: data === null ? null : (JSON.parse(data) as unknown), key, version };
+function kept({ data, ...publication }: Publication): KeptPublication<unknown> {
+  return { ...publication, data: data === null ? null : (JSON.parse(data) as unknown) };
 }
 
 function entry({ data, key, ...publication }: MapEntry): KeptEntry<unknown> {

@@ -87,8 +87,10 @@ describe('publications that are prepared before they are appended', () => {
     expect(await detailOf({ key: '' })).toBe('key: expected 1 to 255 characters');
     expect(await detailOf({ key: 'k'.repeat(256) })).toBe('key: expected 1 to 255 characters');
     expect(await detailOf({ key: 'k'.repeat(255), ref: 'r'.repeat(128), version: 0, ttlMs: 0 })).toBe('ok');
-    expect(await detailOf({ ref: 'r'.repeat(129) })).toBe('ref: expected 1 to 128 characters');
-    expect(await detailOf({ ref: '' })).toBe('ref: expected 1 to 128 characters');
+    for (const ref of ['r'.repeat(129), '', 'a\0', 'a\n', '\ud800'])
+      expect(await detailOf({ ref })).toBe(
+        'ref: expected 1 to 128 characters, none of them a control character or a lone surrogate',
+      );
     expect(await detailOf({ version: 1.5 })).toBe('version: expected a whole number, not below 0');
     expect(await detailOf({ ttlMs: -1 })).toBe('ttlMs: expected a whole number, not below 0');
   });

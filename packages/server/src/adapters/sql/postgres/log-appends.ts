@@ -125,9 +125,9 @@ async function appendOne(
   channel.keep_keys = retention.keys;
   const publication = await add(work, channel, asked, nowMs);
   if (asked.kind === 'map' && key !== null) {
-    const { version, by, data, ttlMs } = asked;
+    const { version, by, data, ref, ttlMs } = asked;
     const expiresAtMs = ttlMs === null || data === null ? null : nowMs + ttlMs;
-    applyKey(channel, key, { offset: channel.top, atMs: nowMs, version, by, data, expiresAtMs });
+    applyKey(channel, key, { offset: channel.top, atMs: nowMs, version, by, data, ref, expiresAtMs });
     if (data === null && version !== null) await dropTombstones(work, channel);
   }
   if (id !== null && once !== null) {
@@ -167,11 +167,11 @@ function refusalOf(
 async function add(
   work: LogWork,
   channel: WorkChannel,
-  { by, data, key, version }: Pick<Publication, 'by' | 'data' | 'key' | 'version'>,
+  { by, data, key, version, ref }: Omit<Publication, 'offset' | 'atMs'>,
   nowMs: number,
 ): Promise<Publication> {
   if (channel.top === channel.floor) channel.oldest_at_ms = nowMs;
-  const publication: Publication = { offset: ++channel.top, atMs: nowMs, by, data, key, version };
+  const publication: Publication = { offset: ++channel.top, atMs: nowMs, by, data, key, version, ref };
   channel.units += data === null ? 0 : data.length;
   channel.added.push(publication);
   channel.changed = true;
@@ -190,10 +190,18 @@ export async function expireKeys(work: LogWork, nowMs: number, limit: number): P
     const name = fromUnits(key);
     channel.known.set(name, { isSet: true, version, atMs: nowMs });
     // A publication of the server. The key's version still counts against late ones.
-    const deletion = { by: null, data: null, key: name, version };
+    const deletion = { by: null, data: null, key: name, version, ref: null };
     const publication = await add(work, channel, deletion, nowMs);
     const { offset } = publication;
-    applyKey(channel, name, { offset, atMs: nowMs, version, by: null, data: null, expiresAtMs: null });
+    applyKey(channel, name, {
+      offset,
+      atMs: nowMs,
+      version,
+      by: null,
+      data: null,
+      ref: null,
+      expiresAtMs: null,
+    });
     if (version !== null) await dropTombstones(work, channel);
     becomesDue(channel, nowMs + channel.keep_age_ms);
     expired.push({ channel: channel.name, epoch: channel.epoch, publication });

@@ -78,6 +78,7 @@ function writePublications({ within }: LogWork, channels: readonly WorkChannel[]
         added.map(({ by }) => by),
         added.map(({ key }) => (key === null ? null : bytesOf(key))),
         added.map(({ data }) => data),
+        added.map(({ ref }) => ref),
       ),
     );
   return writes;
@@ -111,6 +112,7 @@ function writeKeys({ within }: LogWork, channels: readonly WorkChannel[]): Promi
         put.map(({ expiresAtMs }) => expiresAtMs),
         put.map(({ by }) => by),
         put.map(({ data }) => data),
+        put.map(({ ref }) => ref),
       ),
     );
   return writes;

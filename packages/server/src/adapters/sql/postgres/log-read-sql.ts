@@ -34,7 +34,7 @@ const YOUNG_PLACE = `
 /** More than there ever are: a limit keeps Postgres from looking for them in any way but by their offsets. */
 const ALL = 1_000_000_000;
 
-const PUBLICATION = 'p."offset", p.at_ms, p.version, p.by_user, p.key, p.data';
+const PUBLICATION = 'p."offset", p.at_ms, p.version, p.by_user, p.key, p.data, p.ref';
 
 /** name */
 export const placeOf = pgStatement<PlaceRow>('log_place', PLACE);
@@ -82,7 +82,7 @@ export const pageBackwards = pgStatement<FoundRow>(
 
 /** Entries come with their data until those before one have more units than is asked for; `is_over` from there on. */
 const entriesWhere = (condition: string): string => `
-  SELECT at.era, at.turn, at.top, at.floor, p."offset", p.at_ms, p.version, p.by_user, p.key,
+  SELECT at.era, at.turn, at.top, at.floor, p."offset", p.at_ms, p.version, p.by_user, p.key, p.ref,
     p.units_before >= $3::bigint AS is_over,
     CASE WHEN p.units_before >= $3::bigint THEN NULL ELSE p.data END AS data
   FROM (${PLACE}) AS at
@@ -101,7 +101,7 @@ export const entriesBehind = pgStatement<FoundRow>('log_entries_behind', entries
 /** name, key */
 export const entryOf = pgStatement<PublicationRow>(
   'log_entry',
-  `SELECT e."offset", e.at_ms, e.version, e.by_user, e.key, e.data
+  `SELECT e."offset", e.at_ms, e.version, e.by_user, e.key, e.data, e.ref
     FROM channels c JOIN entries e ON e.channel = c.id
     WHERE c.name = $1 AND e.key = $2 AND e.data IS NOT NULL`,
 );

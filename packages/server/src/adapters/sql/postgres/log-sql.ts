@@ -90,11 +90,11 @@ export const oldest = pgStatement<{ channel: number; offset: number; at_ms: numb
     ORDER BY asked.channel, kept."offset"`,
 );
 
-/** channels, offsets, times, units, versions, by, keys, data */
+/** channels, offsets, times, units, versions, by, keys, data, refs */
 export const addPublications = pgStatement(
   'log_add_publications',
   `INSERT INTO publications SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::double precision[],
-    $4::bigint[], $5::double precision[], $6::text[], $7::bytea[], $8::text[])`,
+    $4::bigint[], $5::double precision[], $6::text[], $7::bytea[], $8::text[], $9::text[])`,
 );
 
 /** channels, floors before, floors now */
@@ -119,14 +119,15 @@ export const putChannels = pgStatement(
       due_ms = excluded.due_ms`,
 );
 
-/** channels, keys, offsets, times, units, versions, expiries, by, data */
+/** channels, keys, offsets, times, units, versions, expiries, by, data, refs */
 export const putEntries = pgStatement(
   'log_put_entries',
   `INSERT INTO entries SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::double precision[],
-      $5::bigint[], $6::double precision[], $7::double precision[], $8::text[], $9::text[])
+      $5::bigint[], $6::double precision[], $7::double precision[], $8::text[], $9::text[], $10::text[])
     ON CONFLICT (channel, key) DO UPDATE SET
       "offset" = excluded."offset", at_ms = excluded.at_ms, units = excluded.units, version = excluded.version,
-      expires_at_ms = excluded.expires_at_ms, by_user = excluded.by_user, data = excluded.data`,
+      expires_at_ms = excluded.expires_at_ms, by_user = excluded.by_user, data = excluded.data,
+      ref = excluded.ref`,
 );
 
 /** channels, keys */

@@ -27,6 +27,7 @@ export type KeyWrite = {
   readonly version: number | null;
   readonly by: string | null;
   readonly data: string | null;
+  readonly ref: string | null;
   readonly expiresAtMs: number | null;
 } | null;
 

@@ -1,6 +1,7 @@
 import type { PgTransaction, Postgres } from './connection.ts';
 import { everything } from './migrations/0001-everything.ts';
 import { lanes } from './migrations/0002-lanes.ts';
+import { refs } from './migrations/0003-refs.ts';
 
 type Migration = { readonly number: number; readonly name: string; readonly text: string };
 
@@ -15,6 +16,7 @@ type Migration = { readonly number: number; readonly name: string; readonly text
 export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'everything', text: everything },
   { number: 2, name: 'lanes', text: lanes },
+  { number: 3, name: 'refs', text: refs },
 ];
 
 /** Held while migrating. Any number, the same in every node. */
