@@ -180,7 +180,7 @@ export async function assembleServer(
     },
   });
   metrics.watch(() => node.counts());
-  const feeds = await sourcesOr(closeStores, config.feeds, { clock, secrets, telemetry });
+  const feeds = openFeedSources(config.feeds, { clock, secrets, telemetry });
   metrics.watchSources(() => feeds.sources);
 
   const api = createHttpApi({
@@ -310,18 +310,6 @@ async function endOf(feeds: FeedSources, { intake }: RealtimeNode): Promise<void
   const late = setTimeout(() => intake.close(), FEEDS_STOP_MS);
   await feeds.stop();
   clearTimeout(late);
-}
-
-async function sourcesOr(
-  close: () => Promise<void>,
-  ...options: Parameters<typeof openFeedSources>
-): Promise<FeedSources> {
-  try {
-    return await openFeedSources(...options);
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }
 
 /** Whoever cannot say who may log in must not hold what is kept. */

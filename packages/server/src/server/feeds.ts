@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createOutboxSource } from '../adapters/sql/postgres/outbox-source.ts';
 import type { FeedsConfig } from '../config/feeds/feed-settings.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { Intake, Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Feeds } from '../runtime/intake/feeds.ts';
+import { reasonOf } from './database-lock.ts';
+import { StartError } from './start-error.ts';
 import { toValidate } from './contract/validate.ts';
 
 /** The feeds as the runtime works by them: schemas made into checks. */
@@ -29,7 +32,7 @@ export function compileFeeds(
 /** The sources of a server. */
 export type FeedSources = {
   readonly sources: readonly Source[];
-  /** Rejects where one of them can never start: then none of them runs. */
+  /** @throws StartError where one of them can never start: then none of them runs */
   start(intake: Intake): Promise<void>;
   /** Resolves when nothing is brought any more and every source has noted how far it is. Never rejects. */
   stop(): Promise<void>;
@@ -43,9 +46,9 @@ export type FeedDeps = {
   readonly telemetry: Telemetry;
 };
 
-/** Makes the sources that are configured. Drivers are loaded for those alone. */
-export async function openFeedSources(config: FeedsConfig, deps: FeedDeps): Promise<FeedSources> {
-  const sources = await sourcesOf(config, deps);
+/** Makes the sources that are configured. Nothing of them runs before `start`. */
+export function openFeedSources(config: FeedsConfig, deps: FeedDeps): FeedSources {
+  const sources = sourcesOf(config, deps);
   let started: Source[] = [];
 
   async function stop(): Promise<void> {
@@ -66,7 +69,7 @@ export async function openFeedSources(config: FeedsConfig, deps: FeedDeps): Prom
           await source.start(intake);
         } catch (error) {
           await stop();
-          throw error;
+          throw new StartError(`feeds.${source.name}: ${reasonOf(error)}`);
         }
       }
     },
@@ -75,6 +78,8 @@ export async function openFeedSources(config: FeedsConfig, deps: FeedDeps): Prom
   };
 }
 
-async function sourcesOf(_config: FeedsConfig, _deps: FeedDeps): Promise<readonly Source[]> {
-  return Promise.resolve([]);
+function sourcesOf({ outbox }: FeedsConfig, deps: FeedDeps): readonly Source[] {
+  const sources: Source[] = [];
+  if (outbox !== null) sources.push(createOutboxSource({ ...outbox, ...deps }));
+  return sources;
 }

@@ -6,6 +6,7 @@ import type { FeedEvent } from '../../core/intake/decode-event.ts';
 import { whole } from '../setting.ts';
 import { daprSchema, toDaprSettings } from './dapr.ts';
 import { kafkaSchema, toKafkaSettings } from './kafka.ts';
+import { type OutboxConfig, outboxSchema, toOutboxConfig } from './outbox.ts';
 import { topicProblem } from './topic-name.ts';
 import type { FeedTopicDefinition } from './feed-types.ts';
 
@@ -23,6 +24,7 @@ export const feedsSchema = z
     eventBytes: whole('The largest event.', 1024 * 1024, 1024, 64 * 1024 * 1024),
     kafka: kafkaSchema.prefault({}),
     dapr: daprSchema.prefault({}),
+    outbox: outboxSchema.prefault({}),
   })
   .superRefine(({ topics = {}, kafka, dapr }, context) => {
     const refuse = (path: string[], message: string): void =>
@@ -65,6 +67,8 @@ export type FeedsConfig = {
   readonly kafka: KafkaSettings | null;
   /** Null: sidecars of Dapr are not listened to. */
   readonly dapr: DaprSettings | null;
+  /** Null: no outbox is read. */
+  readonly outbox: OutboxConfig | null;
 };
 
 /**
@@ -72,7 +76,7 @@ export type FeedsConfig = {
  * @returns a text where a file cannot be read
  */
 export function toFeedsConfig(
-  { topics = {}, eventBytes, kafka, dapr }: z.output<typeof feedsSchema>,
+  { topics = {}, eventBytes, kafka, dapr, outbox }: z.output<typeof feedsSchema>,
   cwd: string,
 ): FeedsConfig | string {
   const kafkaSettings = toKafkaSettings(kafka, Object.keys(topics), cwd);
@@ -82,6 +86,7 @@ export function toFeedsConfig(
     eventBytes,
     kafka: kafkaSettings,
     dapr: toDaprSettings(dapr, Object.keys(topics), eventBytes),
+    outbox: toOutboxConfig(outbox, eventBytes),
   };
 }
 

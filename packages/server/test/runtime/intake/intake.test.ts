@@ -7,7 +7,7 @@ import type { ChannelSpec } from '../../../src/core/channel/channel-spec.ts';
 import { compilePatterns } from '../../../src/core/channel/patterns.ts';
 import type { FeedEvent } from '../../../src/core/intake/decode-event.ts';
 import type { Append, Log } from '../../../src/ports/log.ts';
-import type { SourceEvent, Verdict } from '../../../src/ports/source.ts';
+import type { PoisonCode, SourceEvent } from '../../../src/ports/source.ts';
 import { storeUnavailable } from '../../../src/ports/unavailable.ts';
 import { createPublisher } from '../../../src/runtime/channels/publishing.ts';
 import type { FeedTopic } from '../../../src/runtime/intake/feeds.ts';
@@ -188,9 +188,14 @@ describe('the intake', () => {
 });
 
 describe('an event that can never be applied', () => {
-  const refuses: readonly [string, SceneOptions, Partial<SourceEvent>, Verdict & { result: 'poison' }][] = [];
-  function poison(what: string, code: string, scene: SceneOptions, changes: Partial<SourceEvent> = {}): void {
-    refuses.push([what, scene, changes, { result: 'poison', code: code as 'event_unknown', detail: '' }]);
+  const refuses: [string, SceneOptions, Partial<SourceEvent>, PoisonCode][] = [];
+  function poison(
+    what: string,
+    code: PoisonCode,
+    scene: SceneOptions,
+    changes: Partial<SourceEvent> = {},
+  ): void {
+    refuses.push([what, scene, changes, code]);
   }
   const on = (fields: object): SceneOptions => ({
     topic: {
@@ -269,7 +274,7 @@ describe('an event that can never be applied', () => {
 
   it.each(refuses)(
     'is poison, with a reason, and nothing of it is kept: %s',
-    async (_, options, changes, { code }) => {
+    async (_, options, changes, code) => {
       const { intake, entries, history } = openScene(options);
       const verdict = await intake.take(event(first, changes));
       expect(verdict).toMatchObject({ result: 'poison', code });

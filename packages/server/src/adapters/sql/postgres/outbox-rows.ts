@@ -24,6 +24,7 @@ export function placeOf(names: OutboxNames, row: Pick<OutboxRow, 'id'>): string 
 export function eventOf(names: OutboxNames, row: OutboxRow): SourceEvent {
   const headers = textHeaders(row.headers);
   return {
+    source: 'outbox',
     topic: row.topic,
     place: placeOf(names, row),
     lane: `${names.channel}/${row.lane}`,
