@@ -16,6 +16,7 @@ import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS, KEYS_USABLE_MS } from '
 import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
 import { MIN_API_KEY_LENGTH } from '../../src/config/schema.ts';
 import { type Setting, settingList } from '../../src/config/setting-list.ts';
+import { MAX_EVENT_ID_LENGTH, PUBLICATIONS_PER_EVENT } from '../../src/core/intake/mapped.ts';
 import { MAX_QUEUED } from '../../src/core/session/admission.ts';
 import { BAD_MESSAGE_COST, MAX_REFUSALS } from '../../src/core/session/message-rate.ts';
 import { MAX_LINE_MESSAGES } from '../../src/gate/line-request.ts';
@@ -109,6 +110,8 @@ describe('docs/limits.md', () => {
       'import line': MAX_LINE_LENGTH,
       'import piece': EDGE_BATCH,
       'status time to live': DEFAULT_STATUS_TTL_MS,
+      'publications of an event': PUBLICATIONS_PER_EVENT,
+      'id of an event': MAX_EVENT_ID_LENGTH,
       batch: MAX_BATCH_REQUESTS,
       'presence of many': MAX_PRESENCE_USERS,
       'right over HTTP': DEFAULT_RIGHT_TTL_MS,
