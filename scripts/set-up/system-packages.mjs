@@ -11,6 +11,7 @@ import { fail, runQuietly, say } from './report.mjs';
  * @property {string} variable
  * @property {() => string[]} [folders] Where it may be beside the PATH.
  * @property {true} [namesFolder] The variable names the folder of the program.
+ * @property {true} [header] It is a header of a library, which is read and not run.
  */
 
 /**
@@ -64,6 +65,14 @@ const needed = [
     variable: 'CARILLON_OPENSSL',
   },
   {
+    what: "librdkafka's headers", // its mock cluster is the Kafka of the tests
+    programs: ['librdkafka/rdkafka_mock.h'],
+    debian: ['librdkafka-dev'],
+    variable: 'CARILLON_RDKAFKA_MOCK_H',
+    folders: () => ['/usr/include', '/usr/local/include'],
+    header: true,
+  },
+  {
     what: 'curl', // for the requests of a guide
     programs: ['curl'],
     debian: ['curl'],
@@ -94,15 +103,16 @@ export async function ensureSystemPackages() {
 }
 
 /** @param {Piece} piece */
-function find({ programs, variable, folders = () => [], namesFolder }) {
+function find({ programs, variable, folders = () => [], namesFolder, header }) {
+  const isThere = header ? existsSync : isProgram;
   const named = process.env[variable];
   if (named) {
     const program = namesFolder ? join(named, programs[0] ?? '') : named;
-    return isProgram(program) ? program : fail(`${variable}=${named}: ${program} cannot be run`);
+    return isThere(program) ? program : fail(`${variable}=${named}: ${program} cannot be run`);
   }
   // Servers lie where only root has them on the PATH.
   const all = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/sbin', ...folders()];
-  return programs.flatMap((program) => all.map((folder) => join(folder, program))).find(isProgram);
+  return programs.flatMap((program) => all.map((folder) => join(folder, program))).find(isThere);
 }
 
 /** Debian keeps each version of Postgres in a folder of its own; the newest first. */

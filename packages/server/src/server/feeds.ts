@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createKafkaSource } from '../adapters/kafka/kafka-source.ts';
 import { createOutboxSource } from '../adapters/sql/postgres/outbox-source.ts';
 import type { FeedsConfig } from '../config/feeds/feed-settings.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -78,8 +79,17 @@ export function openFeedSources(config: FeedsConfig, deps: FeedDeps): FeedSource
   };
 }
 
-function sourcesOf({ outbox }: FeedsConfig, deps: FeedDeps): readonly Source[] {
+function sourcesOf({ kafka, outbox }: FeedsConfig, deps: FeedDeps): readonly Source[] {
+  const { clock, secrets, telemetry } = deps;
   const sources: Source[] = [];
+  if (kafka !== null)
+    sources.push(
+      createKafkaSource({
+        ...{ ...kafka, clock },
+        random: () => secrets.fraction(),
+        warn: (event, detail) => telemetry.warn(event, detail),
+      }),
+    );
   if (outbox !== null) sources.push(createOutboxSource({ ...outbox, ...deps }));
   return sources;
 }

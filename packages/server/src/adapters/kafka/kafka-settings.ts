@@ -48,3 +48,36 @@ export type KafkaDeps = {
 
 /** All that `createKafkaSource` needs. */
 export type KafkaSourceOptions = KafkaSettings & KafkaDeps;
+
+/** How fast a source reacts, in ms. What suits brokers in production is `usualTiming`. */
+export type KafkaTiming = {
+  /** A node that is silent for so long loses its partitions to the others. Brokers allow 6 s and more unless told otherwise. */
+  readonly sessionMs: number;
+  /** Between two signs of life to the group: a third of `sessionMs` at most. */
+  readonly heartbeatMs: number;
+  /** How long a rebalance waits for a member that is slow to join again. */
+  readonly rebalanceMs: number;
+  /** How long a broker holds a fetch that has nothing to bring. */
+  readonly fetchWaitMs: number;
+  /** Between two commits: what is brought again behind a crash at most, in time. */
+  readonly commitMs: number;
+  /** Before what failed is tried again: the first time, and at most (doubling between). */
+  readonly retryMs: number;
+  readonly longestRetryMs: number;
+  /** Between two looks at how long the partitions are that are not being fetched. */
+  readonly lagMs: number;
+  /** How long `stop` waits for verdicts; what has none by then is brought again to whoever comes next. */
+  readonly stopMs: number;
+};
+
+export const usualTiming: KafkaTiming = {
+  sessionMs: 10_000,
+  heartbeatMs: 3_000,
+  rebalanceMs: 30_000,
+  fetchWaitMs: 500,
+  commitMs: 200,
+  retryMs: 200,
+  longestRetryMs: 5_000,
+  lagMs: 5_000,
+  stopMs: 10_000,
+};
