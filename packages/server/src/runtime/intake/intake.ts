@@ -3,12 +3,16 @@ import type { ClosingIntake, SourceEvent, Verdict } from '../../ports/source.ts'
 import type { Prepared, Publisher } from '../channels/publishing.ts';
 import type { NodePorts, NodeSettings } from '../node-options.ts';
 import type { FeedResult } from '../../ports/telemetry.ts';
+import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { createEventReader, type ReadEvent } from './reading-events.ts';
 import { createTurnsByKey } from './turns-by-key.ts';
 
 /** The pause behind a first failure of the log; each further one doubles it. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
+
+/** Events whose bringer has a deadline, and which may wait on a node; one more is sent away at once. */
+export const MAX_EVENTS_WAITING = 10_000;
 
 /** The intake of a node. */
 export type IntakeRuntime = ClosingIntake & {
@@ -41,6 +45,7 @@ export function createIntake(
   /** Ends each pause that runs. */
   const pauses = new Set<() => void>();
   let closed = false;
+  let waiting = 0;
 
   /** Resolves after the time, or at once where nobody waits for what is behind it any more. */
   function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -63,8 +68,7 @@ export function createIntake(
     signal: AbortSignal | undefined,
   ): Promise<Appended> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      if (closed || signal?.aborted === true)
-        return { result: 'unavailable', detail: 'the log did not take it in time', retryAfterMs: pauseMs };
+      if (closed || signal?.aborted === true) return LATE;
       const kept = await publisher.append(prepared);
       if (kept.ok) return { result: 'kept', duplicate: kept.duplicate || kept.outdated };
       if (kept.code === 'limit_reached')
@@ -114,10 +118,26 @@ export function createIntake(
     return 'result' in entered.is ? entered.is : verdictOf(await Promise.all(entered.is));
   }
 
+  /** As `judge`, and not a moment longer than the signal: it may stand behind others that have no deadline. */
+  async function judgeInTime(event: SourceEvent, signal: AbortSignal): Promise<Verdict> {
+    if (waiting >= MAX_EVENTS_WAITING) return CROWDED;
+    const late = Promise.withResolvers<Verdict>();
+    const giveUp = (): void => late.resolve(LATE);
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp);
+    waiting++;
+    try {
+      return await Promise.race([late.promise, judge(event, signal)]);
+    } finally {
+      waiting--;
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
   return {
     async take(event, signal) {
       const startedMs = clock.monotonicMs();
-      const verdict = await judge(event, signal);
+      const verdict = await (signal === undefined ? judge(event, signal) : judgeInTime(event, signal));
       // Whoever brings events may call a topic anything; metrics have labels for what is configured.
       const topic = feeds.topics.has(event.topic) ? event.topic : '';
       telemetry.feedEvent(event.source, topic, resultOf(verdict), clock.monotonicMs() - startedMs);
@@ -132,6 +152,18 @@ export function createIntake(
     },
   };
 }
+
+const LATE = {
+  result: 'unavailable',
+  detail: 'the log did not take it in time',
+  retryAfterMs: RETRY_UNAVAILABLE_MS,
+} as const satisfies Verdict;
+
+const CROWDED: Verdict = {
+  result: 'unavailable',
+  detail: 'too many events wait',
+  retryAfterMs: RETRY_UNAVAILABLE_MS,
+};
 
 const CLOSED: Verdict = {
   result: 'unavailable',

@@ -11,7 +11,7 @@ import type { PoisonCode, SourceEvent } from '../../../src/ports/source.ts';
 import { storeUnavailable } from '../../../src/ports/unavailable.ts';
 import { createPublisher } from '../../../src/runtime/channels/publishing.ts';
 import type { FeedTopic } from '../../../src/runtime/intake/feeds.ts';
-import { createIntake } from '../../../src/runtime/intake/intake.ts';
+import { createIntake, MAX_EVENTS_WAITING } from '../../../src/runtime/intake/intake.ts';
 import { channelSpec } from '../channels/channel-harness.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
 
@@ -354,6 +354,43 @@ describe('a log that does not take it', () => {
     expect(await verdict).toMatchObject({ result: 'unavailable', retryAfterMs: expect.any(Number) });
     expect(clock.timers).toBe(0);
     expect(await intake.take(event(first), AbortSignal.abort())).toMatchObject({ result: 'unavailable' });
+  });
+
+  it('whoever has a deadline is answered at it, also behind one that has none, and is not kept later', async () => {
+    let isDown = true;
+    const { intake, clock, history } = openScene({ refuses: () => isDown });
+    const patient = intake.take(event(first));
+    const deadline = new AbortController();
+    const behind = [
+      intake.take(event({ ...first, id: 'e2' }), deadline.signal),
+      intake.take(event({ ...first, id: 'e3' }, { lane: 'another' }), deadline.signal),
+    ];
+    await clock.advance(1_000);
+    deadline.abort();
+    for (const verdict of await Promise.all(behind)) expect(verdict).toMatchObject({ result: 'unavailable' });
+    isDown = false;
+    await clock.advance(10_000);
+    expect(await patient).toMatchObject({ result: 'applied' });
+    expect(history('tasks:alice')).toHaveLength(1);
+  });
+
+  it('no more wait than may, but for those who bound it themselves', async () => {
+    let isDown = true;
+    const { intake, clock } = openScene({ refuses: () => isDown });
+    const { signal } = new AbortController();
+    const waiting = Array.from({ length: MAX_EVENTS_WAITING }, (_, n) =>
+      intake.take(event({ ...first, id: `e${n}`, user: `user${n}` }), signal),
+    );
+    expect(await intake.take(event({ ...first, id: 'one more' }), signal)).toMatchObject({
+      result: 'unavailable',
+      detail: 'too many events wait',
+    });
+    const own = intake.take(event({ ...first, id: 'own', user: 'carol' }));
+    isDown = false;
+    await clock.advance(10_000);
+    expect(await own).toMatchObject({ result: 'applied' });
+    for (const verdict of await Promise.all(waiting)) expect(verdict).toMatchObject({ result: 'applied' });
+    expect(await intake.take(event({ ...first, id: 'again' }), signal)).toMatchObject({ result: 'applied' });
   });
 
   it('at the end of the node what waits is answered, and so is what comes', async () => {
