@@ -32,7 +32,6 @@ import { FIRST_RETRY_MS, LONGEST_RETRY_MS } from '../../src/webhooks/deliveries.
 import { PROBE_TIME_LIMIT_MS } from '../../src/ops/readiness.ts';
 import { TICKET_CHECK_MS } from '../../src/gateways/sse/ticket-streams.ts';
 import { TICKET_USE_MS } from '../../src/runtime/channels/tickets.ts';
-import { MAX_EVENTS_WAITING } from '../../src/runtime/intake/intake.ts';
 import { SCHEMA_TIME_LIMIT_MS } from '../../src/runtime/channels/validating.ts';
 import { tableAfter } from './markdown-table.ts';
 
@@ -112,7 +111,6 @@ describe('docs/limits.md', () => {
       'import piece': EDGE_BATCH,
       'status time to live': DEFAULT_STATUS_TTL_MS,
       'publications of an event': PUBLICATIONS_PER_EVENT,
-      'events with a deadline that wait': MAX_EVENTS_WAITING,
       'id of an event': MAX_EVENT_ID_LENGTH,
       batch: MAX_BATCH_REQUESTS,
       'presence of many': MAX_PRESENCE_USERS,

@@ -11,9 +11,6 @@ import { createTurnsByKey } from './turns-by-key.ts';
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** Events whose bringer has a deadline, and which may wait on a node; one more is sent away at once. */
-export const MAX_EVENTS_WAITING = 10_000;
-
 /** The intake of a node. */
 export type IntakeRuntime = ClosingIntake & {
   /** Pauses that run. */
@@ -45,7 +42,6 @@ export function createIntake(
   /** Ends each pause that runs. */
   const pauses = new Set<() => void>();
   let closed = false;
-  let waiting = 0;
 
   /** Resolves after the time, or at once where nobody waits for what is behind it any more. */
   function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -120,16 +116,13 @@ export function createIntake(
 
   /** As `judge`, and not a moment longer than the signal: it may stand behind others that have no deadline. */
   async function judgeInTime(event: SourceEvent, signal: AbortSignal): Promise<Verdict> {
-    if (waiting >= MAX_EVENTS_WAITING) return CROWDED;
     const late = Promise.withResolvers<Verdict>();
     const giveUp = (): void => late.resolve(LATE);
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp);
-    waiting++;
     try {
       return await Promise.race([late.promise, judge(event, signal)]);
     } finally {
-      waiting--;
       signal.removeEventListener('abort', giveUp);
     }
   }
@@ -158,12 +151,6 @@ const LATE = {
   detail: 'the log did not take it in time',
   retryAfterMs: RETRY_UNAVAILABLE_MS,
 } as const satisfies Verdict;
-
-const CROWDED: Verdict = {
-  result: 'unavailable',
-  detail: 'too many events wait',
-  retryAfterMs: RETRY_UNAVAILABLE_MS,
-};
 
 const CLOSED: Verdict = {
   result: 'unavailable',

@@ -11,7 +11,7 @@ import type { PoisonCode, SourceEvent } from '../../../src/ports/source.ts';
 import { storeUnavailable } from '../../../src/ports/unavailable.ts';
 import { createPublisher } from '../../../src/runtime/channels/publishing.ts';
 import type { FeedTopic } from '../../../src/runtime/intake/feeds.ts';
-import { createIntake, MAX_EVENTS_WAITING } from '../../../src/runtime/intake/intake.ts';
+import { createIntake } from '../../../src/runtime/intake/intake.ts';
 import { channelSpec } from '../channels/channel-harness.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
 
@@ -372,25 +372,6 @@ describe('a log that does not take it', () => {
     await clock.advance(10_000);
     expect(await patient).toMatchObject({ result: 'applied' });
     expect(history('tasks:alice')).toHaveLength(1);
-  });
-
-  it('no more wait than may, but for those who bound it themselves', async () => {
-    let isDown = true;
-    const { intake, clock } = openScene({ refuses: () => isDown });
-    const { signal } = new AbortController();
-    const waiting = Array.from({ length: MAX_EVENTS_WAITING }, (_, n) =>
-      intake.take(event({ ...first, id: `e${n}`, user: `user${n}` }), signal),
-    );
-    expect(await intake.take(event({ ...first, id: 'one more' }), signal)).toMatchObject({
-      result: 'unavailable',
-      detail: 'too many events wait',
-    });
-    const own = intake.take(event({ ...first, id: 'own', user: 'carol' }));
-    isDown = false;
-    await clock.advance(10_000);
-    expect(await own).toMatchObject({ result: 'applied' });
-    for (const verdict of await Promise.all(waiting)) expect(verdict).toMatchObject({ result: 'applied' });
-    expect(await intake.take(event({ ...first, id: 'again' }), signal)).toMatchObject({ result: 'applied' });
   });
 
   it('at the end of the node what waits is answered, and so is what comes', async () => {
