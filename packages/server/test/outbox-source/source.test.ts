@@ -31,6 +31,7 @@ describe('what a backend inserts', () => {
     await intake.brought(1);
     expect(intake.taken).toEqual([
       {
+        source: 'outbox',
         topic: 'task-updates',
         place: 'carillon_outbox@1',
         lane: expect.stringMatching(/^carillon_outbox\/\d+$/) as string,

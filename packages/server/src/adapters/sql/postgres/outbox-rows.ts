@@ -1,6 +1,9 @@
 import type { EventContent, SourceEvent } from '../../../ports/source.ts';
 import type { OutboxNames } from './outbox-schema.ts';
 
+/** What the source is called in metrics and logs. */
+export const OUTBOX = 'outbox';
+
 /** A row that waits, as it is read. */
 export type OutboxRow = {
   readonly id: number;
@@ -24,7 +27,7 @@ export function placeOf(names: OutboxNames, row: Pick<OutboxRow, 'id'>): string 
 export function eventOf(names: OutboxNames, row: OutboxRow): SourceEvent {
   const headers = textHeaders(row.headers);
   return {
-    source: 'outbox',
+    source: OUTBOX,
     topic: row.topic,
     place: placeOf(names, row),
     lane: `${names.channel}/${row.lane}`,

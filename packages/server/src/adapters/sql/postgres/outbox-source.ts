@@ -5,6 +5,7 @@ import type { Postgres } from './connection.ts';
 import { checkOutbox } from './outbox-check.ts';
 import { type Listener, listen } from './outbox-listener.ts';
 import { DEFAULT_OUTBOX, type OutboxSettings, type OutboxSourceOptions } from './outbox-options.ts';
+import { OUTBOX } from './outbox-rows.ts';
 import { LANES_A_ROUND, runRound } from './outbox-round.ts';
 import { OUTBOX_LANES, outboxNames } from './outbox-schema.ts';
 import { outboxStatements } from './outbox-sql.ts';
@@ -20,6 +21,9 @@ const PURGES_AT_ONCE = 20;
 /** How long an attempt waits for the next when Postgres is away, ms: at first at most, and at most. */
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
+
+/** A timer of ours may be ahead of Postgres's clock, ms: too early, and the lanes would wait for the next poll. */
+const AHEAD_MS = 5;
 
 /** How much longer than a round Postgres leaves its transaction open, ms: the answers must still be written down. */
 const SLACK_MS = 5_000;
@@ -46,7 +50,7 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
   let working: Promise<unknown> = Promise.resolve();
   let keeping: Promise<void> = Promise.resolve();
   let poll: Timer | null = null;
-  let again: Timer | null = null;
+  const again = new Set<Timer>();
   let books: Timer | null = null;
   let trouble: string | null = null;
   let firstLane = 0;
@@ -90,10 +94,13 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
     }
   }
 
+  /** When the pause of lanes is over, by the clock of Postgres, which need not run as ours does. */
   function tryAgainIn(ms: number): void {
-    // Of several the last one: those that end before it are found by it, or by the poll.
-    again?.cancel();
-    again = clock.setTimer(ms, turns.wakeOne);
+    const timer = clock.setTimer(ms + AHEAD_MS, () => {
+      again.delete(timer);
+      turns.wakeOne();
+    });
+    again.add(timer);
   }
 
   function pollLater(): void {
@@ -141,7 +148,7 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
   }
 
   return {
-    name: 'outbox',
+    name: OUTBOX,
     async start(intake) {
       const database = await connectPostgres({
         url,
@@ -168,11 +175,13 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
     },
     async stop() {
       turns.stop();
-      for (const timer of [poll, again, books]) timer?.cancel();
+      for (const timer of [poll, books, ...again]) timer?.cancel();
       await working;
       await keeping;
       await listener?.stop();
-      await postgres?.close();
+      const database = postgres;
+      postgres = null;
+      await database?.close();
     },
     trouble: () => trouble,
     positions: () => [
