@@ -10,10 +10,16 @@ import type { PostgresServer } from '../servers/postgres-server.ts';
 
 export const APPLIED: Verdict = { result: 'applied', duplicate: false };
 
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** The other side of the port: notes what it is brought, and says what a test wants to be said. */
 export type NotingIntake = Intake & {
   /** In the order in which they were brought. */
   readonly taken: readonly SourceEvent[];
+  /** The same, numbered over all intakes of the process. */
+  readonly noted: readonly Noted[];
   /** Those without a verdict. */
   inFlight(): number;
   mostInFlight(): number;
@@ -23,17 +29,24 @@ export type NotingIntake = Intake & {
 
 type Say = (event: SourceEvent, signal: AbortSignal | undefined) => Verdict | Promise<Verdict>;
 
+type Noted = { readonly event: SourceEvent; readonly at: number };
+
+let notedInAll = 0;
+
 export function notingIntake(say: Say = () => APPLIED): NotingIntake {
   const taken: SourceEvent[] = [];
+  const noted: Noted[] = [];
   const waiting: { readonly at: number; readonly resolve: () => void }[] = [];
   let inFlight = 0;
   let most = 0;
   return {
     taken,
+    noted,
     inFlight: () => inFlight,
     mostInFlight: () => most,
     async take(event, signal) {
       taken.push(event);
+      noted.push({ event, at: ++notedInAll });
       most = Math.max(most, ++inFlight);
       for (const { at, resolve } of waiting) if (taken.length >= at) resolve();
       try {
@@ -55,40 +68,57 @@ export type Warning = { readonly event: string; readonly detail: Readonly<Record
 export type Outbox = {
   readonly url: string;
   /** A connection of the backend's. */
-  readonly app: pg.Client;
+  readonly app: Pick<pg.Client, 'query'>;
   readonly warnings: readonly Warning[];
+  /** What sources counted that no intake has seen: `outbox//event_too_large`. */
+  readonly counted: readonly string[];
   /** A source over it, as a node has one. */
-  source(settings?: Partial<OutboxSettings>, clock?: Clock): Source;
+  source(settings?: Partial<OutboxSettings>, clock?: Clock, through?: string): Source;
+  /** The backend connects again: its Postgres was away. */
+  reconnect(): Promise<void>;
   /** Resolves when so many rows are in a state. */
   rows(state: 'waiting' | 'done' | 'dead', count: number): Promise<void>;
   close(): Promise<void>;
 };
 
-/** @param through where sources connect, if not to the server itself */
-export async function createOutbox(
-  server: Pick<PostgresServer, 'createDatabase'>,
-  through: (url: string) => string = (url) => url,
-): Promise<Outbox> {
+export async function createOutbox(server: Pick<PostgresServer, 'createDatabase'>): Promise<Outbox> {
   const url = await server.createDatabase();
   const postgres = await connectPostgres({ url });
   await migrateOutbox(postgres, 'carillon_outbox');
   await postgres.close();
-  const app = new pg.Client({ connectionString: url });
-  app.on('error', () => undefined); // It is told by what it makes reject.
-  await app.connect();
+  let app = await connect();
   const warnings: Warning[] = [];
+  const counted: string[] = [];
   const sources: Source[] = [];
+
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined); // It is told by what it makes reject.
+    await client.connect();
+    return client;
+  }
+
   return {
     url,
-    app,
+    get app() {
+      return app;
+    },
+    async reconnect() {
+      await app.end().catch(() => undefined); // Broken already.
+      app = await connect();
+    },
     warnings,
-    source(settings = {}, clock = createNodeClock()) {
+    counted,
+    source(settings = {}, clock = createNodeClock(), through = url) {
       const source = createOutboxSource({
         ...settings,
-        url: through(url),
+        url: through,
         clock,
         secrets: { fraction: () => 0.5 },
-        telemetry: { warn: (event, detail) => void warnings.push({ event, detail }) },
+        telemetry: {
+          warn: (event, detail) => void warnings.push({ event, detail }),
+          feedEvent: (source, topic, result) => void counted.push(`${source}/${topic}/${result}`),
+        },
       });
       sources.push(source);
       return source;
@@ -124,4 +154,19 @@ export async function insert(
       FROM generate_series($2::int, $2::int + $3::int - 1) AS n ORDER BY n`,
     [key, first, count],
   );
+}
+
+/** The ids of what was brought, by key, in order, without those that were brought again. */
+export function firstByKey(events: readonly Noted[]): ReadonlyMap<string | null, readonly string[]> {
+  const seen = new Set<string>();
+  const byKey = new Map<string | null, string[]>();
+  for (const { event } of events) {
+    const { id, key } = event;
+    if (id === null || seen.has(id)) continue;
+    seen.add(id);
+    const ids = byKey.get(key) ?? [];
+    ids.push(id);
+    byKey.set(key, ids);
+  }
+  return byKey;
 }

@@ -227,6 +227,8 @@ describe('bounds', () => {
     await outbox.rows('dead', 1);
     await outbox.rows('waiting', 0);
     expect(intake.taken).toHaveLength(2);
+    await source.stop();
+    expect(outbox.counted).toEqual(['outbox//event_too_large']);
     const { rows } = await outbox.app.query(`SELECT code, detail FROM carillon_outbox`);
     expect(rows).toEqual([{ code: 'event_too_large', detail: `${size + 1} bytes, and ${size} may be` }]);
   });

@@ -25,6 +25,12 @@ export const outboxSchema = z.strictObject({
   ).default('carillon_outbox'),
   pollMs: whole('After so long the table is looked at although nobody notified.', 1_000, 50, 60 * MINUTE),
   batch: whole('Rows of one round at most.', 256, 1, 10_000),
+  batchBytes: whole(
+    'Bytes of payload of one round at most, but for the last row.',
+    16 * 1024 * 1024,
+    1024,
+    256 * 1024 * 1024,
+  ),
   atOnce: whole('Rounds at once, each on a connection of its own.', 2, 1, 32),
   takeMs: whole(
     'A round gives up what the log has not taken after so long, so that another node may try.',

@@ -47,7 +47,7 @@ export type OutboxSourceOptions = Partial<OutboxSettings> & {
   readonly url: string;
   readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
   readonly secrets: Pick<Secrets, 'fraction'>;
-  readonly telemetry: Pick<Telemetry, 'warn'>;
+  readonly telemetry: Pick<Telemetry, 'warn' | 'feedEvent'>;
 };
 
 /** Names made of it (`_lanes`, `_notify`) must fit into Postgres's 63 bytes. */

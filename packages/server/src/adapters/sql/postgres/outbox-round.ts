@@ -7,7 +7,12 @@ import { OUTBOX_LANES, type OutboxNames } from './outbox-schema.ts';
 import type { OutboxStatements } from './outbox-sql.ts';
 
 /** Lanes of one round: so that several rounds, of one node or of four, each find some when all have rows waiting. */
-export const LANES_A_ROUND = OUTBOX_LANES / 4;
+const LANES_A_ROUND = OUTBOX_LANES / 4;
+
+/** A lane gives a row at least, and a round has no more rows than its settings allow. */
+export function lanesARound({ batch }: Pick<OutboxSettings, 'batch'>): number {
+  return Math.min(LANES_A_ROUND, batch);
+}
 
 /** How long lanes that the log did not take are passed over, ms: at first, and at most. */
 const PAUSE_MS = 100;
@@ -22,13 +27,15 @@ export type Round = {
   /** Rows that are done. */
   readonly done: number;
   readonly dead: number;
+  /** Of these, those that nobody has looked into. */
+  readonly tooLarge: number;
   /** One of those that died, for the log: it holds nothing of the event. */
   readonly deadOne: { readonly place: string; readonly code: string } | null;
   /** ms after which lanes that were paused may be tried again; null: none was. */
   readonly againMs: number | null;
 };
 
-const NOTHING: Round = { lanes: 0, done: 0, dead: 0, deadOne: null, againMs: null };
+const NOTHING: Round = { lanes: 0, done: 0, dead: 0, tooLarge: 0, deadOne: null, againMs: null };
 
 export type RoundOptions = {
   readonly postgres: Pick<Postgres, 'committing'>;
@@ -57,7 +64,7 @@ export async function runRound(
   onLocked: (lanes: number) => void,
 ): Promise<Round> {
   return postgres.committing(async (within) => {
-    const locked = await within.run(statements.lock, firstLane, LANES_A_ROUND);
+    const locked = await within.run(statements.lock, firstLane, lanesARound(settings));
     const lanes = locked.map(({ lane }) => lane);
     onLocked(lanes.length);
     if (lanes.length === 0) {
@@ -67,7 +74,7 @@ export async function runRound(
     const rows = await within.run(
       statements.read,
       lanes,
-      Math.max(1, Math.floor(settings.batch / lanes.length)),
+      Math.floor(settings.batch / lanes.length),
       settings.maxEventBytes,
       settings.batchBytes,
     );
@@ -151,6 +158,7 @@ export async function runRound(
       lanes: locked.length,
       done: done.length,
       dead: dead.length,
+      tooLarge: rows.filter(({ bytes }) => bytes > settings.maxEventBytes).length,
       deadOne: first === undefined ? null : { place: placeOf(names, first), code: first.code },
       againMs: pausing === null ? null : ((await pausing)[0]?.ms ?? 0),
     };

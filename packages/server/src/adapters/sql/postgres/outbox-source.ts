@@ -6,7 +6,7 @@ import { checkOutbox } from './outbox-check.ts';
 import { type Listener, listen } from './outbox-listener.ts';
 import { DEFAULT_OUTBOX, type OutboxSettings, type OutboxSourceOptions } from './outbox-options.ts';
 import { OUTBOX } from './outbox-rows.ts';
-import { LANES_A_ROUND, runRound } from './outbox-round.ts';
+import { lanesARound, runRound } from './outbox-round.ts';
 import { OUTBOX_LANES, outboxNames } from './outbox-schema.ts';
 import { outboxStatements } from './outbox-sql.ts';
 import { createOutboxTurns } from './outbox-turns.ts';
@@ -72,18 +72,20 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
     for (let attempt = 0; !turns.stopped();) {
       let lanes = 0;
       try {
-        firstLane = (firstLane + LANES_A_ROUND) % OUTBOX_LANES;
+        firstLane = (firstLane + lanesARound(settings)) % OUTBOX_LANES;
         const round = await runRound(
           { postgres: database, names, statements, settings, clock, intake },
           firstLane,
           // There may be more: somebody else may take them meanwhile.
-          (locked) => locked === LANES_A_ROUND && turns.wakeOne(),
+          (locked) => locked === lanesARound(settings) && turns.wakeOne(),
         );
         ({ lanes } = round);
         done += round.done;
         attempt = 0;
         trouble = null;
         if (round.dead > 0) telemetry.warn('outbox_rows_dead', { count: round.dead, ...round.deadOne });
+        // The intake has not seen them. What else it was given it counts itself.
+        for (let i = 0; i < round.tooLarge; i++) telemetry.feedEvent(OUTBOX, '', 'event_too_large', 0);
         if (round.againMs !== null) tryAgainIn(round.againMs);
       } catch (error) {
         failed(error);
@@ -132,21 +134,6 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
     keeping = keepBooks(database);
   }
 
-  /** @returns once it can be read, or the source was stopped */
-  async function usable(database: Postgres): Promise<void> {
-    for (let attempt = 0; !turns.stopped();) {
-      try {
-        await checkOutbox(database, names);
-        trouble = null;
-        return;
-      } catch (error) {
-        if (!isStoreUnavailable(error)) throw error;
-        failed(error);
-        await turns.pause(pauseMs(attempt++));
-      }
-    }
-  }
-
   return {
     name: OUTBOX,
     async start(intake) {
@@ -156,7 +143,13 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
         idleInTransactionMs: settings.takeMs + SLACK_MS,
       });
       postgres = database;
-      await usable(database);
+      try {
+        await checkOutbox(database, names);
+      } catch (error) {
+        // A database that is away comes back: neither the server nor its other sources wait for it.
+        if (!isStoreUnavailable(error)) throw error;
+        failed(error);
+      }
       if (turns.stopped()) return;
       listener = await listen({
         url,
