@@ -9,10 +9,9 @@ import type {
   PresenceFieldsOf,
   ReceivedBroadcast,
 } from '@carillon/contract';
-import { channelName } from '@carillon/protocol';
-import { CarillonError } from './carillon-error.ts';
-import { type AnyHandler, type CallOptions, createCalls } from './channels/calls.ts';
+import { type AnyHandler, type CallOptions, callErrorOf, createCalls } from './channels/calls.ts';
 import { type ChannelShell, createChannelShell } from './channels/channel-shell.ts';
+import { type Params, nameOf } from './channels/channel-names.ts';
 import { type ChannelOptions, settingsOf } from './channels/channel-options.ts';
 import { createHandles } from './channels/handles.ts';
 import { type MapChannel, createMapChannel } from './channels/map-channel.ts';
@@ -39,7 +38,7 @@ import { createListeners } from './listeners.ts';
 import type { ConnectionOptions } from './options.ts';
 import type { Outbox, OutboxOption } from './outbox/outbox-part.ts';
 import { type Platform, hostPlatform } from './platform.ts';
-import { type Connection, type PresenceClient, createConnection } from './presence-client.ts';
+import { type PresenceClient, type PresenceConnection, createPresenceConnection } from './presence-client.ts';
 
 export type ClientOptions<Field extends string = DefaultField> = ConnectionOptions<Field> &
   ChannelOptions & {
@@ -157,7 +156,7 @@ export function createClientOn<const Field extends string = DefaultField>(
       if (news.do === 'invited') invited.tell(handleOf(news.channel, news.kind));
     },
   });
-  const connection: Connection<Field> = createConnection(platform, options, {
+  const connection: PresenceConnection<Field> = createPresenceConnection(platform, options, {
     follow(event, state, effects) {
       // First: what was on its way when the line went is not the channels' to refuse.
       outbox?.follow(event, state, effects);
@@ -190,21 +189,10 @@ export function createClientOn<const Field extends string = DefaultField>(
     map: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'map'),
     signal: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'signal'),
     call: calls.call,
-    callError: (_name: string, error: unknown) =>
-      error instanceof CarillonError && error.error !== undefined
-        ? { code: error.error, data: error.data }
-        : undefined,
+    callError: (_name: string, error: unknown) => callErrorOf(error),
     onCall: (name: string, handler: AnyHandler) => calls.onCall(name, handler),
     onBroadcast: calls.onBroadcast,
     onInvitation: (listener: (channel: AnyChannel) => void) => invited.add(listener),
   };
   return extend(connection.client, members) as unknown as Client<AnyContract<Field>>;
-}
-
-type Params = Readonly<Record<string, string>>;
-
-function nameOf(pattern: string, params: Params = {}): string {
-  const result = channelName(pattern, params);
-  if (!result.ok) throw new CarillonError('channel_invalid', result.detail);
-  return result.name;
 }

@@ -6,7 +6,8 @@ import type { Codec, FetchLike, WebSocketConstructor } from './platform.ts';
 import type { StorageLike } from './resume-keeper.ts';
 import type { TabSharing } from './tabs/tab-sharing.ts';
 
-export type ConnectionOptions<Field extends string = DefaultField> = {
+/** What every connection can be told. */
+export type LinkOptions = {
   /** Where the server listens: `wss://…/ws`, also as https, or relative to the page. */
   readonly url: string;
   /** The user's id; equals the `sub` of the login token. */
@@ -18,10 +19,6 @@ export type ConnectionOptions<Field extends string = DefaultField> = {
   readonly token: string | (() => string | Promise<string>);
   /** Sessions of one device share its status. Absent: each session is a device of its own. */
   readonly device?: string | undefined;
-  /** The presence fields that the server is configured with. Absent: `a`, `p` and `l`. */
-  readonly fields?: readonly Field[] | undefined;
-  /** The most characters of each field, where the server is configured with another length than 128. */
-  readonly fieldLengths?: { readonly [F in Field]?: number } | undefined;
   /** Keeps the session and the own status over a reload. Absent: the page's sessionStorage, elsewhere none. Null: none. */
   readonly storage?: StorageLike | null | undefined;
   /** Absent: the global one. */
@@ -32,10 +29,17 @@ export type ConnectionOptions<Field extends string = DefaultField> = {
   readonly fetch?: FetchLike | undefined;
   /** The ways to the server that may be used, the best first. Absent: `websocket`, `sse`, `longpoll`. */
   readonly transports?: readonly Transport[] | undefined;
-  /** `shareTabs()` of `@carillon/client/tabs`: tabs of one browser share one connection. Absent: each has its own. */
-  readonly tabs?: TabSharing | undefined;
   /** Sees every message as it goes over the wire. It sees login and resume tokens too: do not log them. */
   readonly onWire?: ((direction: 'up' | 'down', text: string) => void) | undefined;
+};
+
+export type ConnectionOptions<Field extends string = DefaultField> = LinkOptions & {
+  /** The presence fields that the server is configured with. Absent: `a`, `p` and `l`. */
+  readonly fields?: readonly Field[] | undefined;
+  /** The most characters of each field, where the server is configured with another length than 128. */
+  readonly fieldLengths?: { readonly [F in Field]?: number } | undefined;
+  /** `shareTabs()` of `@carillon/client/tabs`: tabs of one browser share one connection. Absent: each has its own. */
+  readonly tabs?: TabSharing | undefined;
 };
 
 /** The most characters of a presence field's value on a server that configures no length (docs/configuration.md). */

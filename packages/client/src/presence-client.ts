@@ -1,39 +1,31 @@
 import { DEFAULT_PRESENCE_FIELDS } from '@carillon/protocol';
 import { CarillonError } from './carillon-error.ts';
-import type { Channels, UnderWay } from './core/channels/channels.ts';
-import type { ConnectionChange } from './core/events.ts';
-import { wanted } from './core/own-status.ts';
-import { INSPECT, type Inspection, type WireListener } from './inspection.ts';
-import { createLines } from './lines.ts';
-import { createListeners } from './listeners.ts';
+import {
+  type ConnectedClient,
+  type Connection,
+  type ConnectionParts,
+  createConnection,
+} from './connection.ts';
 import type { DefaultField } from './core/friends.ts';
-import { type ConnectionOptions, lengthsOf, webSocketUrl } from './options.ts';
+import { ownStatus } from './core/own-status-part.ts';
+import { wanted } from './core/own-status.ts';
+import { extend } from './extend.ts';
+import { createLines } from './lines.ts';
+import { type ConnectionOptions, lengthsOf } from './options.ts';
 import { type OwnPresence, fromWire, toWire } from './own-presence.ts';
 import type { Platform } from './platform.ts';
 import { type Presence, createPresenceStore } from './presence-store.ts';
 import { rejected } from './quiet.ts';
-import { createResumeKeeper } from './resume-keeper.ts';
-import { type Shell, type ShellParts, createShell } from './shell.ts';
+import { createStatusTickets } from './status-tickets.ts';
 import type { LinesOn, SharedLines } from './tabs/tab-sharing.ts';
-import { OPEN_TIMEOUT_MS, TRANSPORTS } from './transports/ways.ts';
+import { TRANSPORTS } from './transports/ways.ts';
 
-/** One user's connection to a Carillon server. */
-export interface PresenceClient<Field extends string = DefaultField> {
-  readonly username: string;
-  /** Where the connection stands, with the reason, and when the next attempt is made. A new object for each change. */
-  readonly connection: ConnectionChange;
-  /** The session's id for logs and support; null without one. */
-  readonly session: string | null;
+/** One user's connection to a Carillon server, with presence. */
+export interface PresenceClient<Field extends string = DefaultField> extends ConnectedClient {
   /** The friends. Their last known state stays while the line is down. */
   readonly presence: Presence<Field>;
   /** What the user wants to be seen as; kept and restated by the client. */
   readonly own: OwnPresence<Field>;
-  /** Connects, and keeps connected until `disconnect`, `logout` or a reason to stop. While it waits: tries at once. */
-  connect(): void;
-  /** Ends the connection. The session can be gone on with by `connect` within the grace; friends see nothing until then. */
-  disconnect(): void;
-  /** Ends the session: friends see the user go offline at once. Resolves when the server said so or the line is gone. */
-  logout(): Promise<void>;
   /**
    * Changes the own status, or fields of it; an empty string clears a field. Kept while disconnected, the newest value
    * of each field wins.
@@ -44,117 +36,61 @@ export interface PresenceClient<Field extends string = DefaultField> {
    * do calls beyond a hundred that wait
    */
   setStatus(change: OwnPresence<Field>): Promise<void>;
-  /**
-   * Calls the listener when `connection` changes. `disconnected` comes with the reason and with `retryInMs`; where that is
-   * null the client does not come back by itself.
-   *
-   * @returns removes the listener again
-   */
-  onConnection(listener: (change: ConnectionChange) => void): () => void;
 }
 
-/** What is built on a connection: it follows every transition, and says what a change of the line would cost. */
-export type Beside = Pick<Channels, 'underWay'> & Required<Pick<ShellParts<string>, 'follow'>>;
+/** What is built on a connection with presence: it follows every transition, and says what a change of the line would cost. */
+export type Beside = Pick<ConnectionParts, 'underWay'> & Required<Pick<ConnectionParts, 'follow'>>;
 
 /** A connection with presence, and the way to build on it. */
-export type Connection<Field extends string> = {
+export type PresenceConnection<Field extends string> = Omit<Connection, 'client'> & {
   readonly client: PresenceClient<Field>;
-  readonly shell: Shell;
-  readonly inspection: Inspection;
 };
 
 /**
  * @param beside what is built on the connection
  * @throws CarillonError `url_invalid`, `fields_invalid` or `no_websocket`
  */
-export function createConnection<const Field extends string = DefaultField>(
+export function createPresenceConnection<const Field extends string = DefaultField>(
   platform: Platform,
   options: ConnectionOptions<Field>,
   beside?: Beside,
-): Connection<Field> {
-  const { username, token, device = null, onWire } = options;
+): PresenceConnection<Field> {
   // Where no fields are named, `Field` is the default.
   const fields = options.fields ?? (DEFAULT_PRESENCE_FIELDS as readonly string[] as readonly Field[]);
   const lengths = lengthsOf(fields, options.fieldLengths);
-  const url = webSocketUrl(options.url, platform.baseUrl);
-  const WebSocket = options.WebSocket ?? platform.webSocket;
-  const fetch = options.fetch ?? platform.fetch;
-  const transports = (options.transports ?? TRANSPORTS).filter((name) =>
-    name === 'websocket' ? WebSocket !== null : fetch !== null,
-  );
-  if (transports.length === 0) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
-
   const store = createPresenceStore(fields, (run) => platform.later(run), platform.report);
-  const connectionListeners = createListeners<ConnectionChange>(platform.report);
-  const storage = options.storage === undefined ? platform.storage : options.storage;
-  const wire = new Set<WireListener>(onWire && [onWire]);
+  const tickets = createStatusTickets();
   let shared: SharedLines | null = null;
-  const shell = createShell({
-    platform,
-    lines(keeper) {
-      const make: LinesOn = (line, underWay) =>
-        createLines({
-          platform,
-          url,
-          WebSocket: WebSocket === null ? null : (options.codec?.(WebSocket) ?? WebSocket),
-          fetch,
-          transports,
-          storage,
-          line,
-          underWay,
-        });
-      const underWay = (): UnderWay => beside?.underWay() ?? null;
-      shared =
-        options.tabs?.({ platform, url, username, device, fields, line: keeper, underWay, make }) ?? null;
-      return shared ?? make(keeper, underWay);
+  const { client, shell, inspection } = createConnection(platform, options, {
+    own: ownStatus,
+    fields,
+    presence: { ...store, settle: tickets.settle },
+    transports: options.transports ?? TRANSPORTS,
+    lines(parts) {
+      const { username, device = null } = options;
+      const make: LinesOn = (line, underWay) => createLines({ ...parts, line, underWay });
+      shared = options.tabs?.({ ...parts, username, device, fields, make }) ?? null;
+      return shared ?? createLines(parts);
     },
-    settings: {
-      username,
-      device,
-      renewable: typeof token === 'function',
-      fields,
-      ...(transports.length > 1 ? { openTimeoutMs: OPEN_TIMEOUT_MS } : {}),
-    },
-    getToken: async () => (typeof token === 'function' ? token() : token),
-    keeper: createResumeKeeper(storage, `carillon:${url}:${username}:${device ?? ''}`),
-    store,
-    wire,
-    onConnection: (change) => connectionListeners.tell(change),
+    underWay: () => beside?.underWay() ?? null,
     follow(event, state, effects) {
       beside?.follow?.(event, state, effects);
       shared?.hear(event);
     },
   });
-
-  const inspection: Inspection = {
-    wire,
-    state: shell.state,
-    changedAtMs: shell.changedAtMs,
-    nowMs: platform.nowMs,
-    probe: () => shell.dispatch({ type: 'visible' }),
-  };
-  const client: PresenceClient<Field> & { readonly [INSPECT]: Inspection } = {
-    [INSPECT]: inspection,
-    username,
+  const presence: Omit<PresenceClient<Field>, keyof ConnectedClient> = {
     presence: store.presence,
-    get connection() {
-      return shell.connection();
-    },
-    get session() {
-      return shell.state().session;
-    },
     get own() {
       return fromWire<Field>(wanted(shell.state().own));
     },
-    connect: () => shell.connect(),
-    disconnect: () => shell.dispatch({ type: 'stop' }),
-    logout: () => shell.logout(),
     setStatus(change) {
       const patch = toWire(change, lengths);
       if (patch instanceof CarillonError) return rejected(patch);
-      return Object.keys(patch).length === 0 ? Promise.resolve() : shell.setStatus(patch);
+      if (Object.keys(patch).length === 0) return Promise.resolve();
+      const { ticket, settled } = tickets.take(shell.connection().status !== 'connected');
+      shell.dispatch({ type: 'setStatus', patch, ticket });
+      return settled;
     },
-    onConnection: (listener) => connectionListeners.add(listener),
   };
-  return { client, shell, inspection };
+  return { client: extend(client, presence), shell, inspection };
 }

@@ -2,7 +2,7 @@
 import type { DefaultField } from './core/friends.ts';
 import type { ConnectionOptions } from './options.ts';
 import { hostPlatform } from './platform.ts';
-import { type PresenceClient, createConnection } from './presence-client.ts';
+import { type PresenceClient, createPresenceConnection } from './presence-client.ts';
 
 export { type CarillonErrorCode, CarillonError } from './carillon-error.ts';
 export type { ConnectionChange, ConnectionReason, ConnectionStatus } from './core/events.ts';
@@ -23,5 +23,5 @@ export type { TabSharing } from './tabs/tab-sharing.ts';
 export function createClient<const Field extends string = DefaultField>(
   options: ConnectionOptions<Field>,
 ): PresenceClient<Field> {
-  return createConnection(hostPlatform(), options).client;
+  return createPresenceConnection(hostPlatform(), options).client;
 }

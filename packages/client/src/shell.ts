@@ -1,5 +1,5 @@
 import type { ClientEvent, ConnectionChange, Effect, TimerName } from './core/events.ts';
-import type { StatusPatch } from './core/own-status.ts';
+import type { OwnPart } from './core/step.ts';
 import { type ClientState, type CoreSettings, connectionOf, initialState } from './core/state.ts';
 import { transition } from './core/transition.ts';
 import { guarded } from './listeners.ts';
@@ -7,20 +7,27 @@ import type { WireDirection, WireListener } from './inspection.ts';
 import type { PageEvent, Platform, WebSocketLike } from './platform.ts';
 import type { PresenceStore } from './presence-store.ts';
 import type { ResumeKeeper } from './resume-keeper.ts';
-import { createStatusTickets } from './status-tickets.ts';
+import type { StatusTickets } from './status-tickets.ts';
 import type { LineKeeper, Lines } from './transports/ways.ts';
 
 /** WebSocket close code for a line that was never there or dropped without a word (RFC 6455, section 7.1.5). */
 const ABNORMAL_CLOSE = 1006;
 
-export type ShellParts<Field extends string> = {
+/** What is done with what comes of presence. */
+export type PresenceEffects = Pick<PresenceStore<string>, 'apply' | 'clear' | 'flush'> &
+  Pick<StatusTickets, 'settle'>;
+
+export type ShellParts = {
   readonly platform: Platform;
   /** The ways to the server. @param line what they need of the connection */
   readonly lines: (line: LineKeeper) => Lines;
   readonly settings: CoreSettings;
+  /** Null: the client says nothing of its user. */
+  readonly own: OwnPart | null;
   readonly getToken: () => Promise<string>;
   readonly keeper: ResumeKeeper;
-  readonly store: PresenceStore<Field>;
+  /** Null: nothing. */
+  readonly presence: PresenceEffects | null;
   /** Who is shown every message; it may change at any time. */
   readonly wire: ReadonlySet<WireListener>;
   readonly onConnection: (change: ConnectionChange) => void;
@@ -41,15 +48,13 @@ export type Shell = {
   send(socket: number, text: string): void;
   connect(): void;
   logout(): Promise<void>;
-  setStatus(patch: StatusPatch): Promise<void>;
 };
 
-export function createShell<Field extends string>(parts: ShellParts<Field>): Shell {
-  const { platform, keeper, store } = parts;
+export function createShell(parts: ShellParts): Shell {
+  const { platform, keeper, presence } = parts;
   const { page, report } = platform;
   const events: ClientEvent[] = [];
   const timers = new Map<TimerName, () => void>();
-  const tickets = createStatusTickets();
   let state = initialState(parts.settings);
   let connection = connectionOf(state.phase);
   let changedAtMs = platform.nowMs();
@@ -82,7 +87,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
     busy = true;
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
       const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
-      const result = transition(state, next, turn);
+      const result = transition(state, next, turn, parts.own);
       const before = state.phase;
       state = result.state;
       for (const effect of result.effects) guarded(() => perform(effect), report);
@@ -130,12 +135,12 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
         connection = withTransport(effect.change);
         changedAtMs = platform.nowMs();
         // Whoever hears "connected" and looks finds the friends that came with it, and has been told of them.
-        store.flush();
+        presence?.flush();
         return parts.onConnection(connection);
       case 'presence':
-        return store.apply(effect.message);
+        return presence?.apply(effect.message);
       case 'clearPresence':
-        return store.clear();
+        return presence?.clear();
       case 'channelMessage':
         // For what follows the connection.
         return;
@@ -146,7 +151,7 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       case 'saveOwn':
         return keeper.keepOwn(effect.own);
       case 'settle':
-        return tickets.settle(effect.upTo, effect.code, effect.detail);
+        return presence?.settle(effect.upTo, effect.code, effect.detail);
     }
   }
 
@@ -261,11 +266,6 @@ export function createShell<Field extends string>(parts: ShellParts<Field>): She
       const left = new Promise<void>((resolve) => onLeft.push(resolve));
       dispatch({ type: 'logout' });
       return left;
-    },
-    setStatus(patch) {
-      const { ticket, settled } = tickets.take(connection.status !== 'connected');
-      dispatch({ type: 'setStatus', patch, ticket });
-      return settled;
     },
   };
 }

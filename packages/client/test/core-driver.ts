@@ -10,6 +10,7 @@ import {
   type TimerName,
   createFriends,
   initialState,
+  ownStatus,
   transition,
 } from '../src/core/index.ts';
 
@@ -90,7 +91,7 @@ export function driveCore(options: DriverOptions = {}): CoreDriver {
 
   function dispatch(event: ClientEvent): readonly Effect[] {
     if (event.type === 'socketOpened' && event.socket === socket) isOpen = true;
-    const result = transition(deepFreeze(state), event, { nowMs, wallMs, random: random() });
+    const result = transition(deepFreeze(state), event, { nowMs, wallMs, random: random() }, ownStatus);
     state = result.state;
     for (const effect of result.effects) perform(effect);
     expect([...timers.keys()].toSorted(), 'timers that run are those the state names').toEqual(

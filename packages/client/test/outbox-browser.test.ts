@@ -18,21 +18,35 @@ declare const sdk: Sdk;
 declare let client: Client<AnyContract>;
 declare let outcomes: unknown[];
 
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+/** What a page has of the SDK with each of the clients that can have an outbox. */
+const modulesWith = (entry: string): readonly string[] =>
+  [entry, '../src/outbox/index.ts', '../src/testing/outbox-store-contract.ts'].map(source);
+
 let browser: Browser;
+/** Of the pages of a test. */
 let site: Site;
+let fullSite: Site;
+let leanSite: Site;
 let real: RealServer;
 let context: BrowserContext;
 
 beforeAll(async () => {
-  const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-  const modules = ['../src/index.ts', '../src/outbox/index.ts', '../src/testing/outbox-store-contract.ts'];
-  [browser, site] = await Promise.all([launchBrowser(), serveSite(modules.map(source))]);
-  real = await startRealServer(undefined, [site.origin]);
+  const [started, ...sites] = await Promise.all([
+    launchBrowser(),
+    serveSite(modulesWith('../src/index.ts')),
+    serveSite(modulesWith('../src/lean/lean.ts')),
+  ]);
+  browser = started;
+  [site, leanSite] = sites;
+  fullSite = site;
+  real = await startRealServer(undefined, [site.origin, leanSite.origin]);
 });
 afterAll(async () => {
   await browser.close();
   await real.close();
-  await site.close();
+  await fullSite.close();
+  await leanSite.close();
 });
 beforeEach(async () => {
   context = await browser.newContext();
@@ -120,22 +134,30 @@ describe('OutboxStore: IndexedDB, in Chromium', () => {
     });
 });
 
-describe('an outbox in Chromium', () => {
+const CLIENTS = ['a client', 'a lean client'] as const;
+
+describe.each(CLIENTS)('the outbox of %s in Chromium', (which) => {
+  // One log for both; the rooms are apart.
+  const at = which === 'a client' ? '' : 'lean-';
+  beforeAll(() => {
+    site = which === 'a client' ? fullSite : leanSite;
+  });
+
   it('[PUB7] what was done before there was a connection is applied once behind a reload, in order', async () => {
     const page = await openPage();
-    await publish(page, 'reload', 1, 30);
+    await publish(page, `${at}reload`, 1, 30);
     await page.reload();
     await start(page);
     expect(await page.evaluate(() => client.outbox?.waiting)).toBe(30);
     expect(await page.evaluate(() => client.outbox?.durable)).toBe(true);
     await connect(page);
     await drained(page);
-    expect(await logOf('reload')).toEqual(upTo(30));
+    expect(await logOf(`${at}reload`)).toEqual(upTo(30));
   });
 
   it('[PUB7] a page that crashes in mid-send, and a server that restarts: the next page sends the rest, each once', async () => {
     const page = await openPage();
-    await publish(page, 'crash', 1, 120);
+    await publish(page, `${at}crash`, 1, 120);
     const some = page.evaluate(
       () => new Promise<void>((resolve) => client.outbox?.onChange(() => outcomes.length >= 20 && resolve())),
     );
@@ -160,27 +182,27 @@ describe('an outbox in Chromium', () => {
     await more;
     await real.restart();
     await drained(next);
-    expect(await logOf('crash')).toEqual(upTo(120));
+    expect(await logOf(`${at}crash`)).toEqual(upTo(120));
   });
 
   it('what one tab adds another sends, and the promises of the first know; a tab that closes leaves its part to the others', async () => {
     const [one, other] = [await openPage(), await openPage()];
     await connect(other);
-    await publish(other, 'tabs', 1, 5);
+    await publish(other, `${at}tabs`, 1, 5);
     await drained(other);
-    await publish(one, 'tabs', 6, 10);
+    await publish(one, `${at}tabs`, 6, 10);
     await drained(one);
     expect(await one.evaluate(() => outcomes)).toEqual([6, 7, 8, 9, 10]);
-    await publish(other, 'tabs', 11, 40);
+    await publish(other, `${at}tabs`, 11, 40);
     await other.close();
     await connect(one);
     await drained(one);
-    expect(await logOf('tabs')).toEqual(upTo(40));
+    expect(await logOf(`${at}tabs`)).toEqual(upTo(40));
   });
 
   it('one tab takes back what another added, and a logout in one empties all', async () => {
     const [one, other] = [await openPage(), await openPage()];
-    await publish(one, 'cancel', 1, 3);
+    await publish(one, `${at}cancel`, 1, 3);
     const taken = await other.evaluate(async () => {
       const { outbox } = client;
       await new Promise<void>((resolve) => {
@@ -198,7 +220,7 @@ describe('an outbox in Chromium', () => {
     expect(await one.evaluate(() => outcomes)).toEqual(['cancelled', 'logged_out', 'logged_out']);
     const next = await openPage();
     expect(await next.evaluate(() => client.outbox?.entries())).toEqual([]);
-    expect(await logOf('cancel')).toEqual([]);
+    expect(await logOf(`${at}cancel`)).toEqual([]);
   });
 
   it('a quota that is used up refuses what does not fit, and loses nothing that was there', async () => {
@@ -208,7 +230,7 @@ describe('an outbox in Chromium', () => {
     await page.goto(origin);
     await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 100_000 });
     await start(page);
-    await publish(page, 'quota', 1, 3);
+    await publish(page, `${at}quota`, 1, 3);
     // Chromium goes on with what it once found free until that is used up.
     await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1_000 });
     const code = await page.evaluate(
@@ -225,7 +247,7 @@ describe('an outbox in Chromium', () => {
     // Nor can it be written now that an entry is being sent: it is sent all the same.
     await connect(page);
     await drained(page);
-    expect(await logOf('quota')).toEqual(upTo(3));
+    expect(await logOf(`${at}quota`)).toEqual(upTo(3));
     expect(await page.evaluate(() => outcomes)).toEqual(upTo(3));
   });
 
@@ -237,15 +259,15 @@ describe('an outbox in Chromium', () => {
     });
     await page.goto(site.origin);
     await start(page);
-    await publish(page, 'lockless', 1, 2);
+    await publish(page, `${at}lockless`, 1, 2);
     await connect(page);
     await drained(page);
-    expect(await logOf('lockless')).toEqual(upTo(2));
+    expect(await logOf(`${at}lockless`)).toEqual(upTo(2));
   });
 
   it('a page that may store nothing has a queue in memory, and is told so', async () => {
     const page = await openPage('/sandbox');
-    await publish(page, 'sandbox', 1, 3);
+    await publish(page, `${at}sandbox`, 1, 3);
     expect(await page.evaluate(() => client.outbox?.durable)).toBe(false);
     expect(await page.evaluate(() => client.outbox?.waiting)).toBe(3);
   });

@@ -31,6 +31,13 @@ export type AnyHandlerContext = {
 
 export type AnyHandler = (input: unknown, context: AnyHandlerContext) => unknown;
 
+/** Which of a call's own errors a rejection is; undefined where it is none. */
+export function callErrorOf(error: unknown): { readonly code: string; readonly data: unknown } | undefined {
+  return error instanceof CarillonError && error.error !== undefined
+    ? { code: error.error, data: error.data }
+    : undefined;
+}
+
 /** Calls both ways, and broadcasts. */
 export type Calls = {
   call(name: string, input: unknown, options?: CallOptions): Promise<unknown>;

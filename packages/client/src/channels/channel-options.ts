@@ -27,7 +27,8 @@ export function settingsOf(username: string, options: ChannelOptions): ChannelSe
   };
 }
 
-function most(name: string, value: number | undefined, absent: number): number {
+/** @throws CarillonError `options_invalid` for a bound below one */
+export function most(name: string, value: number | undefined, absent: number): number {
   if (value === undefined) return absent;
   if (value >= 1) return value;
   throw new CarillonError('options_invalid', name);

@@ -15,7 +15,7 @@ import type { OutboxPart } from '../outbox/outbox-part.ts';
 import { rejected } from '../quiet.ts';
 import type { ChannelShell } from './channel-shell.ts';
 import { toJson } from './json.ts';
-import type { PublishRequest } from './publish-request.ts';
+import type { AskServer, PublishRequest } from './publish-request.ts';
 import type { Records } from './records.ts';
 
 export type SubscribeOptions = {
@@ -112,10 +112,9 @@ export interface KeptChannel<Data> extends Channel {
 }
 
 /** What a handle is made from. */
-export type ChannelParts = {
+export type ChannelParts = PublishParts & {
   readonly shell: ChannelShell;
   readonly records: Records;
-  readonly outbox: OutboxPart | undefined;
 };
 
 export function channelOf(
@@ -170,9 +169,15 @@ export function keptChannelOf<Data>(
   return extend(channelOf(parts, channel, kind), kept);
 }
 
+/** What publishing needs. */
+export type PublishParts = {
+  readonly shell: { readonly ask: AskServer };
+  readonly outbox: OutboxPart | undefined;
+};
+
 /** @param data undefined: none, for a key is deleted */
 export function publish(
-  { shell, outbox }: ChannelParts,
+  { shell, outbox }: PublishParts,
   request: PublishRequest,
   data: unknown,
 ): Promise<Published> {

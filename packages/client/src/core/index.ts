@@ -5,7 +5,7 @@
  * The contract of a driver:
  *
  * - It holds one state, from `initialState(settings)`, and one `createFriends(fields)`. For each event it calls
- *   `transition(state, event, turn)`, keeps the new state and carries the effects out in their order.
+ *   `transition(state, event, turn, ownStatus)`, keeps the new state and carries the effects out in their order.
  * - One event at a time: an event that arises while effects are carried out MUST wait until they all are.
  * - `turn.nowMs` MUST NOT step back between events; `turn.random` MUST be drawn anew for each event.
  * - `openSocket`: connect, then report `socketOpened`, `socketMessage` and at last `socketClosed`, with the same number.
@@ -26,6 +26,8 @@
  *   (`RESERVED_FIELD_NAMES` of @carillon/protocol).
  *
  * `stop` leaves no timer and no socket, and keeps the session for a later `start`.
+ *
+ * With null in place of `ownStatus` the client says nothing of its user, and `setStatus` MUST NOT be dispatched.
  *
  * Channels and calls are a second machine beside it, from `createChannels(settings)`. A driver that has them:
  *
@@ -55,6 +57,8 @@ export type {
 } from './events.ts';
 export { type Friend, type FriendChange, type Friends, createFriends } from './friends.ts';
 export { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, LONGEST_SERVER_WINDOW_MS, pauseMs } from './backoff.ts';
+export type { OwnPart } from './step.ts';
+export { ownStatus } from './own-status-part.ts';
 export { type KeptStatus, type StatusPatch, wanted } from './own-status.ts';
 export { createChannels, type Channels } from './channels/channels.ts';
 export type {

@@ -1,9 +1,8 @@
 import type { Advice } from '@carillon/protocol';
 import { pauseMs, serverWindowMs } from './backoff.ts';
 import type { ConnectionReason } from './events.ts';
-import { NO_OWN_STATUS, abandon, unsend } from './own-status.ts';
 import type { Phase } from './state.ts';
-import { type Step, arm, enter, nextId, settle } from './step.ts';
+import { type Step, arm, enter, nextId } from './step.ts';
 
 /** The app has this long to come up with a login token, ms: it may have to ask its own server over a bad line. */
 export const TOKEN_TIMEOUT_MS = 20_000;
@@ -72,7 +71,7 @@ export function open(step: Step): void {
 export function dropLine(step: Step): void {
   const socket = socketOf(step.state.phase);
   if (socket !== null && !step.socketGone) step.effects.push({ do: 'closeSocket', socket });
-  step.state.own = unsend(step.state.own);
+  step.own?.unsend(step);
 }
 
 /** Ends the line and comes back after a pause; never sooner than `windowMs`, which the server asked for. */
@@ -104,11 +103,9 @@ export function halt(step: Step, reason: ConnectionReason): void {
   step.state.failures = failuresSoFar(step);
   dropLine(step);
   if (SESSION_OVER.includes(reason)) forgetSession(step);
-  abandonPending(step, reason);
-  if (FRIENDS_OVER.includes(reason)) {
-    step.state.own = NO_OWN_STATUS;
-    step.effects.push({ do: 'clearPresence' });
-  }
+  const over = FRIENDS_OVER.includes(reason);
+  step.own?.abandon(step, reason, over);
+  if (over) step.effects.push({ do: 'clearPresence' });
   step.state.credential = null;
   enter(step, { name: 'stopped', reason });
 }
@@ -156,11 +153,4 @@ export function forgetSession(step: Step): void {
   step.state.session = null;
   step.state.resume = null;
   step.effects.push({ do: 'clearResume' });
-}
-
-/** Tells the app that changes it waits for will not be made. */
-export function abandonPending(step: Step, code: ConnectionReason): void {
-  const { own } = step.state;
-  settle(step, own.upTo, code);
-  step.state.own = abandon(own);
 }

@@ -1,7 +1,6 @@
 import type { Heartbeat } from '@carillon/protocol';
 import { retryLater } from './line.ts';
 import { renew, wakeCredential } from './renewal.ts';
-import { sendStatus } from './status-updates.ts';
 import type { LivePhase, LoginPhase } from './state.ts';
 import { type Step, arm, disarm, nextId, send } from './step.ts';
 
@@ -18,7 +17,7 @@ export const SLEPT_MS = 5_000;
 export function settleIn(step: Step, phase: LivePhase): void {
   watch(step, phase);
   renew(step);
-  sendStatus(step);
+  step.own?.tell(step);
 }
 
 /** Arms the `watch` timer: often enough to notice a sleep, and exactly when silence has lasted too long. */

@@ -1,18 +1,9 @@
 import { type Err, type Login, type Logout, type Token, PROTOCOL_VERSION } from '@carillon/protocol';
-import {
-  NO_OWN_STATUS,
-  afterLogin,
-  carriedByLogin,
-  hasPending,
-  presenceIn,
-  unsend,
-  withoutCarriedFields,
-} from './own-status.ts';
 import { serverWindowMs } from './backoff.ts';
 import type { ConnectionReason } from './events.ts';
-import { abandonPending, dropLine, forgetSession, halt, rest, retryLater } from './line.ts';
+import { dropLine, forgetSession, halt, rest, retryLater } from './line.ts';
 import type { LivePhase, LoginPhase } from './state.ts';
-import { type Step, arm, enter, nextId, send, settle } from './step.ts';
+import { type Step, arm, enter, nextId, send } from './step.ts';
 
 /** From the open socket to the sync, ms. */
 export const LOGIN_TIMEOUT_MS = 10_000;
@@ -27,7 +18,7 @@ const DEFAULT_HEARTBEAT_MS = 30_000;
 export function sendLogin(step: Step, socket: number, moving = false): void {
   const { settings, resume, credential, own } = step.state;
   const request = nextId(step);
-  const carried = carriedByLogin(own, resume === null && settings.device === null);
+  const carried = step.own?.login(step) ?? {};
   const login: Login = {
     t: 'login',
     username: settings.username,
@@ -54,7 +45,7 @@ export function climb(step: Step): void {
 
 /** The login worked. The connection counts once the sync is here too. */
 export function takeToken(step: Step, phase: LoginPhase, message: Token): void {
-  const { settings, credential, resume, own } = step.state;
+  const { credential, resume } = step.state;
   const serverAheadMs = message.at / 1000 - step.turn.nowMs;
   // The stamp speaks of the sync that follows: until that is here, the friends are only known up to the older one,
   // and to a new session no older stamp means anything.
@@ -67,15 +58,7 @@ export function takeToken(step: Step, phase: LoginPhase, message: Token): void {
       goodUntilMs: deadline(message.exp, serverAheadMs),
       proven: true,
     };
-  const after = afterLogin(own, {
-    carried: phase.carried,
-    told: message.s === undefined ? null : presenceIn(message, settings.fields),
-    resumed: message.resumed,
-    shared: settings.device !== null,
-  });
-  // The server has stored what it says that it has.
-  if (!hasPending(after)) settle(step, after.upTo, null);
-  step.state.own = hasPending(after) ? after : { ...after, upTo: 0 };
+  step.own?.takeToken(step, phase, message);
   const hbMs = message.hbMs > 0 ? message.hbMs : DEFAULT_HEARTBEAT_MS;
   step.state.phase = { ...phase, granted: { at: message.at, hbMs, graceMs: message.graceMs, serverAheadMs } };
 }
@@ -94,12 +77,6 @@ export function deadline(exp: number | undefined, serverAheadMs: number): number
 export function keepResumeToken(step: Step, token: string, at: number | null): void {
   step.state.resume = { token, at };
   step.effects.push({ do: 'saveResume', token });
-}
-
-/** What another tab of the same session has set, in a later `token`: who shares a session restates the same. */
-export function takeOwnStatus(step: Step, message: Token): void {
-  const { own, settings } = step.state;
-  if (message.s !== undefined) step.state.own = { ...own, confirmed: presenceIn(message, settings.fields) };
 }
 
 /** The sync after a token: the friends are known up to its stamp, and the connection is there. */
@@ -139,13 +116,11 @@ export function takeLoginError(step: Step, phase: LoginPhase, message: Err): voi
 }
 
 /** The server does not take the login as it is. Leaves out what is most likely wrong with it; what is left is tried. */
-function mendLogin(step: Step, phase: LoginPhase, { m }: Err): void {
-  const mended = withoutCarriedFields(step.state.own, phase.carried, phase.upTo);
-  if (mended !== null) {
-    step.state.own = mended.own;
-    if (mended.refused) settle(step, phase.upTo, 'bad_message', m);
-  } else if (step.state.resume !== null) forgetSession(step);
-  else return halt(step, 'bad_message');
+function mendLogin(step: Step, phase: LoginPhase, refusal: Err): void {
+  if (step.own?.mend(step, phase, refusal) !== true) {
+    if (step.state.resume === null) return halt(step, 'bad_message');
+    forgetSession(step);
+  }
   retryLater(step, 'bad_message');
 }
 
@@ -153,7 +128,9 @@ function mendLogin(step: Step, phase: LoginPhase, { m }: Err): void {
 export function leave(step: Step): void {
   const { phase } = step.state;
   // At once, and not when the logout is answered: what the app sets from here on is for the session after this one.
-  forgetOwnStatus(step);
+  // A change that was not answered will not be any more.
+  step.own?.unsend(step);
+  step.own?.abandon(step, 'logged_out', true);
   if (phase.name === 'leaving') return;
   // Behind a login that is being checked a message waits ([LOG2]): the session must not begin and stay for its grace.
   if (phase.name !== 'live' && phase.name !== 'authenticating') return endSession(step);
@@ -175,11 +152,4 @@ export function endSession(step: Step): void {
   forgetSession(step);
   step.state.credential = null;
   step.effects.push({ do: 'clearPresence' });
-}
-
-function forgetOwnStatus(step: Step): void {
-  // A change that was not answered will not be any more.
-  step.state.own = unsend(step.state.own);
-  abandonPending(step, 'logged_out');
-  step.state.own = NO_OWN_STATUS;
 }

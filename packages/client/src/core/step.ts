@@ -1,7 +1,7 @@
-import { kept } from './own-status.ts';
-import type { ClientState, Phase } from './state.ts';
-import { connectionOf } from './state.ts';
-import type { Effect, RefusalCode, TimerName, Turn } from './events.ts';
+import type { Err, Ok, Token } from '@carillon/protocol';
+import { type ClientState, type LoginPhase, type Phase, connectionOf } from './state.ts';
+import type { ConnectionReason, Effect, RefusalCode, TimerName, Turn } from './events.ts';
+import type { KeptStatus, StatusPatch } from './own-status.ts';
 
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -15,6 +15,38 @@ export type Step = {
   readonly turn: Turn;
   /** The event was the end of the socket: there is nothing left to close. */
   readonly socketGone: boolean;
+  /** Null: a client that says nothing of its user. */
+  readonly own: OwnPart | null;
+};
+
+/**
+ * What the own status has to say in a transition of the connection: a part, so that a client without presence need not load it. It
+ * alone reads and writes `state.own`.
+ */
+export type OwnPart = {
+  /** The app changes it. */
+  set(step: Step, patch: StatusPatch, ticket: number): void;
+  /** What an earlier life of the page kept; what was set since is newer. */
+  restore(step: Step, earlier: KeptStatus): void;
+  /** @returns what a login carries of it */
+  login(step: Step): StatusPatch;
+  /** The login worked. */
+  takeToken(step: Step, phase: LoginPhase, message: Token): void;
+  /** A later `token`, with what another session of the device has set. */
+  takeNews(step: Step, message: Token): void;
+  /** The server does not take a login as it is. @returns whether something that it carried was given up for that */
+  mend(step: Step, phase: LoginPhase, refusal: Err): boolean;
+  /** The connection is live. */
+  tell(step: Step): void;
+  takeReply(step: Step, reply: Ok | Err): void;
+  /** The `status` timer. */
+  onTimer(step: Step): void;
+  /** The line goes, and with it what was unanswered. */
+  unsend(step: Step): void;
+  /** Tells the app that changes it waits for will not be made. `over`: and nothing of it is this client's business any more. */
+  abandon(step: Step, code: ConnectionReason, over: boolean): void;
+  /** Behind every transition: has it kept where it changed. */
+  keep(step: Step, before: ClientState): void;
 };
 
 /** The next number: even, for odd request ids are the channels'. */
@@ -57,7 +89,7 @@ export function enter(step: Step, phase: Phase): void {
 /** Ends a step: the app is told last, when all the rest has been done. */
 export function finish(step: Step, before: ClientState): { state: ClientState; effects: readonly Effect[] } {
   // A whole login may be sent before it: what is kept outlives a page that ends in the same instant.
-  if (step.state.own !== before.own) step.effects.push({ do: 'saveOwn', own: kept(step.state.own) });
+  step.own?.keep(step, before);
   const was = connectionOf(before.phase);
   const is = connectionOf(step.state.phase);
   const same = was.status === is.status && was.reason === is.reason && was.retryInMs === is.retryInMs;

@@ -25,26 +25,33 @@ import {
   leave,
   sendLogin,
   takeLoginError,
-  takeOwnStatus,
   takeToken,
 } from './login.ts';
-import { type KeptStatus, restore, want } from './own-status.ts';
+import type { KeptStatus } from './own-status.ts';
 import { reasonForClose } from './protocol-closes.ts';
 import { onRenewalDue, retryRenewal, sendRenewal, takeRenewalReply } from './renewal.ts';
 import type { ClientState } from './state.ts';
-import { type Step, finish, settle } from './step.ts';
-import { onStatusTimer, sendStatus, takeStatusReply } from './status-updates.ts';
+import { type OwnPart, type Step, finish, settle } from './step.ts';
 
 /**
  * The client's decisions: what the next state is and what must be done. Pure: the same state, event and turn give the
  * same answer, and nothing handed in is changed. Never throws, whatever the event carries.
+ *
+ * @param own `ownStatus`; null: a client that says nothing of its user
  */
 export function transition(
   state: ClientState,
   event: ClientEvent,
   turn: Turn,
+  own: OwnPart | null,
 ): { readonly state: ClientState; readonly effects: readonly Effect[] } {
-  const step: Step = { state: { ...state }, effects: [], turn, socketGone: event.type === 'socketClosed' };
+  const step: Step = {
+    state: { ...state },
+    effects: [],
+    turn,
+    socketGone: event.type === 'socketClosed',
+    own,
+  };
   handle(step, event);
   return finish(step, state);
 }
@@ -88,8 +95,7 @@ function handle(step: Step, event: ClientEvent): void {
     case 'setStatus':
       // Nothing will be told before the app acts on the reason, and it may never.
       if (phase.name === 'stopped') return settle(step, event.ticket, phase.reason);
-      step.state.own = want(step.state.own, event.patch, event.ticket);
-      return sendStatus(step);
+      return step.own?.set(step, event.patch, event.ticket);
   }
 }
 
@@ -110,7 +116,7 @@ function onStart(step: Step, resume: string | null, own: KeptStatus | null): voi
     case 'stopped':
       break;
   }
-  if (own !== null) step.state.own = restore(step.state.own, own, step.state.settings.fields);
+  if (own !== null) step.own?.restore(step, own);
   if (resume !== null && step.state.resume === null) {
     // What a server would not even read cannot be a session's.
     if (resume.length > MAX_RESUME_TOKEN_LENGTH) step.effects.push({ do: 'clearResume' });
@@ -147,7 +153,7 @@ function onTimer(step: Step, name: TimerName): void {
     case 'leave':
       return endSession(step);
     case 'status':
-      return onStatusTimer(step);
+      return step.own?.onTimer(step);
     case 'watch':
       return phase.name === 'live' ? onWatch(step, phase) : undefined;
     case 'probe':
@@ -195,7 +201,7 @@ function onMessage(step: Step, text: string): void {
       if (phase.name === 'authenticating') takeToken(step, phase, message);
       else if (phase.name === 'live') {
         keepResumeToken(step, message.token, resume?.at ?? null);
-        takeOwnStatus(step, message);
+        step.own?.takeNews(step, message);
       }
       return;
     }
@@ -229,7 +235,7 @@ function onReply(step: Step, reply: Ok | Err): void {
   } else if (phase.name === 'live') {
     // An `err` that names no request may be meant for any ([LIM1]).
     if (reply.i === undefined || reply.i % 2 === 1) return forward(step, reply);
-    if (!takeRenewalReply(step, phase, reply)) takeStatusReply(step, reply);
+    if (!takeRenewalReply(step, phase, reply)) step.own?.takeReply(step, reply);
   } else if (phase.name === 'authenticating' && reply.t === 'err') {
     takeLoginError(step, phase, reply);
   }

@@ -1,7 +1,7 @@
 import { CarillonError } from '../carillon-error.ts';
-import type { ChannelShell } from '../channels/channel-shell.ts';
 import type { Refusal } from '../core/channels/channel-events.ts';
 import { type DurableRequest, isPublication } from '../core/outbox/outbox-events.ts';
+import type { OutboxHost } from './outbox-part.ts';
 
 /**
  * The line that entries are sent on. An outbox hands it one entry of each lane at a time, and only while it leads: whose line it
@@ -17,7 +17,7 @@ export type OutboxFeed = {
 };
 
 /** Sends on the client's own line. */
-export function feedOn(ask: ChannelShell['ask']): OutboxFeed {
+export function feedOn(ask: OutboxHost['ask']): OutboxFeed {
   return {
     send: (request, queue, number) =>
       ask((ticket) =>

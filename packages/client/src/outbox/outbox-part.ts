@@ -1,10 +1,9 @@
 import type { CarillonError } from '../carillon-error.ts';
-import type { PublishRequest } from '../channels/publish-request.ts';
-import type { ChannelShell } from '../channels/channel-shell.ts';
+import type { AskServer, PublishRequest } from '../channels/publish-request.ts';
 import type { Published } from '../core/channels/channel-events.ts';
 import type { ChannelSettings } from '../core/channels/machine.ts';
 import type { DurableCall, OutboxState } from '../core/outbox/outbox-events.ts';
-import type { ConnectionOptions } from '../options.ts';
+import type { LinkOptions } from '../options.ts';
 import type { ShellParts } from '../shell.ts';
 import type { Platform } from '../platform.ts';
 
@@ -64,9 +63,10 @@ export interface Outbox {
 /** What a client gives its outbox. */
 export type OutboxHost = {
   readonly platform: Platform;
-  readonly options: Pick<ConnectionOptions, 'url' | 'username'>;
+  readonly options: Pick<LinkOptions, 'url' | 'username'>;
   readonly settings: Pick<ChannelSettings, 'messageBytes'>;
-  readonly ask: ChannelShell['ask'];
+  /** Sends on the line that there is. */
+  readonly ask: AskServer;
 };
 
 /** An outbox, as the client that it belongs to sees it. */
@@ -78,7 +78,7 @@ export type OutboxPart = {
   /** Resolves once what was to be written until now is, or after 5 s; never rejects. */
   written(): Promise<void>;
   /** The connection made a transition. */
-  readonly follow: NonNullable<ShellParts<string>['follow']>;
+  readonly follow: NonNullable<ShellParts['follow']>;
 };
 
 /** What `createOutbox` makes: each client that it is handed to has an outbox of its own. */

@@ -43,6 +43,9 @@ export type LinesParts = {
   readonly underWay: () => UnderWay;
 };
 
+/** Makes the lines of a connection. */
+export type MakeLines = (parts: LinesParts) => Lines;
+
 /** Opens lines. What is needed where WebSocket does not work is loaded where it does not. */
 export type Lines = {
   /** Gives the socket to listen to, now or later. @throws what the WebSocket constructor throws */

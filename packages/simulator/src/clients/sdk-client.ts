@@ -6,6 +6,7 @@ import {
   type TimerName,
   createFriends,
   initialState,
+  ownStatus,
   transition,
 } from '@carillon/client/core';
 import type { ChannelWatch } from '../channels/channel-watch.ts';
@@ -62,7 +63,7 @@ export function createSdkClient(parts: SdkClientParts): SimClient {
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
       const nowMs = time.nowMs();
       const turn = { nowMs, wallMs: EPOCH_MS + nowMs, random: random.fraction() };
-      const result = transition(state, next, turn);
+      const result = transition(state, next, turn, ownStatus);
       state = result.state;
       for (const effect of result.effects) perform(effect);
       channels?.connection(next, state, result.effects);

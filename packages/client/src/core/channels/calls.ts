@@ -1,9 +1,9 @@
-import { MAX_CALL_MS, type Call, type Cancel } from '@carillon/protocol';
-import type { ChannelEvent } from './channel-events.ts';
+import type { Cancel } from '@carillon/protocol';
+import type { CallCommand } from './channel-events.ts';
 import { enqueue, land } from './lanes.ts';
 import { type Machine, type Request, refusal, refusalOf, reject, resolve, say } from './machine.ts';
-import { textWith } from './message-text.ts';
 import { admit, release, utf8Bytes } from './queue-room.ts';
+import { callMs, callText } from './request-text.ts';
 
 /** Bytes of a message beside the name and the input. */
 const ENVELOPE_BYTES = 60;
@@ -12,12 +12,11 @@ const ENVELOPE_BYTES = 60;
  * Calls the server. Waits for a line, within its time; once it was sent it is never sent again, for whether it was
  * carried out is not known any more.
  */
-export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'call' }>): void {
+export function call(machine: Machine, command: CallCommand): void {
   const { ticket, name, input, id } = command;
   const bytes = utf8Bytes(name) + utf8Bytes(input ?? '') + ENVELOPE_BYTES;
   if (!admit(machine, ticket, bytes)) return;
-  const { timeoutMs } = command;
-  const overAtMs = machine.turn.nowMs + (timeoutMs >= 1 ? Math.min(timeoutMs, MAX_CALL_MS) : 1);
+  const overAtMs = machine.turn.nowMs + callMs(command.timeoutMs);
   let request: number | null = null;
 
   function end(on: Machine): void {
@@ -39,8 +38,7 @@ export function call(machine: Machine, command: Extract<ChannelEvent, { type: 'c
   const waiting: Request = {
     text(on, i) {
       const ms = Math.max(1, Math.round(overAtMs - on.turn.nowMs));
-      const message: Omit<Call, 'd'> = { t: 'call', i, n: name, ms, id };
-      return textWith(message, input);
+      return callText(i, command, ms);
     },
     onSent(_, sent) {
       request = sent;

@@ -78,6 +78,18 @@ export type Refusal = {
   readonly data?: unknown;
 };
 
+/** A call as the app asks for it. Resolves with the output. */
+export type CallCommand = {
+  readonly type: 'call';
+  readonly ticket: number;
+  readonly name: string;
+  /** JSON text; null: none. */
+  readonly input: string | null;
+  readonly timeoutMs: number;
+  /** The key that the function is given ([CALL6]). */
+  readonly id?: string | undefined;
+};
+
 /** A publication as the app asks for it. */
 export type PublishCommand = {
   readonly type: 'publish';
@@ -144,16 +156,7 @@ export type ChannelEvent =
       readonly after?: string | undefined;
       readonly limit?: number | undefined;
     }
-  /** `input`: JSON text; null: none. Resolves with the output. */
-  | {
-      readonly type: 'call';
-      readonly ticket: number;
-      readonly name: string;
-      readonly input: string | null;
-      readonly timeoutMs: number;
-      /** The key that the function is given ([CALL6]). */
-      readonly id?: string | undefined;
-    }
+  | CallCommand
   /** The app no longer waits for a call. */
   | { readonly type: 'cancel'; readonly ticket: number }
   /** Answers a `serve`. `output`: JSON text, also of an error's data; null: none. `code`: it failed with this. */

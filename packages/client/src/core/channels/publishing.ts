@@ -1,6 +1,6 @@
-import type { Ok, Publish } from '@carillon/protocol';
+import type { Ok } from '@carillon/protocol';
 import type { RefusalCode } from '../events.ts';
-import type { PublishCommand, Published } from './channel-events.ts';
+import type { PublishCommand } from './channel-events.ts';
 import { enqueue, forgetLane, repeatLater } from './lanes.ts';
 import {
   type Lane,
@@ -12,8 +12,8 @@ import {
   reject,
   resolve,
 } from './machine.ts';
-import { textWith } from './message-text.ts';
 import { admit, release, utf8Bytes } from './queue-room.ts';
+import { publishBody, publishText, publishedOf } from './request-text.ts';
 
 /**
  * How long a publication whose answer was lost can be sent again, ms: for five minutes at least the server knows its id
@@ -52,14 +52,9 @@ export function publish(machine: Machine, command: PublishCommand): void {
   before?.latest?.supersede(machine);
 }
 
-/** The message but for `t` and `i`, as JSON text from behind them. */
 function bodyOf(machine: Machine, command: PublishCommand): string {
-  const { channel: c, key: k, del, version: ver, ttlMs: ttl, expect, echo, data, signal, lane } = command;
-  const { queue: q, number: n } = lane ?? { queue: undefined, number: undefined };
-  const id = signal || lane ? undefined : (command.id ?? publicationId(machine));
-  const { epoch: e, offset: o } = expect ?? { epoch: undefined, offset: undefined };
-  const head: Omit<Publish, 't' | 'i' | 'd'> = { c, id, q, n, k, del, ver, ttl, e, o, echo };
-  return textWith(head, data).slice(1);
+  const { signal, lane, id } = command;
+  return publishBody(command, signal || lane ? undefined : (id ?? publicationId(machine)));
 }
 
 /** Stands for one publication of this user: as many random bits as a turn has, the time and a number. */
@@ -93,7 +88,7 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
 
   return {
     text(machine, i) {
-      if (!isUnsure(machine)) return `{"t":"pub","i":${i},${body}`;
+      if (!isUnsure(machine)) return publishText(i, body);
       giveUp(machine, 'line_lost');
       return null;
     },
@@ -124,12 +119,6 @@ function draftOf(lane: Lane, command: PublishCommand, body: string, bytes: numbe
     end(machine);
     resolve(machine, ticket, publishedOf({}));
   }
-}
-
-/** What came of a publication; of a signal no position, nor of one that a later one took the place of. */
-function publishedOf({ e, o, dup = false, old = false }: Partial<Ok>): Published {
-  const position = e === undefined || o === undefined ? null : { epoch: e, offset: o };
-  return { position, duplicate: dup, outdated: old };
 }
 
 /** Keeps what was sent until it, or its place in the order, comes back ([PUB4]). */
