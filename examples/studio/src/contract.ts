@@ -1,4 +1,5 @@
 import { defineContract, map, signal, stream } from '@carillon/contract';
+import { taskChannels } from '@carillon/tasks/contract';
 import * as z from 'zod';
 
 const MOST_CHARACTERS = 500;
@@ -25,5 +26,6 @@ export const contract = defineContract({
       keys: 100,
     }),
     'cursors:{board}': signal({ data: z.object({ x: share, y: share }) }),
+    ...taskChannels,
   },
 });

@@ -19,6 +19,7 @@ beforeAll(async () => {
   s = await startServer({
     development: {
       studioFolder: join(page, 'dist'),
+      app: null,
       logins: {
         people: [
           { user: 'alice', name: 'Alice' },
@@ -139,7 +140,9 @@ describe('demo logins', () => {
   });
 
   it('without a secret of our own there are none, but the page is', async () => {
-    const other = await startServer({ development: { logins: null, studioFolder: join(page, 'dist') } });
+    const other = await startServer({
+      development: { app: null, logins: null, studioFolder: join(page, 'dist') },
+    });
     try {
       expect((await fetch(`${other.url}/dev/logins`)).status).toBe(404);
       expect((await fetch(`${other.url}/`)).status).toBe(200);

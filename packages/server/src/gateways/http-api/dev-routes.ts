@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Context, Hono } from 'hono';
 import type { Outcome, RealtimeNode } from '../../runtime/node-api.ts';
 import { bearerOf } from './api-key.ts';
+import { addAppProxy } from './app-proxy.ts';
 import { isLocalCaller } from './caller.ts';
 import { readJsonBody } from './json-body.ts';
 import { isDecodable } from './paths.ts';
@@ -23,6 +24,11 @@ export type Development = {
   } | null;
   /** Folder of the built studio page; null serves none. */
   readonly studioFolder: string | null;
+  /** The app's own backend, which answers under `/app/`; null: there is none. */
+  readonly app: {
+    /** Where it listens; null while it does not. */
+    url(): string | null;
+  } | null;
 };
 
 export type DevRouteOptions = {
@@ -38,14 +44,16 @@ export function addDevRoutes(
 ): void {
   const { logins, studioFolder } = development;
   if (studioFolder !== null) addStudioFiles(app, studioFolder, replies);
-  if (logins === null) return;
 
-  app.use('/dev/*', async (context, next) => {
-    if (!isDecodable(context.req.path))
-      return replies.fail('user_id_invalid', 'the path is not percent-encoded UTF-8');
-    if (isLocalCaller(context.env.incoming) && isOwnPage(context.env.incoming.headers)) return next();
-    return replies.fail('origin_refused', 'these logins are for pages of this server, on this machine');
-  });
+  for (const path of ['/dev/*', '/app/*'])
+    app.use(path, async (context, next) => {
+      if (!isDecodable(context.req.path))
+        return replies.fail('user_id_invalid', 'the path is not percent-encoded UTF-8');
+      if (isLocalCaller(context.env.incoming) && isOwnPage(context.env.incoming.headers)) return next();
+      return replies.fail('origin_refused', 'this is for pages of this server, on this machine');
+    });
+  if (development.app !== null) addAppProxy(app, development.app.url, replies);
+  if (logins === null) return;
 
   resource(app, '/dev/logins', replies, { GET: () => json({ people: logins.people }, 200) });
 
