@@ -34,4 +34,5 @@ export {
   sessionStoreContract,
 } from './session-store-contract.ts';
 export { sharedSessionsContract } from './shared-sessions-contract.ts';
+export { type PublishedEvent, type SourceSubject, sourceContract } from './source-contract.ts';
 export { type TicketsSubject, ticketsContract } from './tickets-contract.ts';

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createKafkaSource } from '../../src/adapters/kafka/kafka-source.ts';
 import type { KafkaSourceOptions } from '../../src/adapters/kafka/kafka-settings.ts';
 import type { Source } from '../../src/ports/source.ts';
 import { type KafkaCluster, startKafka } from '../servers/kafka-cluster.ts';
-import { eventually, message, newName, optionsFor, quickTiming } from './kafka-kit.ts';
+import { createWarnings, eventually, message, newName, optionsFor, quickTiming } from './kafka-kit.ts';
 import { applied, createGate, createLiteralIntake, type LiteralIntake, textOf } from './literal-intake.ts';
 
 let kafka: KafkaCluster;
@@ -115,5 +115,165 @@ describe.concurrent('events of Kafka', () => {
     gate.open();
     await eventually(async () => (await kafka.committed(group, topic, 0)) === 10);
     see(intake.taken).toHaveLength(10);
+  });
+
+  it('several topics are taken by one source, each event under its own', async ({ expect: see }) => {
+    const intake = createLiteralIntake();
+    const topics = [newName('one'), newName('two')];
+    for (const topic of topics) await kafka.createTopic(topic, 2);
+    await open(intake, 0, { topics });
+    for (const topic of topics) await kafka.produce(topic, [message(0, 'a'), message(1, 'b')]);
+    await intake.until(() => intake.taken.length === 4);
+    see(intake.taken.map(({ topic, lane }) => [topic, lane]).toSorted()).toEqual(
+      topics.flatMap((topic) => [0, 1].map((partition) => [topic, `${topic}/${partition}`])).toSorted(),
+    );
+  });
+
+  it('`latest` begins at the end, and what comes while nobody runs is not passed over', async ({
+    expect: see,
+  }) => {
+    const topic = newName('latest');
+    await kafka.createTopic(topic, 1);
+    await kafka.produce(topic, [message(0, 'old')]);
+    const intake = createLiteralIntake();
+    const changes = { topics: [topic], groupId: newName('group'), from: 'latest' } as const;
+    const { source, again } = await open(intake, 1, changes);
+    await eventually(async () => (await kafka.committed(changes.groupId, topic, 0)) === 1);
+    await source.stop();
+    await kafka.produce(topic, [message(0, 'between')]);
+    const later = createLiteralIntake();
+    await again(later);
+    await later.until(() => later.taken.length > 0);
+    see(intake.taken).toEqual([]);
+    see(later.taken.map(textOf)).toEqual(['between']);
+  });
+
+  it('poison goes to the dead-letter topic as it was, with the reason, and holds nothing up', async ({
+    expect: see,
+  }) => {
+    const deadLetterTopic = newName('dead');
+    await kafka.createTopic(deadLetterTopic, 1);
+    const intake = createLiteralIntake((event) => {
+      if (textOf(event) === 'bad')
+        return { result: 'poison', code: 'event_invalid', detail: 'task: is missing — ü' };
+      if (textOf(event) === 'odd') return { result: 'poison', code: 'event_unknown', detail: 'no mapping' };
+      return applied;
+    });
+    const { topic, group } = await open(intake, 1, { deadLetterTopic });
+    await kafka.produce(topic, [
+      message(0, 'good', 'u1'),
+      message(0, 'bad', 'u2', [
+        ['id', 'e-7'],
+        ['twice', 'a'],
+        ['twice', 'b'],
+      ]),
+      message(0, 'odd'),
+      message(0, 'good', 'u3'),
+    ]);
+    await eventually(async () => (await kafka.committed(group, topic, 0)) === 4);
+    see(await kafka.read(deadLetterTopic, 1)).toEqual([
+      {
+        ...{ partition: 0, offset: 0, key: 'u2', value: 'bad' },
+        headers: [
+          ['id', 'e-7'],
+          ['twice', 'a'],
+          ['twice', 'b'],
+          ['carillon-error-code', 'event_invalid'],
+          ['carillon-error-detail', 'task: is missing — ü'],
+          ['carillon-place', `${topic}/0@1`],
+        ],
+      },
+      {
+        ...{ partition: 0, offset: 1, key: null, value: 'odd' },
+        headers: [
+          ['carillon-error-code', 'event_unknown'],
+          ['carillon-error-detail', 'no mapping'],
+          ['carillon-place', `${topic}/0@2`],
+        ],
+      },
+    ]);
+  });
+
+  it('without a dead-letter topic poison is warned of, each by its place, and left behind', async ({
+    expect: see,
+  }) => {
+    const warnings = createWarnings();
+    const intake = createLiteralIntake(() => ({ result: 'poison', code: 'mapping_failed', detail: 'oh' }));
+    const { topic, group } = await open(intake, 1, { warn: warnings.warn });
+    await kafka.produce(topic, [message(0, 'a'), message(0, 'b')]);
+    await eventually(async () => (await kafka.committed(group, topic, 0)) === 2);
+    see(warnings.events).toEqual(
+      [0, 1].map((offset) => ({
+        event: 'kafka_poison',
+        detail: { place: `${topic}/0@${offset}`, code: 'mapping_failed', detail: 'oh' },
+      })),
+    );
+  });
+
+  it('no more than `inFlight` events are without a verdict, however many wait', async ({ expect: see }) => {
+    const gate = createGate();
+    const intake = createLiteralIntake(() => gate.opened.then(() => applied));
+    const { topic, source } = await open(intake, 2, { inFlight: 7 });
+    await kafka.produce(
+      topic,
+      numbers(500).map((number) => message(number % 2, String(number))),
+    );
+    await intake.until(() => intake.open === 7);
+    // What was fetched is known, and not one more is brought for it.
+    await eventually(() => source.positions().reduce((sum, { lag }) => sum + (lag ?? 0), 0) === 500);
+    see(intake.taken).toHaveLength(7);
+    gate.open();
+    await intake.until(() => intake.taken.length === 500);
+    see(intake.mostOpen).toBe(7);
+  });
+
+  it('how far each partition is, and how much waits, is told', async ({ expect: see }) => {
+    const gate = createGate();
+    const intake = createLiteralIntake(async (event) => {
+      if (textOf(event) === 'wait') await gate.opened;
+      return applied;
+    });
+    const { topic, source } = await open(intake, 2);
+    await kafka.produce(topic, [message(0, 'a'), message(0, 'wait'), message(0, 'b'), message(1, 'c')]);
+    await intake.until(() => intake.taken.length === 4 && intake.open === 1);
+    await eventually(() => source.positions().length === 2);
+    see(source.positions().toSorted((one, other) => Number(one.partition) - Number(other.partition))).toEqual(
+      [
+        { topic, partition: '0', position: 1, lag: 2 },
+        { topic, partition: '1', position: 1, lag: 0 },
+      ],
+    );
+    gate.open();
+    await eventually(() => source.positions().every(({ lag }) => lag === 0));
+    see(source.trouble()).toBe(null);
+  });
+
+  it('an event of 10 MB is brought whole', async ({ expect: see }) => {
+    const intake = createLiteralIntake();
+    const { topic, group } = await open(intake, 1);
+    const large = Buffer.alloc(10 * 1024 * 1024, 'x');
+    await kafka.produce(topic, [message(0, large, 'k')]);
+    await intake.until(() => intake.taken.length === 1);
+    const { content } = intake.taken[0]!;
+    see(content.kind === 'bytes' && large.equals(content.bytes)).toBe(true);
+    await eventually(async () => (await kafka.committed(group, topic, 0)) === 1);
+  });
+});
+
+describe('starts that can never work', () => {
+  const refusal = async (changes: Changes): Promise<string> => {
+    const options = optionsFor(kafka, { groupId: newName('group'), topics: [], ...changes });
+    const source = createKafkaSource(options, quickTiming);
+    onTestFinished(() => source.stop());
+    return source.start(createLiteralIntake()).then(
+      () => 'it started',
+      (error: Error) => error.message,
+    );
+  };
+
+  it('a dead-letter topic that is consumed is refused: its letters would come back for ever', async () => {
+    expect(await refusal({ topics: ['a', 'b'], deadLetterTopic: 'b' })).toBe(
+      'the dead-letter topic "b" is one of the topics that are consumed: its letters would come back for ever; name another',
+    );
   });
 });

@@ -1,0 +1,16 @@
+import { startKafka } from './servers/kafka-cluster.ts';
+import { createKafkaSource } from '../src/adapters/kafka/kafka-source.ts';
+import { optionsFor, quickTiming, message } from './kafka/kafka-kit.ts';
+import { createLiteralIntake } from './kafka/literal-intake.ts';
+const k = await startKafka(3);
+await k.createTopic('t', 1);
+const log = (...a: unknown[]) => console.log(Math.round(performance.now()), ...a);
+const mk = () => createKafkaSource(optionsFor(k, { groupId: 'g', topics: ['t'], warn: (e, d) => log('WARN', e, d) }), quickTiming);
+await k.produce('t', [message(0, 'a')]);
+const i = createLiteralIntake();
+const s = mk(); await s.start(i); await i.until(() => i.taken.length === 1); log('first'); await s.stop(); log('stopped', await k.committed('g', 't', 0));
+await k.produce('t', [message(0, 'b')]);
+const j = createLiteralIntake();
+const s2 = mk(); await s2.start(j); log('started'); await j.until(() => j.taken.length === 1); log('second'); await s2.stop();
+log('done');
+await k.stop();
