@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createDaprSource, type DaprSource } from '../adapters/dapr/dapr-source.ts';
 import { createKafkaSource } from '../adapters/kafka/kafka-source.ts';
 import { createOutboxSource } from '../adapters/sql/postgres/outbox-source.ts';
 import type { FeedsConfig } from '../config/feeds/feed-settings.ts';
+import { createPacedWarning } from '../outbound/paced-warning.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { Intake, Source } from '../ports/source.ts';
@@ -49,7 +51,9 @@ export type FeedDeps = {
 
 /** Makes the sources that are configured. Nothing of them runs before `start`. */
 export function openFeedSources(config: FeedsConfig, deps: FeedDeps): FeedSources {
-  const sources = sourcesOf(config, deps);
+  const warn = createPacedWarnings(deps);
+  const dapr = daprSourceOf(config, deps, warn);
+  const sources = sourcesOf(config, deps, dapr);
   let started: Source[] = [];
 
   async function stop(): Promise<void> {
@@ -75,11 +79,15 @@ export function openFeedSources(config: FeedsConfig, deps: FeedDeps): FeedSource
       }
     },
     stop,
-    serve: () => false,
+    serve: (request, response) => dapr?.serve(request, response) ?? false,
   };
 }
 
-function sourcesOf({ kafka, outbox }: FeedsConfig, deps: FeedDeps): readonly Source[] {
+function sourcesOf(
+  { kafka, outbox }: FeedsConfig,
+  deps: FeedDeps,
+  dapr: DaprSource | null,
+): readonly Source[] {
   const { clock, secrets, telemetry } = deps;
   const sources: Source[] = [];
   if (kafka !== null)
@@ -90,6 +98,31 @@ function sourcesOf({ kafka, outbox }: FeedsConfig, deps: FeedDeps): readonly Sou
         warn: (event, detail) => telemetry.warn(event, detail),
       }),
     );
+  if (dapr !== null) sources.push(dapr);
   if (outbox !== null) sources.push(createOutboxSource({ ...outbox, ...deps }));
   return sources;
+}
+
+/** Of each kind of trouble at most one line a second. */
+function createPacedWarnings({ clock, telemetry }: FeedDeps): Telemetry['warn'] {
+  const paced = new Map<string, ReturnType<typeof createPacedWarning>>();
+  return (event, detail) => {
+    const warn = paced.get(event) ?? createPacedWarning(event, clock, telemetry);
+    paced.set(event, warn);
+    warn(detail);
+  };
+}
+
+function daprSourceOf(
+  { dapr, topics }: FeedsConfig,
+  { clock, secrets, telemetry }: FeedDeps,
+  warn: Telemetry['warn'],
+): DaprSource | null {
+  if (dapr === null) return null;
+  return createDaprSource({
+    ...{ ...dapr, clock, warn },
+    id: () => secrets.id(),
+    refused: (code) => telemetry.error(code),
+    poison: (topic, code) => telemetry.feedEvent('dapr', topics.has(topic) ? topic : '', code, 0),
+  });
 }

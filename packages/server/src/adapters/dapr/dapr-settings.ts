@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@carillon/protocol';
 import type { Clock } from '../../ports/clock.ts';
+import type { PoisonCode } from '../../ports/source.ts';
 
 /** What a sidecar is asked to send several events at once, for one topic. */
 export type DaprBulk = {
@@ -29,7 +30,7 @@ export type DaprSettings = {
   readonly topics: readonly DaprTopic[];
   /** Of one event; a larger one is dropped. */
   readonly eventBytes: number;
-  /** Of a request with several events; a larger one is refused, and the sidecar sends it again. */
+  /** Of a request with several events; of a larger one those are taken that fit, and the sidecar sends the rest again. */
   readonly bulkBytes: number;
   /** Requests that are worked on at once; others wait. 1 or more. */
   readonly inFlight: number;
@@ -44,6 +45,8 @@ export type DaprDeps = {
   readonly clock: Clock;
   /** Unique for all practical purposes. */
   id(): string;
+  /** An event was dropped that the intake never saw. */
+  poison(topic: string, code: PoisonCode): void;
   /** A request was refused with this code. */
   refused(code: ErrorCode): void;
   /** A cause that an operator should see. Paced: a trouble that goes on is said now and then. */

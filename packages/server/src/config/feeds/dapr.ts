@@ -33,9 +33,14 @@ export const daprSchema = z.strictObject({
     {},
     topicProblem,
   ).optional(),
-  bulkMessages: whole('Events that a sidecar sends at once at most; 1 asks for each alone.', 100, 1, 10_000),
+  bulkMessages: whole('Events that a sidecar sends at once at most; 1 asks for each alone.', 100, 1, 1_000),
   bulkWaitMs: whole('How long a sidecar gathers them.', 50, 0, 10_000),
-  bulkBytes: whole('The largest request with several events.', 16 * 1024 * 1024, 1024, 256 * 1024 * 1024),
+  bulkBytes: whole(
+    'What is read of a request with several events; of a larger one the rest comes again with the next.',
+    4 * 1024 * 1024,
+    1024,
+    256 * 1024 * 1024,
+  ),
   inFlight: whole('Requests of sidecars that are worked on at once; others wait.', 64, 1, 10_000),
   deadlineMs: whole(
     'An event without a verdict is answered `RETRY` after so long; less than the time that the component gives a handler.',
