@@ -32,6 +32,8 @@ interface ChannelOptions<Data extends StandardSchema> {
 /** What channels have that are kept. */
 interface KeptOptions<Data extends StandardSchema> extends ChannelOptions<Data> {
   readonly history?: History;
+  /** ms for which the id of a publication is known again: the same one publishes once. Feeds want a day or more. */
+  readonly idempotencyMs?: number;
   /** `stored` (unless set): acknowledged once synced to disk. `memory`: lost with the process, and everyone is told. */
   readonly durability?: 'memory' | 'stored';
   /** What becomes of publications for a connection that does not read. */

@@ -4,10 +4,14 @@ const KI = 1024;
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
 
+/** What whoever repeats a publication whose answer was lost counts on ([PUB2]); clients do so for four and a half minutes of it. */
+const IDEMPOTENCY = 300 * SECOND;
+
 /** What a definition is unless it says otherwise, and which options its kind has. docs/contract.md lists the same. */
 export const DEFAULTS = {
   stream: {
     history: { count: 1_000, ageMs: DAY, units: KI * KI },
+    idempotencyMs: IDEMPOTENCY,
     durability: 'stored',
     slow: 'resync',
     heldUnits: 256 * KI,
@@ -19,6 +23,7 @@ export const DEFAULTS = {
   },
   map: {
     history: { count: 1_000, ageMs: DAY, units: KI * KI },
+    idempotencyMs: IDEMPOTENCY,
     keys: 10_000,
     /** Never, unless the publication says otherwise. */
     ttlMs: null,
@@ -47,6 +52,7 @@ export const BOUNDS: Readonly<Record<string, readonly [min: number, max: number]
   'history.count': [0, 1_000_000],
   'history.ageMs': [SECOND, 3_650 * DAY],
   'history.units': [KI, 1024 * KI * KI],
+  idempotencyMs: [IDEMPOTENCY, 30 * DAY],
   keys: [1, 1_000_000],
   ttlMs: [100, 3_650 * DAY],
   heldUnits: [KI, 64 * KI * KI],

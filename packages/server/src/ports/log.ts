@@ -32,6 +32,8 @@ export type Retention = {
   readonly units: number;
   /** Map: keys at most; one more is refused with `limit_reached`. */
   readonly keys: number;
+  /** ms for which an idempotency id is held at least. */
+  readonly onceMs: number;
 };
 
 /** A place in a lane: what one user's queue has published on a channel, by numbers that rise. */
@@ -124,7 +126,8 @@ export type Soon<T> = T | Promise<T>;
  *   `stored` once it is committed and synced to disk.
  * - An append that rejects (`storeUnavailable`) MUST have appended nothing, or, where that is not known, MUST behave as
  *   a duplicate when it is repeated with the same `once`.
- * - `once` MUST be checked in the same step as the append, before `expect`, and kept for at least `onceMs`.
+ * - `once` MUST be checked in the same step as the append, before `expect`, and kept for at least the `onceMs` of its
+ *   channel's retention, whatever becomes of the publication.
  * - The mark of a lane, the highest number taken, MUST be raised in the same step as the append, and looked at before
  *   `expect`: what is not above it is a `duplicate`, with a position only where it is that very number and its epoch goes
  *   on. What is `outdated` raises it too, for that was decided; what is refused MUST NOT. It is kept for `laneMs` behind the

@@ -3,6 +3,7 @@ import type { Log, LogCounts } from '../ports/log.ts';
 import { logHistoryContract } from './log-history-contract.ts';
 import { logLaneContract } from './log-lane-contract.ts';
 import { logMapContract } from './log-map-contract.ts';
+import { logOnceContract } from './log-once-contract.ts';
 import { logRefContract } from './log-ref-contract.ts';
 import {
   type LogSubject,
@@ -11,13 +12,10 @@ import {
   T0,
   appendOf,
   behind,
+  once,
   taken,
   takenMany,
 } from './log-subject.ts';
-
-const once = (id: string, patch: { scope?: string; print?: string } = {}) => ({
-  once: { scope: 'alice', id, print: 'print', ...patch },
-});
 
 /** What every `Log` must do. `open` gives a new, empty log for each test. */
 export function logContract(
@@ -28,6 +26,7 @@ export function logContract(
   logHistoryContract(name, open);
   logMapContract(name, open, { shared });
   logLaneContract(name, open, { shared });
+  logOnceContract(name, open);
   logRefContract(name, open);
   describe(`Log: ${name}`, () => {
     let subject: LogSubject;
@@ -159,107 +158,6 @@ export function logContract(
       });
     });
 
-    describe('once', () => {
-      it('[PUB2] an id publishes once; then it is answered with the first position', async () => {
-        await takenMany(log, 2);
-        const { epoch } = await taken(log, once('a'));
-        await takenMany(log, 2);
-        expect(await log.append(appendOf(once('a')))).toEqual({ ok: true, duplicate: { epoch, offset: 3 } });
-        expect((await log.top('chat:1')).offset).toBe(5);
-      });
-
-      it('[PUB2] also where the same id comes many times in one turn', async () => {
-        const results = await Promise.all(
-          Array.from({ length: 20 }, async () => log.append(appendOf(once('a')))),
-        );
-        const { epoch } = await log.top('chat:1');
-        expect(results[0]).toMatchObject({ publication: { offset: 1 } });
-        for (const result of results.slice(1))
-          expect(result).toEqual({ ok: true, duplicate: { epoch, offset: 1 } });
-        expect((await log.top('chat:1')).offset).toBe(1);
-      });
-
-      it('[PUB2] another payload under the same id is refused', async () => {
-        await taken(log, once('a'));
-        expect(await log.append(appendOf(once('a', { print: 'other' })))).toEqual({
-          ok: false,
-          code: 'id_reused',
-        });
-        expect((await log.top('chat:1')).offset).toBe(1);
-      });
-
-      it('ids are told apart by publisher and channel, however they run into each other', async () => {
-        for (const [scope, id] of [
-          ['', 'ab'],
-          ['a', 'b'],
-          ['ab', ''],
-          ['1:a', 'b'],
-          ['', '1:ab'],
-          ['a', '\ud800'],
-          ['a', '\ud801'],
-          ['a', '\ufffd'],
-          ['a', 'B'],
-        ] as const)
-          expect((await taken(log, once(id, { scope }))).publication.offset).toBeGreaterThan(0);
-        expect(
-          (await taken(log, { channel: 'chat:2', ...once('b', { scope: 'a' }) })).publication.offset,
-        ).toBe(1);
-        expect(await log.append(appendOf(once('b', { scope: 'a' })))).toMatchObject({
-          duplicate: { offset: 2 },
-        });
-      });
-
-      it('[PUB3] is looked at before `expect`: a repetition of what worked works', async () => {
-        const start = await log.top('chat:1');
-        await taken(log, { expect: start, ...once('a') });
-        await takenMany(log, 3);
-        expect(await log.append(appendOf({ expect: start, ...once('a') }))).toMatchObject({
-          duplicate: { offset: 1 },
-        });
-      });
-
-      it('what was not appended did not use up its id', async () => {
-        await takenMany(log, 3);
-        const elsewhere = { ...(await log.top('chat:1')), offset: 2 };
-        expect(await log.append(appendOf({ expect: elsewhere, ...once('a') }))).toMatchObject({
-          code: 'conflict',
-        });
-        expect((await taken(log, once('a', { print: 'other' }))).publication.offset).toBe(4);
-      });
-
-      it('is known for its window, also when the publication itself is trimmed', async () => {
-        await openWith({ onceMs: 1_000 });
-        const retention = { ...appendOf().retention, count: 1 };
-        await taken(log, { retention, ...once('a') });
-        await takenMany(log, 5, { retention, nowMs: T0 + 500 });
-        expect(await log.append(appendOf({ retention, ...once('a'), nowMs: T0 + 1_000 }))).toMatchObject({
-          duplicate: { offset: 1 },
-        });
-      });
-
-      it('is forgotten some time after its window', async () => {
-        await openWith({ onceMs: 1_000 });
-        await taken(log, once('a'));
-        // Ids go when their channel is looked after: by appends on any.
-        for (let i = 1; i <= 20; i++) await taken(log, { channel: 'other', nowMs: T0 + i * 1_000 });
-        expect((await taken(log, { ...once('a'), nowMs: T0 + 20_000 })).publication.offset).toBe(2);
-      });
-
-      it('ids of a channel are limited: one more is refused, until the window of others is over', async () => {
-        await openWith({ onceMs: 1_000, oncePerChannel: 3 });
-        for (const id of ['a', 'b', 'c']) await taken(log, once(id));
-        expect(await log.append(appendOf(once('d')))).toEqual({
-          ok: false,
-          code: 'limit_reached',
-          detail: expect.stringContaining('3 ids') as string,
-        });
-        expect((await taken(log)).publication.offset).toBe(4);
-        expect(await log.append(appendOf(once('a')))).toMatchObject({ duplicate: { offset: 1 } });
-        expect((await taken(log, { channel: 'chat:2', ...once('d') })).publication.offset).toBe(1);
-        expect((await taken(log, { ...once('d'), nowMs: T0 + 3_000 })).publication.offset).toBe(5);
-      });
-    });
-
     describe('expect', () => {
       it('[PUB3] appends at the top and nowhere else, and names the top', async () => {
         const { epoch } = await taken(log);
@@ -320,7 +218,7 @@ export function logContract(
         });
 
         it('one in which nothing is left gives way, and begins a new epoch when it comes back', async () => {
-          await openWith({ channels: 3, onceMs: 1_000 });
+          await openWith({ channels: 3 });
           const short = { ...appendOf().retention, ageMs: 1_000 };
           const first = await taken(log, { channel: 'old', retention: short });
           await taken(log, { channel: 'map', key: 'k', retention: short });
@@ -340,14 +238,14 @@ export function logContract(
         });
 
         it('one that still holds ids does not give way', async () => {
-          await openWith({ channels: 1, onceMs: 60_000 });
-          const retention = { ...appendOf().retention, ageMs: 1_000 };
+          await openWith({ channels: 1 });
+          const retention = { ...appendOf().retention, ageMs: 1_000, onceMs: 60_000 };
           await taken(log, { channel: 'a', retention, ...once('x') });
           const nowMs = T0 + 30_000;
           expect(await log.append(appendOf({ channel: 'b', nowMs }))).toMatchObject({
             code: 'limit_reached',
           });
-          expect(await log.append(appendOf({ channel: 'a', ...once('x'), nowMs }))).toMatchObject({
+          expect(await log.append(appendOf({ channel: 'a', retention, ...once('x'), nowMs }))).toMatchObject({
             duplicate: { offset: 1 },
           });
           for (let i = 0; i < 5; i++)

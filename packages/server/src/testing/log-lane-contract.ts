@@ -18,7 +18,7 @@ export function logLaneContract(name: string, open: OpenLog, { shared }: { reado
     let subject: LogSubject;
     let log: Log;
     beforeEach(async () => {
-      subject = await open({ laneMs: LANE_MS, lanesPerUser: 3, lanes: 6, channels: 8, onceMs: 1_000 });
+      subject = await open({ laneMs: LANE_MS, lanesPerUser: 3, lanes: 6, channels: 8 });
       log = subject.log;
     });
     afterEach(() => subject.close());

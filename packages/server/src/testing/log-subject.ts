@@ -4,7 +4,6 @@ import type { Append, AppendResult, Log, Publication, Retention } from '../ports
 /** The limits that a log under test is opened with. */
 export type LogTestLimits = {
   readonly channels: number;
-  readonly onceMs: number;
   readonly oncePerChannel: number;
   readonly laneMs: number;
   readonly lanesPerUser: number;
@@ -32,7 +31,13 @@ export type OpenLog = (limits?: Partial<LogTestLimits>) => Promise<LogSubject>;
 export const T0 = 1_700_000_000_000;
 
 /** Keeps whatever a test appends. */
-export const PLENTY: Retention = { count: 10_000, ageMs: 3_600_000, units: 10_000_000, keys: 1_000 };
+export const PLENTY: Retention = {
+  count: 10_000,
+  ageMs: 3_600_000,
+  units: 10_000_000,
+  keys: 1_000,
+  onceMs: 5 * 60_000,
+};
 
 /** A publication of a stream, or of a map where a key is named. */
 export function appendOf(patch: Partial<Append> = {}): Append {
@@ -54,6 +59,11 @@ export function appendOf(patch: Partial<Append> = {}): Append {
     ...patch,
   };
 }
+
+/** An idempotency id, of alice's unless somebody else is named. */
+export const once = (id: string, patch: { scope?: string; print?: string } = {}) => ({
+  once: { scope: 'alice', id, print: 'print', ...patch },
+});
 
 /** Appends what must be taken. */
 export async function taken(

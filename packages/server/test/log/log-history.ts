@@ -43,12 +43,11 @@ export const STREAMS = 2;
 export const CHANNELS = 4;
 export const READERS = 4;
 export const JOINERS = 2;
-export const ONCE_MS = 1_000;
 /** Short enough that lanes end within a history, and few enough that there is one too many. */
 export const LANE_LIMITS = { laneMs: 700, lanesPerUser: 3 };
 
-/** Age is the channel's own: a log may drop what ran out, and need not bring it back when it is kept for longer. */
-export type Kept = Pick<Retention, 'ageMs' | 'keys'>;
+/** Ages are the channel's own: a log may drop what ran out, and need not bring it back when it is kept for longer. */
+export type Kept = Pick<Retention, 'ageMs' | 'keys' | 'onceMs'>;
 
 const appendStep: fc.Arbitrary<AppendStep> = fc.record({
   channel: fc.nat(CHANNELS - 1),
@@ -123,6 +122,10 @@ export function stepsOf(restarts: boolean): fc.Arbitrary<readonly Step[]> {
 }
 
 export const keptOfEach: fc.Arbitrary<readonly Kept[]> = fc.array(
-  fc.record({ ageMs: fc.constantFrom(300, 1_000, Infinity), keys: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({
+    ageMs: fc.constantFrom(300, 1_000, Infinity),
+    keys: fc.integer({ min: 1, max: 5 }),
+    onceMs: fc.constantFrom(400, 1_000, 5_000),
+  }),
   { minLength: CHANNELS, maxLength: CHANNELS },
 );

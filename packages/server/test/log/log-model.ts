@@ -21,7 +21,7 @@ export type ModelLaneLimits = { readonly laneMs: number; readonly lanesPerUser: 
 
 /** What a log ought to do, without a thought of how long it takes. Epochs are the log's: it says them, once each. */
 
-export function createLogModel(onceMs: number, { laneMs, lanesPerUser }: ModelLaneLimits) {
+export function createLogModel({ laneMs, lanesPerUser }: ModelLaneLimits) {
   const channels = new Map<string, ModelChannel>();
 
   function channelOf(name: string): ModelChannel {
@@ -95,11 +95,12 @@ export function createLogModel(onceMs: number, { laneMs, lanesPerUser }: ModelLa
     /** @param wasRepeated whether the log took it for a repetition: after its window an id may be held or not */
     append(append: Append, wasRepeated: boolean): Expectation {
       const channel = channelOf(append.channel);
-      const { once, expect, nowMs } = append;
+      const { once, expect, retention, nowMs } = append;
       const top = { epoch: channel.epoch, offset: channel.all.length };
       const id = JSON.stringify([once?.scope, once?.id]);
       const before = channel.ids.get(id);
-      if (before !== undefined && nowMs - before.atMs > onceMs && !wasRepeated) channel.ids.delete(id);
+      if (before !== undefined && nowMs - before.atMs > retention.onceMs && !wasRepeated)
+        channel.ids.delete(id);
       const repeated = once === null ? undefined : channel.ids.get(id);
       if (repeated !== undefined) {
         if (repeated.print !== once?.print) return { ok: false, code: 'id_reused' };

@@ -15,7 +15,6 @@ import {
   JOINERS,
   LANE_LIMITS,
   type Kept,
-  ONCE_MS,
   READERS,
   STREAMS,
   type Step,
@@ -86,7 +85,7 @@ export function createLogRun(
 ): LogRun {
   let log = first;
   let nowMs = startMs;
-  const model = createLogModel(ONCE_MS, LANE_LIMITS);
+  const model = createLogModel(LANE_LIMITS);
   const epochs = new Set<string>();
   const names = Array.from({ length: CHANNELS }, (_, i) => prefix + String(i));
   const readers: Reader[] = [];

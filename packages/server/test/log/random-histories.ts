@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Log } from '../../src/ports/log.ts';
 import type { LogSubject, LogTraits, OpenLog } from '../../src/testing/log-subject.ts';
-import { LANE_LIMITS, ONCE_MS, keptOfEach, stepsOf } from './log-history.ts';
+import { LANE_LIMITS, keptOfEach, stepsOf } from './log-history.ts';
 import { OUTCOMES, type Outcome, createLogRun } from './log-run.ts';
 
 const T0 = 1_700_000_000_000;
@@ -19,7 +19,7 @@ export function randomHistories(
     let log: Log;
     let runs = 0;
     beforeAll(async () => {
-      subject = await open({ onceMs: ONCE_MS, ...LANE_LIMITS });
+      subject = await open(LANE_LIMITS);
       log = subject.log;
     });
     afterAll(() => subject.close());

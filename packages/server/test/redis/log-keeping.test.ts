@@ -66,19 +66,18 @@ describe('what the log keeps in Redis', () => {
       // An id that comes later gets no shorter life than the rest.
       await taken(log, { channel: 'chat:2', retention, nowMs: T0 + HOUR, ...once('a') });
       expect(await lives('chat:2')).toEqual({ history: 120, 'id-ages': 120, ids: 120, state: 120 });
-      const { log: slow } = openLogNode(link, { prefix, limits: { onceMs: 8 * DAY } });
-      await taken(slow, { channel: 'chat:3', retention });
+      await taken(log, { channel: 'chat:3', retention: { ...retention, onceMs: 8 * DAY } });
       expect(await lives('chat:3')).toEqual({ history: 240, state: 240 });
     });
 
     it('appends renew the life of all keys, before less than they need is left of it', async () => {
-      ({ log } = openLogNode(link, { prefix, limits: { onceMs: DAY } }));
-      await taken(log, once('a'));
+      const retention = { ...PLENTY, onceMs: DAY };
+      await taken(log, { retention, ...once('a') });
       for (const key of ['', ':history', ':ids', ':id-ages'])
         await server.run('PEXPIRE', `{${prefix}channel:chat:1}:log${key}`, String(23 * HOUR));
-      await taken(log, { nowMs: T0 + 6 * HOUR });
+      await taken(log, { retention, nowMs: T0 + 6 * HOUR });
       expect(await lives('chat:1'), 'as it knows it').toMatchObject({ state: 23, history: 23 });
-      await taken(log, { nowMs: T0 + 6 * HOUR + 1 });
+      await taken(log, { retention, nowMs: T0 + 6 * HOUR + 1 });
       expect(await lives('chat:1')).toEqual({ history: 30, 'id-ages': 30, ids: 30, state: 30 });
     });
 
@@ -111,6 +110,18 @@ describe('what the log keeps in Redis', () => {
       expect(await lives('tasks:b')).toEqual({ state: 24, history: 30 });
     });
 
+    it('ids of a map live for its window also where only keys run out; of version N-1, which says none, for five minutes', async () => {
+      const retention = { ...PLENTY, onceMs: 8 * DAY };
+      const map = { channel: 'tasks:a', retention, ...once('a') };
+      await taken(log, { ...map, key: 'k', ttlMs: 1_000 });
+      await log.expire(T0 + 1_000, 10);
+      expect(await lives('tasks:a')).toMatchObject({ ids: 240, 'id-ages': 240, history: 240 });
+      await taken(log, { channel: 'tasks:b', key: 'k', ttlMs: 1_000, ...once('a') });
+      await server.run('HDEL', `{${prefix}channel:tasks:b}:log`, 'w');
+      expect(await log.expire(T0 + 1_000, 10)).toMatchObject([{ publication: { key: 'k' } }]);
+      expect(await lives('tasks:b')).toMatchObject({ ids: 30, 'id-ages': 30 });
+    });
+
     it('history that went before its map is no gap: its positions are trimmed, and the next has a place', async () => {
       await taken(log, { channel: 'tasks:a', key: 'k' });
       await takenMany(log, 4, { channel: 'tasks:a', key: 'l' });
@@ -135,14 +146,14 @@ describe('what the log keeps in Redis', () => {
     });
 
     it('ids go with their window, also where nothing comes with an id any more', async () => {
-      const { log: short } = openLogNode(link, { prefix, limits: { onceMs: 1_000 } });
-      for (let i = 0; i < 250; i++) await taken(short, once(`i${i}`));
+      const retention = { ...PLENTY, onceMs: 1_000 };
+      for (let i = 0; i < 250; i++) await taken(log, { retention, ...once(`i${i}`) });
       const held = async () => server.run('HLEN', `{${prefix}channel:chat:1}:log:ids`);
-      await taken(short, { nowMs: T0 + 1_000 });
+      await taken(log, { retention, nowMs: T0 + 1_000 });
       expect(await held()).toBe(250);
       // A hundred with each append at most: none waits for a rush of them.
       for (const left of [150, 50, 0]) {
-        await taken(short, { nowMs: T0 + 1_001 });
+        await taken(log, { retention, nowMs: T0 + 1_001 });
         expect(await held()).toBe(left);
       }
       expect(await lives('chat:1')).toEqual({ history: 30, state: 30 });

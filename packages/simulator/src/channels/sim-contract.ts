@@ -32,6 +32,7 @@ export function chooseContract(random: Random, members = true): CompiledContract
       ageMs: random.pick([20_000, 3_600_000]),
       units: 1e9,
       keys: 50,
+      onceMs: 300_000,
     },
     slow:
       kind === 'map'

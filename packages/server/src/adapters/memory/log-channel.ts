@@ -100,12 +100,7 @@ export function expireKey(
  *
  * @returns when to look again, ms since the epoch; null: nothing is left that ages
  */
-export function ageChannel(
-  channel: Channel,
-  onceMs: number,
-  nowMs: number,
-  totals: LogTotals,
-): number | null {
+export function ageChannel(channel: Channel, nowMs: number, totals: LogTotals): number | null {
   const { history, map, retention } = channel;
   totals.publications -= trimByAge(history, retention.ageMs, nowMs);
   let nextMs = Infinity;
@@ -116,6 +111,7 @@ export function ageChannel(
     if (tombstoneAtMs !== undefined) nextMs = Math.min(nextMs, tombstoneAtMs + retention.ageMs);
   }
   if (channel.taken !== null) {
+    const { onceMs } = retention;
     ageTaken(channel, channel.taken, onceMs, nowMs);
     if (channel.ids === 0) channel.taken = null;
     else nextMs = Math.min(nextMs, channel.taken.sinceMs + onceMs + 1);

@@ -33,15 +33,12 @@ import {
 export type MemoryLogLimits = LaneLimits & {
   /** Channels that had a publication. One that holds nothing any more gives way to a new one. */
   readonly channels: number;
-  /** ms for which an idempotency id is held at least; at most twice as long. */
-  readonly onceMs: number;
   /** Idempotency ids held of one channel: one more is refused with `limit_reached`, for none may be forgotten early. */
   readonly oncePerChannel: number;
 };
 
 export const MEMORY_LOG_LIMITS: MemoryLogLimits = {
   channels: 100_000,
-  onceMs: 5 * 60_000,
   oncePerChannel: 500_000,
   ...LANE_LIMITS,
 };
@@ -73,7 +70,7 @@ const LOOKED_THROUGH = 64;
 /** The log in memory: it is lost with the process, and the next one begins new epochs. */
 export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryLog {
   const allLimits = { ...MEMORY_LOG_LIMITS, ...limits };
-  const { channels: channelLimit, onceMs, oncePerChannel } = allLimits;
+  const { channels: channelLimit, oncePerChannel } = allLimits;
   const lanes = createLaneMarks(allLimits);
   const epochs: ChannelEpochs = createChannelEpochs(newEpoch);
   const channels = new Map<string, Channel>();
@@ -87,7 +84,7 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
     for (let i = 0; i < most; i++) {
       const channel = aging.peek();
       if (channel === undefined || channel.dueMs > nowMs) return;
-      const nextMs = ageChannel(channel, onceMs, nowMs, totals);
+      const nextMs = ageChannel(channel, nowMs, totals);
       if (nextMs !== null) aging.put(channel, nextMs);
       else {
         aging.remove(channel);
@@ -130,7 +127,7 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
       return refuseAppend(append, untouched, undefined, undefined, lane, oncePerChannel);
     }
     const { map, taken } = channel;
-    if (taken !== null) ageTaken(channel, taken, onceMs, append.nowMs);
+    if (taken !== null) ageTaken(channel, taken, append.retention.onceMs, append.nowMs);
     return refuseAppend(
       append,
       channel,
@@ -174,7 +171,7 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
         lanes.raise(append.channel, append.lane, channel.epoch, publication.offset, nowMs);
       if (channel.heapIndex < 0) {
         quiet.delete(channel);
-        aging.put(channel, nowMs + Math.min(retention.ageMs, onceMs));
+        aging.put(channel, nowMs + Math.min(retention.ageMs, retention.onceMs));
       }
       return { ok: true, epoch: channel.epoch, publication };
     },

@@ -18,6 +18,9 @@ const ROUNDS = 16;
 /** A channel whose server does not answer is looked at again after so long, ms: until then it does not stand before the others. */
 const FAILED_AGAIN_MS = 5_000;
 
+/** For how long ids are held of a channel of which nobody said it, ms: version N-1 appended to it last, and holds all for so long. */
+const UNSAID_ONCE_MS = 5 * 60_000;
+
 /** Keys that run out, of all channels. */
 export type Expiries = {
   /** Has the index look at a channel at a time, at the latest. Rejects with `storeUnavailable`. */
@@ -51,12 +54,7 @@ type Look = {
  *
  * So a channel is at all times in the index no later than it believes, whichever nodes note, look and die at the same time.
  */
-export function createExpiries(
-  link: RedisLink,
-  keys: Keys,
-  newEpoch: () => string,
-  onceMs: number,
-): Expiries {
+export function createExpiries(link: RedisLink, keys: Keys, newEpoch: () => string): Expiries {
   const index = keys.cluster(EXPIRIES_PART);
   const due = createDueChannels();
   let askMs = 0;
@@ -90,7 +88,7 @@ export function createExpiries(
       newEpoch(),
       String(nowMs),
       String(limit),
-      String(onceMs),
+      String(UNSAID_ONCE_MS),
       keys.channel(channelTopic(channel)),
     ]);
     const [epoch, next, count, ...deleted] = listOf(reply);

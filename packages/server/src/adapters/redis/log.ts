@@ -26,14 +26,11 @@ import type { RedisArgument, RedisLink } from './redis-link.ts';
 
 /** The number of channels is not limited here but by Redis's memory: what fell silent leaves it by itself. */
 export type RedisLogLimits = Omit<LaneLimits, 'lanes'> & {
-  /** ms for which an idempotency id is held at least. */
-  readonly onceMs: number;
   /** Idempotency ids held of one channel: one more is refused with `limit_reached`, for none may be forgotten early. */
   readonly oncePerChannel: number;
 };
 
 export const REDIS_LOG_LIMITS: RedisLogLimits = {
-  onceMs: 5 * 60_000,
   oncePerChannel: 500_000,
   laneMs: LANE_LIMITS.laneMs,
   lanesPerUser: LANE_LIMITS.lanesPerUser,
@@ -63,8 +60,8 @@ const INDEX_TRIES = 16;
  * was started again, or another one that took over, begins a new epoch, and every method tells it.
  */
 export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLogOptions): PublishingLog {
-  const { onceMs, oncePerChannel, laneMs, lanesPerUser } = { ...REDIS_LOG_LIMITS, ...limits };
-  const expiries = createExpiries(link, keys, newEpoch, onceMs);
+  const { oncePerChannel, laneMs, lanesPerUser } = { ...REDIS_LOG_LIMITS, ...limits };
+  const expiries = createExpiries(link, keys, newEpoch);
   /** An append may be sent twice where its key runs out; what is called behind it must not overtake it. */
   const lanes = createLanes();
 
@@ -84,7 +81,7 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
       expect === null ? '' : expect.epoch,
       once === null ? '' : printOf(`${once.scope.length}:${once.scope}${once.id}`),
       once === null ? '' : printOf(once.print),
-      String(onceMs),
+      numberText(retention.onceMs),
       String(oncePerChannel),
       keys.channel(channelTopic(append.channel)),
     ];

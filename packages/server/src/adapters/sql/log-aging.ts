@@ -15,7 +15,7 @@ export type LogAging = {
   /** Drops what the retention of the channel no longer allows. */
   trim(row: HeldRow, nowMs: number): void;
   /** Drops ids that were held long enough. */
-  trimIds(row: HeldRow, nowMs: number): void;
+  trimIds(row: HeldRow, onceMs: number, nowMs: number): void;
   /** Notes that something of the channel will age. */
   becomesDue(row: HeldRow, dueMs: number): void;
   /** Looks after some channels that fell silent. */
@@ -27,7 +27,7 @@ export type LogAging = {
 export function createLogAging(
   write: Statements<LogWrites>,
   rows: LogRows,
-  limits: { readonly channels: number; readonly onceMs: number },
+  limits: { readonly channels: number },
 ): LogAging {
   function trim(row: HeldRow, nowMs: number): void {
     const keep = retentionOf(row);
@@ -53,13 +53,13 @@ export function createLogAging(
     rows.touch(row);
   }
 
-  function trimIds(row: HeldRow, nowMs: number): number | null {
+  function trimIds(row: HeldRow, onceMs: number, nowMs: number): number | null {
     let last = 0;
     let count = 0;
     let nextMs: number | null = null;
     for (const { offset, at_ms } of write.oldestIds.iterate(row.id)) {
-      if (nowMs - at_ms <= limits.onceMs) {
-        nextMs = at_ms + limits.onceMs + 1;
+      if (nowMs - at_ms <= onceMs) {
+        nextMs = at_ms + onceMs + 1;
         break;
       }
       last = offset;
@@ -92,7 +92,7 @@ export function createLogAging(
     const times = [
       row.oldestAtMs === null ? null : row.oldestAtMs + row.keep_age_ms,
       trimTombstones(row, nowMs),
-      row.ids === 0 ? null : trimIds(row, nowMs),
+      row.ids === 0 ? null : trimIds(row, row.keep_once_ms, nowMs),
     ].filter((time) => time !== null);
     const nextMs = Math.min(...times);
     // Infinite too where nothing has an end.
@@ -131,5 +131,11 @@ export function createLogAging(
 }
 
 export function retentionOf(row: HeldRow): Retention {
-  return { count: row.keep_count, ageMs: row.keep_age_ms, units: row.keep_units, keys: row.keep_keys };
+  return {
+    count: row.keep_count,
+    ageMs: row.keep_age_ms,
+    units: row.keep_units,
+    keys: row.keep_keys,
+    onceMs: row.keep_once_ms,
+  };
 }

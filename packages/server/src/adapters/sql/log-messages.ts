@@ -13,6 +13,7 @@ export type FlatAppend = readonly [
   keepAgeMs: number,
   keepUnits: number,
   keepKeys: number,
+  keepOnceMs: number,
   by: string | null,
   data: string | null,
   key: string | null,
@@ -62,7 +63,6 @@ export type FromLogThread =
 
 export type LogThreadLimits = LaneLimits & {
   readonly channels: number;
-  readonly onceMs: number;
   readonly oncePerChannel: number;
 };
 
@@ -84,6 +84,7 @@ export function flatten(append: Append): FlatAppend {
     retention.ageMs,
     retention.units,
     retention.keys,
+    retention.onceMs,
     append.by,
     append.data,
     append.key,
@@ -108,6 +109,7 @@ export function unflatten([
   ageMs,
   units,
   keys,
+  onceMs,
   by,
   data,
   key,
@@ -125,7 +127,7 @@ export function unflatten([
   return {
     channel,
     kind,
-    retention: { count, ageMs, units, keys },
+    retention: { count, ageMs, units, keys, onceMs },
     by,
     data,
     key,

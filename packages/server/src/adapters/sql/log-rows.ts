@@ -73,6 +73,7 @@ export function createLogRows(write: Statements<LogWrites>, era: string): LogRow
         row.keep_age_ms,
         row.keep_units,
         row.keep_keys,
+        row.keep_once_ms,
         row.due_ms,
         row.id,
       );

@@ -48,7 +48,7 @@ export function createLogStore(
     let row = rows.find(channel);
     const id = once === null ? null : toUnits(onceKey(once));
     const key = asked.key === null ? null : toUnits(asked.key);
-    if (row !== undefined && row.ids >= limits.oncePerChannel) aging.trimIds(row, nowMs);
+    if (row !== undefined && row.ids >= limits.oncePerChannel) aging.trimIds(row, retention.onceMs, nowMs);
     const laneRow = lane === null ? null : lanes.find(channel, lane, nowMs);
     const refused = refuseAppend(
       asked,
@@ -83,7 +83,7 @@ export function createLogStore(
     }
     if (lane !== null && laneRow !== null)
       lanes.raise(channel, laneRow, lane.number, row.epoch, row.top, nowMs);
-    aging.becomesDue(row, nowMs + Math.min(retention.ageMs, limits.onceMs));
+    aging.becomesDue(row, nowMs + Math.min(retention.ageMs, retention.onceMs));
     return [row.epoch, row.top];
   }
 
@@ -96,11 +96,12 @@ export function createLogStore(
     return kind === 'map' ? keys.factsOf(row, key, retention.ageMs, nowMs) : undefined;
   }
 
-  function keep(row: HeldRow, { count, ageMs, units, keys: keysKept }: Retention): void {
+  function keep(row: HeldRow, { count, ageMs, units, keys: keysKept, onceMs }: Retention): void {
     row.keep_count = count;
     row.keep_age_ms = ageMs;
     row.keep_units = units;
     row.keep_keys = keysKept;
+    row.keep_once_ms = onceMs;
   }
 
   /** Adds the next publication of a channel, and drops what it leaves no room for. */

@@ -45,6 +45,7 @@ export type ChannelRow = {
   keep_age_ms: number;
   keep_units: number;
   keep_keys: number;
+  keep_once_ms: number;
   due_ms: number | null;
 };
 

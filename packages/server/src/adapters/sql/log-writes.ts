@@ -75,10 +75,11 @@ function channelWrites(db: Kysely<LogTables>) {
         keep_age_ms: sql.lit(0),
         keep_units: sql.lit(0),
         keep_keys: sql.lit(0),
+        keep_once_ms: sql.lit(0),
         due_ms: sql.lit(null),
       })
       .compile(),
-    /** top, floor, units, keys, tombstones, ids, the retention's count, age, units and keys, due, id */
+    /** top, floor, units, keys, tombstones, ids, the retention's count, age, units, keys and time of ids, due, id */
     putChannel: db
       .updateTable('channels')
       .set({
@@ -92,9 +93,10 @@ function channelWrites(db: Kysely<LogTables>) {
         keep_age_ms: argument<number>(7),
         keep_units: argument<number>(8),
         keep_keys: argument<number>(9),
-        due_ms: argument<number | null>(10),
+        keep_once_ms: argument<number>(10),
+        due_ms: argument<number | null>(11),
       })
-      .where('id', '=', argument<number>(11))
+      .where('id', '=', argument<number>(12))
       .compile(),
     /** id */
     dropChannel: db.deleteFrom('channels').where('id', '=', argument<number>(0)).compile(),

@@ -19,8 +19,6 @@ export type SqliteLogLimits = LogThreadLimits & LogQueueLimits;
 export const SQLITE_LOG_LIMITS: SqliteLogLimits = {
   /** Channels that had a publication. One that holds nothing any more gives way to a new one. */
   channels: 1_000_000,
-  /** ms for which an idempotency id is held at least. */
-  onceMs: 5 * 60_000,
   /** Idempotency ids held of one channel: one more is refused with `limit_reached`, for none may be forgotten early. */
   oncePerChannel: 500_000,
   ...LANE_LIMITS,

@@ -4,7 +4,7 @@ import type { Retention } from '../../ports/log.ts';
 import { type OnSchemaFailed, toValidate } from './validate.ts';
 
 /** What a signal keeps. */
-const NOTHING: Retention = { count: 0, ageMs: 0, units: 0, keys: 0 };
+const NOTHING: Retention = { count: 0, ageMs: 0, units: 0, keys: 0, onceMs: 0 };
 
 /**
  * A contract as the runtime works by it: defaults filled in, schemas made into checks.
@@ -81,6 +81,7 @@ function channelSpec(pattern: string, definition: ChannelDefinition, validate: V
       ageMs: definition.history?.ageMs ?? kept.history.ageMs,
       units: definition.history?.units ?? kept.history.units,
       keys: definition.kind === 'map' ? (definition.keys ?? DEFAULTS.map.keys) : 0,
+      onceMs: definition.idempotencyMs ?? kept.idempotencyMs,
     },
     slow: definition.slow ?? kept.slow,
     heldUnits: definition.heldUnits ?? kept.heldUnits,

@@ -10,7 +10,7 @@ export function channelSpec(pattern: string, changes: Partial<ChannelSpec> = {})
     kind: 'stream',
     validate: (value) => ({ ok: true, value }),
     durability: 'memory',
-    retention: { count: 100, ageMs: 3_600_000, units: 1_000_000, keys: 1_000 },
+    retention: { count: 100, ageMs: 3_600_000, units: 1_000_000, keys: 1_000, onceMs: 300_000 },
     slow: 'close',
     heldUnits: 10_000,
     payloadUnits: 1_000,

@@ -131,7 +131,7 @@ it.each([
   '[REC1] [REC3] over a broker that loses, repeats and reorders, each subscriber has everything in order or was told: %s',
   async (_name, count) => {
     const spec = channelSpec('chat:{room}', {
-      retention: { count, ageMs: 3_600_000, units: 1_000_000, keys: 1 },
+      retention: { count, ageMs: 3_600_000, units: 1_000_000, keys: 1, onceMs: 300_000 },
       rate: { perSecond: 1e6, burst: 1e6 },
     });
     await fc.assert(

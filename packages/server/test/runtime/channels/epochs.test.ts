@@ -55,7 +55,7 @@ describe('a channel that went on, or began anew, behind the back of its node', (
   });
 
   it('[REC6] whoever joined behind what their node lost is not told that it was dropped, and sent what comes', async () => {
-    const retention = { count: 2, ageMs: 3_600_000, units: 1_000_000, keys: 1_000 };
+    const retention = { count: 2, ageMs: 3_600_000, units: 1_000_000, keys: 1_000, onceMs: 300_000 };
     const { node, clock } = await createManyNodes(['n1', 'n2'], {
       channels: [channelSpec('board:{id}', { kind: 'map', retention })],
     });

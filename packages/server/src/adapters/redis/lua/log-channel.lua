@@ -10,6 +10,7 @@
 --   x  until when the keys live unless something is appended, ms; `inf`: for ever
 -- and of maps
 --   k  retention of the last append: count, age, units, keys; under that its keys run out
+--   w  and for how long ids are held, ms; version N-1 does not write it
 --   n  the index of expiries looks at this channel at that time at the latest, ms
 --   g  how often it was looked at
 --   p  1 where the keys of the map live for ever, for something is set

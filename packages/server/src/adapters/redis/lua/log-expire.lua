@@ -2,10 +2,11 @@
 -- how often, each key is deleted once.
 --
 -- KEYS[1..9]  as in log-put.lua
--- ARGV  1 an epoch never given before   2 now, ms   3 how many keys at most   4 onceMs   5 the pub/sub channel
+-- ARGV  1 an epoch never given before   2 now, ms   3 how many keys at most   4 onceMs where the channel
+--       does not say it   5 the pub/sub channel
 -- Returns {epoch, when the next key runs out or '', how many were deleted, and of each: offset, text, when it ran out}
 
-local now, limit, window = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local now, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 local result = { '', '', 0 }
 if redis.call('EXISTS', KEYS[1]) == 0 then return result end
 local channel = open_channel(ARGV[1])
@@ -29,9 +30,10 @@ end
 local due = {}
 if limit > 0 then due = redis.call('ZRANGE', KEYS[8], '-inf', now, 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES') end
 if #due > 0 then
-  local map = redis.call('HMGET', KEYS[1], 'k', 'p')
+  local map = redis.call('HMGET', KEYS[1], 'k', 'p', 'w')
   local count, age, units, allowed = string.match(map[1], '^(%S+) (%S+) (%S+) (%S+)$')
   count, age, units, allowed = tonumber(count), tonumber(age), tonumber(units), tonumber(allowed)
+  local window = tonumber(map[3] or ARGV[4])
   local is_new = false
   for i = 1, #due, 2 do
     is_new = expire(due[i], tonumber(due[i + 1]), count, age, units, allowed) or is_new

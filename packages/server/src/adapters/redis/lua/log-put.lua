@@ -64,7 +64,7 @@ if ARGV[8] ~= '' then
 else
   delete_key(key, ARGV[18], channel.top, channel.top - redis.call('LLEN', KEYS[2]), allowed, age, now)
 end
-redis.call('HSET', KEYS[1], 'k', table.concat({ ARGV[3], ARGV[4], ARGV[5], ARGV[20] }, ' '))
+redis.call('HSET', KEYS[1], 'k', table.concat({ ARGV[3], ARGV[4], ARGV[5], ARGV[20] }, ' '), 'w', ARGV[14])
 if id ~= '' then
   remember_id(channel, id, ARGV[13], now)
   is_new = is_new or not channel.oldest_id

@@ -56,12 +56,12 @@ async function trimTombstones(work: LogWork, channel: WorkChannel, nowMs: number
   return row.next_at_ms === null ? null : row.next_at_ms + channel.keep_age_ms;
 }
 
-async function age(work: LogWork, channel: WorkChannel, onceMs: number, nowMs: number): Promise<void> {
+async function age(work: LogWork, channel: WorkChannel, nowMs: number): Promise<void> {
   await trim(work, channel, nowMs);
   const times = [
     channel.oldest_at_ms === null ? null : channel.oldest_at_ms + channel.keep_age_ms,
     await trimTombstones(work, channel, nowMs),
-    channel.ids === 0 ? null : await trimIds(work, channel, onceMs, nowMs),
+    channel.ids === 0 ? null : await trimIds(work, channel, channel.keep_once_ms, nowMs),
   ].filter((time) => time !== null);
   const nextMs = Math.min(...times);
   // Infinite too where nothing has an end.
@@ -70,27 +70,22 @@ async function age(work: LogWork, channel: WorkChannel, onceMs: number, nowMs: n
 }
 
 /** Looks after channels that fell silent and came due, but for those that another transaction has. */
-export async function lookAfter(
-  work: LogWork,
-  onceMs: number,
-  nowMs: number,
-  most: number = AGED_AT_ONCE,
-): Promise<void> {
+export async function lookAfter(work: LogWork, nowMs: number, most: number = AGED_AT_ONCE): Promise<void> {
   const rows = await work.within.run(lockDueChannels, nowMs, most, [...work.channels.keys()]);
-  for (const row of rows) await age(work, hold(work, row), onceMs, nowMs);
+  for (const row of rows) await age(work, hold(work, row), nowMs);
   await flush(work);
 }
 
 /** Whether there may be one more channel; an empty one gives way to it. */
 export async function makeRoom(
   work: LogWork,
-  limits: { readonly channels: number; readonly onceMs: number },
+  limits: { readonly channels: number },
   nowMs: number,
 ): Promise<boolean> {
   if (work.state === null || work.state.channels < limits.channels) return true;
   await flush(work);
   const held = [...work.channels.keys()];
-  await lookAfter(work, limits.onceMs, nowMs, LOOKED_THROUGH);
+  await lookAfter(work, nowMs, LOOKED_THROUGH);
   const [empty] = await work.within.run(lockEmptyChannel, held);
   if (empty === undefined) return false;
   await drop(work, empty);

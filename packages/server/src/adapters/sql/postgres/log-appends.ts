@@ -21,8 +21,6 @@ import {
 export type PgLogLimits = PgLaneLimits & {
   /** Channels that had a publication. */
   readonly channels: number;
-  /** ms for which an idempotency id is held at least. */
-  readonly onceMs: number;
   /** Idempotency ids held of one channel. */
   readonly oncePerChannel: number;
 };
@@ -104,7 +102,7 @@ async function appendOne(
   let channel = work.channels.get(name);
   const id = once === null ? null : onceKey(once);
   if (channel !== undefined && once !== null && channel.ids >= limits.oncePerChannel)
-    await trimIds(work, channel, limits.onceMs, nowMs);
+    await trimIds(work, channel, retention.onceMs, nowMs);
   const facts = laneFacts(work.lanes, asked, limits);
   const refused = refusalOf(work, asked, channel, id, facts, limits);
   if (refused !== null) {
@@ -123,6 +121,7 @@ async function appendOne(
   channel.keep_age_ms = retention.ageMs;
   channel.keep_units = retention.units;
   channel.keep_keys = retention.keys;
+  channel.keep_once_ms = retention.onceMs;
   const publication = await add(work, channel, asked, nowMs);
   if (asked.kind === 'map' && key !== null) {
     const { version, by, data, ref, ttlMs } = asked;
@@ -138,7 +137,7 @@ async function appendOne(
     channel.changed = true;
   }
   if (lane !== null) raiseLane(work.lanes, asked, lane, facts, channel.epoch, publication.offset, limits);
-  becomesDue(channel, nowMs + Math.min(retention.ageMs, limits.onceMs));
+  becomesDue(channel, nowMs + Math.min(retention.ageMs, retention.onceMs));
   return { ok: true, epoch: channel.epoch, publication };
 }
 

@@ -150,6 +150,7 @@ function writeChannels({ within }: LogWork, channels: readonly WorkChannel[]): P
     channels.map(({ keep_age_ms }) => keep_age_ms),
     channels.map(({ keep_units }) => keep_units),
     channels.map(({ keep_keys }) => keep_keys),
+    channels.map(({ keep_once_ms }) => keep_once_ms),
     channels.map(({ due_ms }) => due_ms),
   );
 }

@@ -5,7 +5,7 @@ import { pgStatement } from './statement.ts';
 export type PgChannelRow = ChannelRow & { oldest_at_ms: number | null };
 
 const CHANNEL = `id, name, turn, top, floor, oldest_at_ms, units, keys, tombstones, ids,
-  keep_count, keep_age_ms, keep_units, keep_keys, due_ms`;
+  keep_count, keep_age_ms, keep_units, keep_keys, keep_once_ms, due_ms`;
 
 const EMPTY = 'due_ms IS NULL AND floor = top AND keys = 0 AND tombstones = 0 AND ids = 0';
 
@@ -111,12 +111,12 @@ export const putChannels = pgStatement(
   `INSERT INTO channels (${CHANNEL})
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::double precision[],
       $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::double precision[], $12::double precision[],
-      $13::double precision[], $14::double precision[], $15::double precision[])
+      $13::double precision[], $14::double precision[], $15::double precision[], $16::double precision[])
     ON CONFLICT (id) DO UPDATE SET
       top = excluded.top, floor = excluded.floor, oldest_at_ms = excluded.oldest_at_ms, units = excluded.units,
       keys = excluded.keys, tombstones = excluded.tombstones, ids = excluded.ids, keep_count = excluded.keep_count,
       keep_age_ms = excluded.keep_age_ms, keep_units = excluded.keep_units, keep_keys = excluded.keep_keys,
-      due_ms = excluded.due_ms`,
+      keep_once_ms = excluded.keep_once_ms, due_ms = excluded.due_ms`,
 );
 
 /** channels, keys, offsets, times, units, versions, expiries, by, data, refs */

@@ -125,6 +125,7 @@ export function begin(work: LogWork, name: string, id: number): WorkChannel {
     keep_age_ms: 0,
     keep_units: 0,
     keep_keys: 0,
+    keep_once_ms: 0,
     due_ms: null,
   });
 }
@@ -152,6 +153,7 @@ export function retentionOf(channel: WorkChannel): Retention {
     ageMs: channel.keep_age_ms,
     units: channel.keep_units,
     keys: channel.keep_keys,
+    onceMs: channel.keep_once_ms,
   };
 }
 

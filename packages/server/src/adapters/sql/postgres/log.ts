@@ -21,7 +21,6 @@ export type PostgresLogLimits = PgLogLimits & {
 
 export const POSTGRES_LOG_LIMITS: PostgresLogLimits = {
   channels: 1_000_000,
-  onceMs: 5 * 60_000,
   oncePerChannel: 500_000,
   ...PG_LANE_LIMITS,
   waiting: 50_000,
@@ -157,7 +156,7 @@ export async function createPostgresLog(
     try {
       const { tail } = await postgres.committing(async (within) => {
         const work = await workOnNone(within);
-        await lookAfter(work, limits.onceMs, latestMs);
+        await lookAfter(work, latestMs);
         return commitWork(work, undefined, latestMs);
       });
       learn(tail);

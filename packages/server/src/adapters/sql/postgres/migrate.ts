@@ -2,6 +2,7 @@ import type { PgTransaction, Postgres } from './connection.ts';
 import { everything } from './migrations/0001-everything.ts';
 import { lanes } from './migrations/0002-lanes.ts';
 import { refs } from './migrations/0003-refs.ts';
+import { idempotencyWindows } from './migrations/0004-idempotency-windows.ts';
 
 type Migration = { readonly number: number; readonly name: string; readonly text: string };
 
@@ -17,6 +18,7 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'everything', text: everything },
   { number: 2, name: 'lanes', text: lanes },
   { number: 3, name: 'refs', text: refs },
+  { number: 4, name: 'idempotency windows', text: idempotencyWindows },
 ];
 
 /** Held while migrating. Any number, the same in every node. */
