@@ -14,6 +14,7 @@ type Scene = {
   told(line: string): unknown[];
   server(...frames: string[]): void;
   closeByServer(code: number): void;
+  opensByServer(): void;
   readonly resume: { token: string | null };
   readonly clock: { nowMs: number };
   /** Answers whether it is another's session that was taken. */
@@ -44,7 +45,11 @@ function scene(opens = true): Scene {
     username: 'alice',
     fields: ['a', 'p', 'l'],
     first: null,
-    dial: (give) => give(socket),
+    dial(give) {
+      // Another socket each time: of the former nobody hears.
+      listeners.length = 0;
+      give(socket);
+    },
     opened: (lines) => note(lines, 'opened'),
     tell: (lines, text) => note(lines, JSON.parse(text)),
     closed: (lines, code) => note(lines, code),
@@ -55,8 +60,7 @@ function scene(opens = true): Scene {
       },
     },
     isOthers: () => new Promise((resolve) => (answer = resolve)),
-    nowMs: () => clock.nowMs,
-    report: (error) => expect.unreachable(String(error)),
+    platform: { nowMs: () => clock.nowMs, report: (error) => expect.unreachable(String(error)) },
   });
   const made: Scene = {
     hub,
@@ -74,6 +78,7 @@ function scene(opens = true): Scene {
       for (const data of frames) emit('message', { data });
     },
     closeByServer: (code) => emit('close', { code }),
+    opensByServer: () => emit('open', {}),
     resume,
     clock,
     async isOthers(is) {
@@ -148,6 +153,49 @@ describe('the hub of a leader', () => {
     expect(resume.token, 'which is gone').toBe(null);
     server(TOKEN, SYNC);
     expect(resume.token).toBe('r1');
+  });
+
+  it('[RES5] asks for what changed of the friends since it knew them, and tells every line of all of them', () => {
+    const { hub, sent, told, server, closeByServer, opensByServer } = scene();
+    const login = '{"t":"login","username":"alice","token":"x","i":2,"at":77}';
+    hub.up('a', login);
+    expect(sent(), 'what one line knows is not what the others do').toEqual([
+      { t: 'login', username: 'alice', token: 'x', i: 1 },
+    ]);
+    server(TOKEN, SYNC, '{"t":"hb","at":9}');
+    sent();
+    for (const again of ['a2', 'b2']) {
+      // The stamp of a token counts once the sync behind it is here.
+      closeByServer(1006);
+      hub.open(again);
+      opensByServer();
+      hub.up(again, login);
+      expect(sent()).toMatchObject([{ t: 'login', at: 9, resume: 'r1' }]);
+      server(TOKEN.replace('"at":1', '"at":20'));
+      told(again);
+    }
+    hub.open('c2');
+    hub.up('c2', login);
+    server('{"t":"sync","users":[{"username":"eve","s":"Away"}],"gone":["dan"],"delta":true}');
+    for (const line of ['b2', 'c2'])
+      expect(told(line).at(-1)).toEqual({
+        t: 'sync',
+        users: [
+          { username: 'bob', s: 'Online', a: 'Coding' },
+          { username: 'eve', s: 'Away' },
+        ],
+      });
+  });
+
+  it('[LOG3] tells the line whose login was refused, and the others to try with their own', () => {
+    const { hub, told, server, closeByServer } = scene();
+    hub.up('a', '{"t":"login","username":"alice","token":"x","i":2}');
+    hub.up('b', '{"t":"login","username":"alice","token":"y","i":2}');
+    const bye = '{"t":"bye","code":"token_invalid","advice":"stop"}';
+    server('{"t":"err","i":1,"code":"token_invalid","m":""}', bye);
+    closeByServer(4200);
+    expect(told('a').slice(1)).toMatchObject([{ t: 'err', i: 2 }, JSON.parse(bye) as object, 4200]);
+    for (const line of ['b', 'c']) expect(told(line)).toEqual(['opened', 1006]);
   });
 
   it('[MSG5] numbers requests anew, and hands each answer to whoever asked', () => {

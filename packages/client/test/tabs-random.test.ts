@@ -36,7 +36,11 @@ async function run(seed: string): Promise<void> {
   const below = (n: number): number => Math.floor(chance() * n);
   const carriedOut: number[] = [];
   const server = await createTestServer(contract, {
-    follows: [['bob', 'alice']],
+    follows: [
+      ['bob', 'alice'],
+      ['alice', 'bob'],
+      ['alice', 'eve'],
+    ],
     authorize: { 'chat:{room}': inAWhile, 'silent:{room}': inAWhile, 'board:{id}': inAWhile },
     calls: {
       add(input) {
@@ -55,6 +59,8 @@ async function run(seed: string): Promise<void> {
 
   const browser = createBrowser(server, seed);
   const bob = browser.open({ username: 'bob' });
+  const eve = browser.open({ username: 'eve' });
+  let activity = '';
   let seenGone = false;
   const tabs: { readonly tab: Tab<typeof contract>; readonly told: Map<string, Told[]> }[] = [];
   const published: { readonly channel: string; readonly data: number; readonly settled: Promise<unknown> }[] =
@@ -130,11 +136,18 @@ async function run(seed: string): Promise<void> {
   }
 
   function freeze(tab: Tab<typeof contract>): void {
-    if (tab.client.connection.status === 'connected') tab.freeze();
+    if (tab.client.connection.status !== 'connected') return;
+    if (chance() < 0.5) tab.freeze();
+    else tab.putAway();
+  }
+
+  function changeFriend(): void {
+    activity = `a${++last}`;
+    void bob.client.setStatus({ a: activity });
   }
 
   function step(): void {
-    const dice = below(20);
+    const dice = below(21);
     if (dice < 7) return publish();
     if (dice < 9) return callOnce();
     if (dice === 9 && alive().length < 5) return open();
@@ -147,6 +160,7 @@ async function run(seed: string): Promise<void> {
     if (dice === 16) return pick(awake()).tab.show(chance() < 0.6);
     if (dice === 17) return void server.publish('chat:{room}', { room: 'k' }, ++last);
     if (dice === 18) return subscribe(pick(awake()), pick(CHANNELS));
+    if (dice === 19) return changeFriend();
     burst();
   }
 
@@ -166,10 +180,15 @@ async function run(seed: string): Promise<void> {
     if (!awake().some(({ tab }) => tab.visible)) pick(awake()).tab.show(true);
     // As long as a client waits at most that has failed again and again.
     await clock.advance(25_000);
-    const connected = browser.connected().filter((tab) => tab !== bob);
+    const connected = browser.connected().filter((tab) => tab !== bob && tab !== eve);
     expect(connected.length, `${after}: one connection`).toBe(1);
     for (const { tab, told } of awake()) {
       expect(tab.client.connection.status, `${after}: ${tab.id}`).toBe('connected');
+      const friends = ['bob', 'eve'].map((friend) => tab.client.presence.get(friend));
+      expect(friends, `${after}: the friends of ${tab.id}`).toMatchObject([
+        { status: 'Online', ...(activity === '' ? {} : { a: activity }) },
+        { status: 'Online' },
+      ]);
       for (const pattern of CHANNELS) {
         const { position, state, channel } = tab.client.stream(pattern, { room: 'k' });
         expect(state.status, `${after}: ${tab.id} of ${channel}`).toBe('live');
@@ -236,7 +255,7 @@ async function run(seed: string): Promise<void> {
   );
   for (const board of boards) expect(board, `${why}: the map`).toEqual(boards[0]);
 
-  for (const { tab } of [...alive(), { tab: bob }]) tab.client.disconnect();
+  for (const { tab } of [...alive(), { tab: bob }, { tab: eve }]) tab.client.disconnect();
   await clock.advance(1_000);
   await server.close();
 }

@@ -17,6 +17,8 @@ export type Tab<C extends Contract> = {
   freeze(): void;
   thaw(): void;
   readonly frozen: boolean;
+  /** The browser keeps the page for a way back: as `freeze`, and what others tell it meanwhile is lost. */
+  putAway(): void;
   /** The tab is gone without a word. */
   kill(): void;
   readonly alive: boolean;
@@ -33,6 +35,8 @@ export type Browser<C extends Contract> = {
     readonly name?: string;
     /** The browser refuses the page its locks. */
     readonly lockless?: boolean;
+    /** A second client in the page of that one. */
+    readonly beside?: Tab<C> | undefined;
     readonly client?: Partial<ClientOptions<string>>;
   }): Tab<C>;
   /** Every tab that was opened. */
@@ -43,7 +47,7 @@ export type Browser<C extends Contract> = {
   connected(): readonly Tab<C>[];
 };
 
-type Running = { run(task: () => void): void; readonly alive: boolean };
+type Running = { run(task: () => void): void; readonly alive: boolean; readonly away: boolean };
 
 type Request = {
   readonly owner: Running & { readonly clientId: string };
@@ -57,6 +61,8 @@ function createLocks(): {
   release(owner: Request['owner']): void;
 } {
   const held = new Map<string, Request>();
+  /** Those that several may have at once; nobody asks for one of them alone. */
+  const shared = new Map<Request, string>();
   const queues = new Map<string, Request[]>();
 
   function grant(name: string): void {
@@ -78,13 +84,18 @@ function createLocks(): {
 
   return {
     of: (owner) => ({
-      request(name, { signal, steal }, run) {
+      request(name, { signal, steal, mode }, run) {
         return new Promise((resolve, reject) => {
           const request: Request = {
             owner,
             held: run,
             settle: (error) => owner.run(() => (error === undefined ? resolve(undefined) : reject(error))),
           };
+          if (mode === 'shared') {
+            shared.set(request, name);
+            owner.run(() => void run().then(() => shared.delete(request) && request.settle()));
+            return;
+          }
           const queue = queues.get(name) ?? [];
           queues.set(name, queue);
           if (steal === true) {
@@ -104,11 +115,13 @@ function createLocks(): {
       },
       query: () =>
         new Promise((resolve) => {
-          const list = [...held].map(([name, request]) => ({ name, clientId: request.owner.clientId }));
+          const all = [...held, ...[...shared].map(([request, name]) => [name, request] as const)];
+          const list = all.map(([name, request]) => ({ name, clientId: request.owner.clientId }));
           owner.run(() => resolve({ held: list }));
         }),
     }),
     release(owner) {
+      for (const request of shared.keys()) if (request.owner === owner) shared.delete(request);
       for (const [name, queue] of queues) {
         queues.set(
           name,
@@ -135,10 +148,12 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
     const listeners: ((event: { readonly data: unknown }) => void)[] = [];
     let open = true;
     const end = {
-      hear: (data: unknown) =>
+      hear(data: unknown) {
+        if (running.away) return;
         running.run(() => {
           if (open) for (const listener of listeners) listener({ data });
-        }),
+        });
+      },
     };
     const others = ends.get(name) ?? new Set();
     ends.set(name, others.add(end));
@@ -162,12 +177,14 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
     visible: visibleAtFirst = true,
     name,
     lockless = false,
+    beside,
     client: more = {},
   }: Parameters<Browser<C>['open']>[0] = {}): Tab<C> {
     const id = `t${tabs.length + 1}`;
     const line = server.line();
     let alive = true;
     let frozen = false;
+    let away = false;
     let visible = visibleAtFirst;
     const waiting: (() => void)[] = [];
     let keeper: LineKeeper | null = null;
@@ -182,9 +199,12 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
 
     const watchers = new Set<(event: PageEvent) => void>();
     const owner = {
-      clientId: id,
+      clientId: beside?.id ?? id,
       get alive() {
         return alive;
+      },
+      get away() {
+        return away;
       },
       run(task: () => void) {
         waiting.push(task);
@@ -272,9 +292,14 @@ export function createBrowser<C extends Contract>(server: TestServer<C>, seed = 
       freeze() {
         frozen = true;
       },
+      putAway() {
+        frozen = away = true;
+      },
       thaw() {
         if (!frozen) return;
-        frozen = false;
+        // The page is shown again.
+        if (away) for (const watcher of watchers) owner.run(() => watcher('visible'));
+        frozen = away = false;
         if (waiting.length > 0) clock.defer(pump);
       },
       kill() {

@@ -531,10 +531,28 @@ describe('[LOG7] a logout', () => {
   });
 });
 
-it('a session that another browser took is told to be so, and not fought for', async () => {
-  const opened = await tabs(2);
-  const other = createBrowser(server, 'other').open();
+it('[RES3] a session that something else took is taken back once; taken again it is left, for one of its own', async () => {
+  let newest = '';
+  const onWire = (_: string, text: string): void => {
+    const { t, token } = JSON.parse(text) as { t: string; token: string };
+    if (t === 'token') newest = token;
+  };
+  const { client } = browser.open({ client: { onWire } });
   await settle();
-  expect(other.client.session).not.toBe(opened[0]!.client.session);
-  other.client.disconnect();
+  const before = client.session;
+  const take = async () => {
+    const thief = server.connect();
+    thief.send(`{"t":"login","v":1,"username":"alice","token":"alice","resume":"${newest}"}`);
+    await server.clock.advance(5_000);
+    expect(thief.last('token')).toMatchObject({ resumed: true });
+    return thief;
+  };
+  const first = await take();
+  expect([first.closeCode, client.session]).toEqual([4204, before]);
+  const second = await take();
+  expect(second.closeCode, 'nobody fights').toBe(null);
+  // As a page does that is looked at.
+  expect(client.connection.status).toBe('connected');
+  expect(client.session).not.toBe(before);
+  second.close();
 });

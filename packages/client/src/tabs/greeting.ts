@@ -1,3 +1,4 @@
+import type { Sync } from '@carillon/protocol';
 import type { Message } from './shares.ts';
 
 type Wire = Readonly<Record<string, unknown>>;
@@ -6,11 +7,16 @@ type Wire = Readonly<Record<string, unknown>>;
 export type Greeting = {
   /** Whether the server's `token` and `sync` are here. */
   complete(): boolean;
+  /** Up to which stamp the friends are known, that the next login may ask for what changed since ([RES5]). */
+  at(): unknown;
+  /** The line to the server is gone. What is known of the friends stays. */
+  lost(): void;
   /** Takes `token`, `hb` and the messages of presence. */
   take(message: Message): void;
   /** A request was carried out. @returns whether it changed the own status */
   agree(message: Message, reply: Message): boolean;
-  texts(): readonly string[];
+  token(): string;
+  sync(): string;
 };
 
 /** @param fields the presence fields that the server is configured with */
@@ -19,20 +25,29 @@ export function createGreeting(fields: readonly string[]): Greeting {
   const ofStatus = new Set(['s', ...fields]);
   let token: Message | null = null;
   let hasSync = false;
+  let knownAt: unknown;
 
   function put(id: unknown, state: Wire): void {
     if (typeof id === 'string') friends.set(id, { ...state, username: id });
   }
 
-  function takeSync({ users, gone, delta }: Message): void {
+  function takeSync(message: Message): void {
+    const { users = [], gone = [], delta } = message as Partial<Sync>;
     if (delta !== true) friends.clear();
-    for (const user of list(users)) put((user as Wire)['username'], user as Wire);
-    for (const id of list(gone)) friends.delete(id as string);
+    for (const user of users) put(user.username, user);
+    for (const id of gone) friends.delete(id);
     hasSync = token !== null;
   }
 
   return {
     complete: () => hasSync,
+    at: () => knownAt,
+    lost() {
+      // The stamp of a `token` counts once the `sync` behind it is here.
+      if (hasSync) knownAt = token?.['at'];
+      token = null;
+      hasSync = false;
+    },
     take(message) {
       const { t, id, ...state } = message;
       switch (t) {
@@ -60,12 +75,7 @@ export function createGreeting(fields: readonly string[]): Greeting {
       token = { ...token, ...Object.fromEntries(told) };
       return true;
     },
-    texts() {
-      return [token, { t: 'sync', users: [...friends.values()] }].map((message) => JSON.stringify(message));
-    },
+    token: () => JSON.stringify(token),
+    sync: () => JSON.stringify({ t: 'sync', users: [...friends.values()] }),
   };
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -1,6 +1,6 @@
 import { MAX_CALL_MS } from '@carillon/protocol';
-import type { WebSocketLike } from '../platform.ts';
-import { type Greeting, createGreeting } from './greeting.ts';
+import type { Platform, WebSocketLike } from '../platform.ts';
+import { createGreeting } from './greeting.ts';
 import { type Asked, type Message, type Own, type Shares, createShares } from './shares.ts';
 
 /** A message of more characters is counted before it is read, and its refusal names no request ([LIM1]). */
@@ -27,8 +27,7 @@ export type HubParts = {
   readonly resume: { get(): string | null; set(token: string | null, at: number): void };
   /** Whether the session that another connection took is another's, and not that of a tab that led or leads. */
   readonly isOthers: () => Promise<boolean>;
-  readonly nowMs: () => number;
-  readonly report: (error: unknown) => void;
+  readonly platform: Pick<Platform, 'nowMs' | 'report'>;
 };
 
 /**
@@ -51,20 +50,22 @@ export type Hub = {
 /** A call of the server, with the lines that were not asked yet. */
 type Served = { readonly text: string; readonly others: string[]; readonly overAtMs: number };
 
-type Line = { login: Message | null; live: boolean };
+/** `waiting`: it has logged in, and the session is not there yet. */
+type LineState = 'new' | 'waiting' | 'live';
 
 export function createHub(parts: HubParts): Hub {
-  const lines = new Map<string, Line>();
+  const { platform } = parts;
+  const lines = new Map<string, LineState>();
   const asked = new Map<number, Asked>();
   const owns = new Map<number, Own>();
   const probes = new Map<number, (echo: Message) => void>();
   const served = new Map<unknown, Served>();
   const large: { flying: number | null; waiting: (() => void)[] } = { flying: null, waiting: [] };
   let socket: WebSocketLike | null = null;
-  let usedFirst = false;
+  let { first } = parts;
   let opening = false;
   let open = false;
-  let greeting: Greeting = createGreeting(parts.fields);
+  const greeting = createGreeting(parts.fields);
   /** Whose login is on its way. */
   let loggingIn: string | null = null;
   let lastId = 0;
@@ -88,7 +89,7 @@ export function createHub(parts: HubParts): Hub {
     });
   }
 
-  const live = (): string[] => [...lines].filter(([, line]) => line.live).map(([name]) => name);
+  const live = (): string[] => [...lines].filter(([, state]) => state === 'live').map(([name]) => name);
 
   function send(message: Message): void {
     if (open) socket?.send(JSON.stringify(message));
@@ -123,16 +124,15 @@ export function createHub(parts: HubParts): Hub {
   function dial(): void {
     if (opening) return;
     opening = true;
-    const { first } = parts;
-    if (first !== null && !usedFirst) {
-      usedFirst = true;
+    if (first !== null) {
       listen(first);
+      first = null;
       return opened();
     }
     try {
       parts.dial((given) => (opening && socket === null ? listen(given) : given.close()));
     } catch (error) {
-      parts.report(error);
+      platform.report(error);
       reset(ABNORMAL_CLOSE);
     }
   }
@@ -163,18 +163,20 @@ export function createHub(parts: HubParts): Hub {
     const replaced = socket;
     const go = (isOthers: boolean): void => {
       if (socket !== replaced) return;
-      if (isOthers) say();
-      else reset(ABNORMAL_CLOSE);
+      if (!isOthers) return reset(ABNORMAL_CLOSE);
+      // Whoever comes back begins another session.
+      parts.resume.set(null, 0);
+      say();
     };
     parts.isOthers().then(go, () => go(false));
   }
 
   /** The line to the server is gone: whoever wants another opens it. */
   function reset(code: number): void {
-    const before = socket;
+    const [before, asker] = [socket, loggingIn];
     socket = null;
     opening = open = false;
-    greeting = createGreeting(parts.fields);
+    greeting.lost();
     loggingIn = null;
     asked.clear();
     owns.clear();
@@ -184,8 +186,13 @@ export function createHub(parts: HubParts): Hub {
     large.waiting = [];
     shares = newShares();
     before?.close();
-    close([...lines.keys()], code);
+    // Whatever the server has against a login concerns whoever sent it: the others have tokens of their own.
+    if (asker !== null && lines.has(asker)) close([asker], code);
+    close([...lines.keys()], asker === null ? code : ABNORMAL_CLOSE);
   }
+
+  /** Those that what the server says now is meant for. */
+  const concerned = (all: Iterable<string>): string[] => (loggingIn === null ? [...all] : [loggingIn]);
 
   function close(names: readonly string[], code: number): void {
     for (const name of names) {
@@ -196,11 +203,10 @@ export function createHub(parts: HubParts): Hub {
   }
 
   function up(name: string, text: string): void {
-    const line = lines.get(name);
     const message = messageOf(text);
-    if (line === undefined || message === null || !open) return;
+    if (!lines.has(name) || message === null || !open) return;
     const { t, q, r } = message;
-    if (t === 'login') return login(name, line, message);
+    if (t === 'login') return login(name, message);
     if (t === 'sub') return shares.subscribe({ line: name, message });
     if (t === 'unsub') return shares.unsubscribe({ line: name, message });
     if (t === 're') return reply(text, message);
@@ -219,21 +225,22 @@ export function createHub(parts: HubParts): Hub {
     else request({ line: name, message });
   }
 
-  function login(name: string, line: Line, message: Message): void {
-    line.login = message;
+  function login(name: string, message: Message): void {
+    lines.set(name, 'waiting');
     if (greeting.complete()) return welcome();
     if (loggingIn !== null) return;
     loggingIn = name;
-    const resume = parts.resume.get() ?? message['resume'];
-    request({ line: name, message }, resume === undefined ? message : { ...message, resume });
+    // What this line knows of the friends is not what the others do, who are told of them by the hub.
+    const [at, resume] = [greeting.at(), parts.resume.get() ?? message['resume']];
+    request({ line: name, message }, { ...message, at, resume });
   }
 
   /** The session is there: whoever waits for it is told what the server told the first. */
   function welcome(): void {
-    for (const [name, line] of lines) {
-      if (line.login === null || line.live) continue;
-      line.live = true;
-      for (const text of greeting.texts()) parts.tell([name], text);
+    for (const [name, state] of lines) {
+      if (state !== 'waiting') continue;
+      lines.set(name, 'live');
+      for (const text of [greeting.token(), greeting.sync()]) parts.tell([name], text);
     }
   }
 
@@ -245,13 +252,13 @@ export function createHub(parts: HubParts): Hub {
       case 'token':
         greeting.take(message);
         parts.resume.set(message['token'] as string, message['at'] as number);
-        return parts.tell(loggingIn === null ? live() : [loggingIn], text);
+        return parts.tell(concerned(live()), text);
       case 'sync':
       case 'u':
       case 'o':
       case 'x':
         greeting.take(message);
-        return loggingIn === null ? parts.tell(live(), text) : synced(loggingIn, text);
+        return loggingIn === null ? parts.tell(live(), text) : synced(loggingIn);
       case 'hb':
         return heartbeat(message, text);
       case 'ok':
@@ -260,8 +267,8 @@ export function createHub(parts: HubParts): Hub {
       case 'call':
         return take(message, text);
       case 'bye':
-        if (message['code'] === 'replaced') return unlessTab(() => parts.tell([...lines.keys()], text));
-        return parts.tell([...lines.keys()], text);
+        if (message['code'] === 'replaced') return unlessTab(() => parts.tell(concerned(lines.keys()), text));
+        return parts.tell(concerned(lines.keys()), text);
       default: {
         const own = message['own'] === true ? owns.get(i as number) : undefined;
         if (own !== undefined) owns.delete(i as number);
@@ -271,11 +278,11 @@ export function createHub(parts: HubParts): Hub {
     }
   }
 
-  function synced(name: string, text: string): void {
-    const line = lines.get(name);
-    if (line !== undefined) line.live = true;
-    parts.tell([name], text);
+  function synced(name: string): void {
     if (!greeting.complete()) return;
+    lines.set(name, 'live');
+    // All of them: the server may have said only what changed since the hub knew them last.
+    parts.tell([name], greeting.sync());
     loggingIn = null;
     welcome();
   }
@@ -299,7 +306,7 @@ export function createHub(parts: HubParts): Hub {
     const question = id === null ? undefined : asked.get(id);
     if (id === null || question === undefined) {
       if (code === 'resume_failed') parts.resume.set(null, 0);
-      return i === undefined ? parts.tell(loggingIn === null ? live() : [loggingIn], text) : undefined;
+      return i === undefined ? parts.tell(concerned(live()), text) : undefined;
     }
     asked.delete(id);
     if (large.flying === id) {
@@ -312,13 +319,12 @@ export function createHub(parts: HubParts): Hub {
     answer(question, reply);
     if (t !== 'ok' || !greeting.agree(message, reply)) return;
     // What one tab has set the others restate, should the session be lost.
-    const [token] = greeting.texts();
     const others = live().filter((name) => name !== line);
-    if (token !== undefined && others.length > 0) parts.tell(others, token);
+    if (others.length > 0) parts.tell(others, greeting.token());
   }
 
   function take({ i, ms }: Message, text: string): void {
-    const nowMs = parts.nowMs();
+    const nowMs = platform.nowMs();
     // Nobody waits for these any more: a handler that never ends must not be remembered for ever.
     for (const [call, { overAtMs }] of served) if (overAtMs <= nowMs) served.delete(call);
     served.set(i, { text, others: live(), overAtMs: nowMs + (typeof ms === 'number' ? ms : MAX_CALL_MS) });
@@ -339,7 +345,7 @@ export function createHub(parts: HubParts): Hub {
 
   return {
     open(name) {
-      if (!lines.has(name)) lines.set(name, { login: null, live: false });
+      if (!lines.has(name)) lines.set(name, 'new');
       if (open) parts.opened([name]);
       else dial();
     },
@@ -352,7 +358,7 @@ export function createHub(parts: HubParts): Hub {
       if (gaveUp || (loggingIn === name && !greeting.complete()) || lines.size === 0) reset(ABNORMAL_CLOSE);
     },
     busy() {
-      const nowMs = parts.nowMs();
+      const nowMs = platform.nowMs();
       return (
         [...served.values()].some(({ overAtMs }) => overAtMs > nowMs) ||
         [...asked.values()].some(({ message }) => message.t === 'call')
@@ -364,7 +370,7 @@ export function createHub(parts: HubParts): Hub {
     end() {
       lines.clear();
       reset(ABNORMAL_CLOSE);
-      if (!usedFirst) parts.first?.close();
+      first?.close();
     },
   };
 }

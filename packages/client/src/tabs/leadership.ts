@@ -1,6 +1,5 @@
 import type { Platform } from '../platform.ts';
 import type { LockManagerLike } from './tab-host.ts';
-import type { TabMessage } from './tab-messages.ts';
 
 /** A tab that is looked at asks the leader so often whether it is there, ms. */
 export const PING_MS = 250;
@@ -24,15 +23,16 @@ export type LeadershipParts = {
   readonly name: string;
   /** Of the lock that this tab holds as long as it lives. */
   readonly ownName: string;
-  readonly post: (message: TabMessage) => void;
+  /** Asks whoever leads for an answer. */
+  readonly ping: () => void;
   /** This tab may open lines now. `alone`: by itself, for the browser gives the page no locks. */
   readonly onReady: (alone: boolean) => void;
-  /** This tab leads. */
-  readonly onLead: (term: string) => void;
+  /** This tab leads. @param locks the names of all that are held */
+  readonly onLead: (term: string, locks: readonly string[]) => void;
   /** It does not any more. */
   readonly onLost: () => void;
   /** Another tab leads. */
-  readonly onLeader: (term: string) => void;
+  readonly onLeader: (term: string, locks: readonly string[]) => void;
 };
 
 /**
@@ -61,10 +61,10 @@ export function joinTabs(parts: LeadershipParts): Leadership {
   let queued: AbortController | null = null;
   let leading: Held | null = null;
   let leader: string | null = null;
+  let clientId: string | undefined;
   let cancelPing: (() => void) | null = null;
   let cancelSilence: (() => void) | null = null;
   let idleAnswers = 0;
-  let terms = 0;
 
   const isVisible = (): boolean => page?.hidden() === false;
 
@@ -92,14 +92,15 @@ export function joinTabs(parts: LeadershipParts): Leadership {
       .catch(() => (own === null && isOver() ? undefined : lost(own)));
   }
 
-  async function clientIdOf(lock: string): Promise<string | undefined> {
+  /** Whose page holds a lock, by its name. */
+  async function holders(): Promise<ReadonlyMap<string, string | undefined>> {
     const { held = [] } = await locks.query();
-    return held.find((other) => other.name === lock)?.clientId;
+    return new Map(held.map((lock) => [lock.name ?? '', lock.clientId]));
   }
 
   async function holds(): Promise<boolean> {
-    const [of, own] = await Promise.all([clientIdOf(name), clientIdOf(ownName)]);
-    return leading !== null && of !== undefined && of === own;
+    const held = await holders();
+    return leading !== null && held.has(name) && held.get(name) === held.get(ownName);
   }
 
   /** Stands in the queue for the lock, or takes it from whoever holds it. */
@@ -116,20 +117,25 @@ export function joinTabs(parts: LeadershipParts): Leadership {
     });
   }
 
+  /** Of no time of leading before, whoever led: a page may have several clients, and one may take part anew. */
+  const newTerm = (): string => (leader = `${clientId}/${platform.random()}`);
+
   function lead(own: Held): void {
     leading = own;
     queued = null;
     quiet();
-    clientIdOf(name).then(
-      (id) => {
+    holders().then(
+      (held) => {
         if (leading !== own) return;
-        leader = `${id}/${++terms}`;
-        parts.onLead(leader);
-        parts.post({ k: 'lead', term: leader });
+        clientId = held.get(ownName);
+        parts.onLead(newTerm(), [...held.keys()]);
       },
       (error: unknown) => {
         platform.report(error);
         own.release();
+        leading = null;
+        // Again, when nobody has answered.
+        ask();
       },
     );
   }
@@ -145,7 +151,7 @@ export function joinTabs(parts: LeadershipParts): Leadership {
     if (leading !== null || over.signal.aborted) return;
     cancelPing?.();
     cancelPing = platform.setTimer(isVisible() ? PING_MS : HIDDEN_PING_MS, ask);
-    parts.post({ k: 'ping' });
+    parts.ping();
     if (cancelSilence !== null) return;
     const dueMs = platform.nowMs() + SILENT_MS;
     cancelSilence = platform.setTimer(SILENT_MS, () => {
@@ -193,21 +199,16 @@ export function joinTabs(parts: LeadershipParts): Leadership {
       if (leading !== null) return;
       if (term === leader) return answered(idle);
       // What a leader says that stood still and does not know yet that it leads no more is told apart by who holds the lock.
-      clientIdOf(name).then((id) => {
-        if (leading !== null || over.signal.aborted || !term.startsWith(`${id}/`)) return;
+      holders().then((held) => {
+        if (leading !== null || over.signal.aborted || !term.startsWith(`${held.get(name)}/`)) return;
         answered(false);
         if (term === leader) return;
         leader = term;
-        parts.onLeader(term);
+        parts.onLeader(term, [...held.keys()]);
       }, platform.report);
     },
     ask,
-    renew() {
-      if (leading === null || leader === null) return null;
-      leader = `${leader.slice(0, leader.lastIndexOf('/'))}/${++terms}`;
-      parts.post({ k: 'lead', term: leader });
-      return leader;
-    },
+    renew: () => (leading === null || leader === null ? null : newTerm()),
     holds,
   };
 }

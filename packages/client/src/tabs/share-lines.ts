@@ -2,7 +2,7 @@ import { PROTOCOL_VERSION } from '@carillon/protocol';
 import { type Hub, createHub } from './hub.ts';
 import { type Leadership, joinTabs } from './leadership.ts';
 import type { TabChannelLike, TabHost } from './tab-host.ts';
-import { type TabMessage, tabMessageOf } from './tab-messages.ts';
+import { type LineNews, type TabMessage, tabMessageOf } from './tab-messages.ts';
 import type { SharedLines, TabSharingParts } from './tab-sharing.ts';
 import { type TabWatch, tabOf, watchTabs } from './watch-tabs.ts';
 import { createTabLines } from './tab-lines.ts';
@@ -10,13 +10,15 @@ import type { TabSocket } from './tab-socket.ts';
 import type { WebSocketLike } from '../platform.ts';
 
 /** Raised with every change of what tabs say to each other: pages of two SDKs do not understand each other. */
-const TABS_VERSION = 1;
+const TABS_VERSION = 2;
 
 /** The close code of a session that was logged out. */
 const LOGGED_OUT_CLOSE = 4205;
 
 /** A session that is taken twice within this time is taken on purpose, ms. */
 const FIGHT_MS = 60_000;
+
+const UNHEARD = -1;
 
 /** The newest resume token, and the server's stamp of it. */
 type Resume = { readonly token: string | null; readonly at: number };
@@ -31,6 +33,8 @@ type Member = {
   ready: false | 'alone' | 'together';
   /** Of whoever leads. */
   term: string | null;
+  /** How often it has spoken to lines, by its own count; `UNHEARD` before this tab was told. */
+  said: number;
   /** Where this tab leads. */
   hub: Hub | null;
   watch: TabWatch | null;
@@ -50,9 +54,10 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     version,
   ]);
   // A duplicated tab is another tab: nothing of this is stored.
-  const tab = (platform.random() + platform.random()).toString(36) + platform.random().toString(36);
+  const tab = platform.random().toString(36) + platform.random().toString(36);
   let member: Member | null = null;
   let resume = NO_RESUME;
+  let forget = (): void => {};
   let loggedOut = false;
   let replacedAtMs = -Infinity;
 
@@ -76,13 +81,10 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     },
   });
 
-  const tabNames = { lock: name, own: (other: string) => `${name}:${other}` };
+  const tabNames = { own: (other: string) => `${name}:${other}`, resume: `${name} ` };
 
   function join(): Member {
     const channel = open(name);
-    const post = (message: TabMessage): void => {
-      if (member === joined) channel.postMessage(message);
-    };
     channel.addEventListener('message', ({ data }) => {
       const message = tabMessageOf(data);
       if (message !== null && member === joined) take(joined, message);
@@ -90,17 +92,17 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     const leadership = joinTabs({
       platform,
       locks,
-      name: tabNames.lock,
+      name,
       ownName: tabNames.own(tab),
-      post,
+      ping: () => member === joined && channel.postMessage({ k: 'ping' } satisfies TabMessage),
       onReady(alone) {
         if (member !== joined) return;
         joined.ready = alone ? 'alone' : 'together';
-        if (!alone) channel.postMessage({ k: 'hello' } satisfies TabMessage);
         for (const socket of tabLines.all()) ask(joined, socket);
       },
-      onLead(term) {
+      onLead(term, held) {
         if (member !== joined) return;
+        find(held);
         lead(joined, term, null);
       },
       onLost() {
@@ -111,13 +113,18 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
         // What looks for a better line looks no more.
         own.follow(keeper.state().phase, { name: 'idle' });
       },
-      onLeader: (term) => member === joined && follow(joined, term),
+      onLeader(term, held) {
+        if (member !== joined) return;
+        find(held);
+        follow(joined, term);
+      },
     });
     const joined: Member = {
       channel,
       leadership,
       ready: false,
       term: null,
+      said: UNHEARD,
       hub: null,
       watch: null,
     };
@@ -129,6 +136,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     joined.watch ??= watchTabs(locks, tabNames.own, (line) => joined.hub?.leave(line, true));
     joined.hub = createHub(hubParts(joined, term, first));
     follow(joined, term);
+    pong(joined);
   }
 
   /** A better line stands open beside that of the hub: all lines move to it, as to another leader. */
@@ -144,6 +152,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   /** Lines go on with whoever leads now. */
   function follow(joined: Member, term: string): void {
     joined.term = term;
+    joined.said = joined.hub === null ? UNHEARD : 0;
     for (const socket of tabLines.all()) {
       if (socket.term === null) ask(joined, socket);
       else if (socket.term !== term) tabLines.move(socket);
@@ -151,9 +160,38 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     keeper.hope();
   }
 
-  /** Whoever leads next goes on with the session, even a tab that has only just come. */
-  function tellResume({ channel }: Member): void {
-    channel.postMessage({ k: 'resume', ...resume } satisfies TabMessage);
+  /**
+   * Each tab that knows the newest token holds a lock that is named by it: whoever comes, or comes back, while all others stand
+   * still and tell it nothing, finds it there. The browser keeps it no longer than a tab, and shows it to pages of the origin alone.
+   */
+  function know(next: Resume): void {
+    resume = next;
+    forget();
+    const { token, at } = next;
+    if (token === null) return;
+    const held = (): Promise<void> =>
+      new Promise((release) => {
+        if (resume === next) forget = release;
+        else release();
+      });
+    // Refused, it is only not found.
+    locks.request(`${tabNames.resume}${at} ${token}`, { mode: 'shared' }, held).catch(() => {});
+  }
+
+  function find(held: readonly string[]): void {
+    for (const lock of held) {
+      if (!lock.startsWith(tabNames.resume)) continue;
+      const [at, token = ''] = lock.slice(tabNames.resume.length).split(' ');
+      if (Number(at) > resume.at) know({ token, at: Number(at) });
+    }
+  }
+
+  /** Says to all who leads. */
+  function pong(joined: Member): void {
+    const { channel, term, said, hub } = joined;
+    if (member !== joined || hub === null || term === null) return;
+    const idle = platform.page?.hidden() === true && !hub.busy();
+    channel.postMessage({ k: 'pong', term, n: said, idle } satisfies TabMessage);
   }
 
   function hubParts(
@@ -162,53 +200,31 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     first: WebSocketLike | null,
   ): Parameters<typeof createHub>[0] {
     /** Hands on what is for this tab, and says what is for others. */
-    function spread(
-      lines: readonly string[],
-      here: (socket: TabSocket) => void,
-      there: (lines: readonly string[]) => TabMessage,
-    ): void {
-      const others = lines.filter((line) => tabOf(line) !== tab);
-      if (others.length > 0) joined.channel.postMessage(there(others));
-      for (const line of lines) {
-        const socket = tabLines.get(line);
-        if (socket !== undefined) here(socket);
-      }
+    function spread(news: LineNews): void {
+      const lines = news.lines.filter((line) => tabOf(line) !== tab);
+      if (lines.length > 0)
+        joined.channel.postMessage({ ...news, lines, term, n: ++joined.said } satisfies TabMessage);
+      takeForLines(news, term);
     }
     return {
       username,
       fields,
       first,
       dial: (give) => own.dial(give),
-      opened: (lines) =>
-        spread(
-          lines,
-          (socket) => tabLines.opened(socket, term),
-          (others) => ({ k: 'opened', term, lines: others }),
-        ),
-      tell: (lines, text) =>
-        spread(
-          lines,
-          (socket) => socket.tell('message', { data: text }),
-          (others) => ({ k: 'down', term, lines: others, text }),
-        ),
-      closed: (lines, code) =>
-        spread(
-          lines,
-          (socket) => tabLines.end(socket, code),
-          (others) => ({ k: 'closed', term, lines: others, code }),
-        ),
+      opened: (lines) => spread({ k: 'opened', lines }),
+      tell: (lines, text) => spread({ k: 'down', lines, text }),
+      closed: (lines, code) => spread({ k: 'closed', lines, code }),
       resume: {
         get: () => resume.token,
         set(token, at) {
-          resume = { token, at: Math.max(at, resume.at) };
-          tellResume(joined);
+          know({ token, at: Math.max(at, resume.at) });
+          joined.channel.postMessage({ ...resume, k: 'resume' } satisfies TabMessage);
           // Somebody got through: whoever waits for an attempt need not wait.
           keeper.hope();
         },
       },
       isOthers: () => isOthers(joined),
-      nowMs: () => platform.nowMs(),
-      report: platform.report,
+      platform,
     };
   }
 
@@ -224,7 +240,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
   }
 
   function take(joined: Member, message: TabMessage): void {
-    const { hub, leadership, channel } = joined;
+    const { hub, leadership } = joined;
     switch (message.k) {
       case 'open':
         if (hub === null) return;
@@ -236,45 +252,55 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
         joined.watch?.closed(message.line);
         return hub?.leave(message.line);
       case 'ping':
-        if (hub === null || joined.term === null) return;
-        return channel.postMessage({
-          k: 'pong',
-          term: joined.term,
-          idle: platform.page?.hidden() === true && !hub.busy(),
-        } satisfies TabMessage);
-      case 'lead':
+        return pong(joined);
       case 'pong':
-        return leadership.heard(message.term, message.k === 'pong' && message.idle);
-      case 'hello':
-        return resume.token === null ? undefined : tellResume(joined);
+        count(joined, message, 0);
+        return leadership.heard(message.term, message.idle);
       case 'resume':
         // A tab that stood still may answer with what it knew before.
         if (message.at < resume.at) return;
-        resume = { token: message.token, at: message.at };
+        know(message);
         return keeper.hope();
       case 'logout':
         return takeLogout(joined);
       case 'opened':
       case 'down':
       case 'closed':
-        if (hub === null && message.term === joined.term) takeForLines(message);
+        if (count(joined, message, 1)) takeForLines(message, message.term);
     }
   }
 
-  function takeForLines(message: Extract<TabMessage, { readonly lines: readonly string[] }>): void {
-    for (const line of message.lines) {
+  /**
+   * Where this tab was not told all that the leader said, its lines begin anew: what was said of friends nobody says again.
+   *
+   * @returns whether it is the leader who speaks
+   */
+  function count(
+    joined: Member,
+    { term, n }: { readonly term: string; readonly n: number },
+    by: 0 | 1,
+  ): boolean {
+    if (joined.hub !== null || term !== joined.term) return false;
+    const missed = joined.said !== UNHEARD && n !== joined.said + by;
+    joined.said = n;
+    if (missed) for (const socket of tabLines.all()) if (socket.term !== null) tabLines.move(socket);
+    return true;
+  }
+
+  function takeForLines(news: LineNews, term: string): void {
+    for (const line of news.lines) {
       const socket = tabLines.get(line);
       if (socket === undefined) continue;
-      if (message.k === 'opened') tabLines.opened(socket, message.term);
-      else if (message.k === 'down') socket.tell('message', { data: message.text });
-      else tabLines.end(socket, message.code);
+      if (news.k === 'opened') tabLines.opened(socket, term);
+      else if (news.k === 'down') socket.tell('message', { data: news.text });
+      else tabLines.end(socket, news.code);
     }
   }
 
   /** The user logged out in another tab. */
   function takeLogout(joined: Member): void {
     loggedOut = true;
-    resume = NO_RESUME;
+    know(NO_RESUME);
     joined.hub?.logout();
     for (const socket of tabLines.all()) tabLines.end(socket, LOGGED_OUT_CLOSE);
     // Whoever waits for an attempt learns of it by the attempt.
@@ -296,6 +322,9 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     joined.leadership.ask();
   }
 
+  /** Of the line to the server only whoever has it learns. */
+  const hasLine = (): boolean => member?.hub != null || member?.ready === 'alone';
+
   function leave(): void {
     const left = member;
     member = null;
@@ -305,6 +334,7 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
     left.hub?.end();
     endWatching(left);
     left.leadership.leave();
+    forget();
     left.channel.close();
   }
 
@@ -320,18 +350,17 @@ export function shareLines(parts: TabSharingParts, { locks, open }: TabHost, ver
       });
     },
     follow(before, after) {
-      // Of the line to the server only whoever has it learns.
-      if (member?.hub != null || member?.ready === 'alone') own.follow(before, after);
+      if (hasLine()) own.follow(before, after);
       if (after.name === 'idle' || after.name === 'stopped') leave();
     },
     wake(moved) {
-      if (member?.hub != null || member?.ready === 'alone') own.wake(moved);
+      if (hasLine()) own.wake(moved);
     },
-    transport: () => (member?.hub != null || member?.ready === 'alone' ? own.transport() : null),
+    transport: () => (hasLine() ? own.transport() : null),
     hear(event) {
       if (event.type === 'start') loggedOut = false;
       if (event.type !== 'logout') return;
-      resume = NO_RESUME;
+      know(NO_RESUME);
       member?.channel.postMessage({ k: 'logout' } satisfies TabMessage);
     },
   };

@@ -2,7 +2,12 @@
 export interface LockManagerLike {
   request(
     name: string,
-    options: { readonly signal?: AbortSignal; readonly steal?: boolean },
+    options: {
+      readonly signal?: AbortSignal;
+      readonly steal?: boolean;
+      /** Absent: one has it at a time. */
+      readonly mode?: 'shared';
+    },
     held: () => Promise<void>,
   ): Promise<unknown>;
   query(): Promise<{
@@ -27,13 +32,6 @@ export type TabHost = {
 export function hostTabs(): TabHost | null {
   if (typeof navigator === 'undefined' || typeof BroadcastChannel === 'undefined') return null;
   // Absent in older browsers, and where the page was not loaded over https.
-  const locks = (navigator as { readonly locks?: LockManager }).locks;
-  if (locks === undefined) return null;
-  return {
-    locks: {
-      request: (name, options, held) => locks.request(name, options, held),
-      query: () => locks.query(),
-    },
-    open: (name) => new BroadcastChannel(name),
-  };
+  const { locks } = navigator as { readonly locks?: LockManagerLike };
+  return locks === undefined ? null : { locks, open: (name) => new BroadcastChannel(name) };
 }

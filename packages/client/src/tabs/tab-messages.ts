@@ -9,22 +9,30 @@ export type TabMessage =
   | { readonly k: 'close'; readonly line: string }
   | { readonly k: 'ping' }
   /** From the leader. */
-  | { readonly k: 'lead'; readonly term: string }
-  /** `idle`: nobody looks at the leader, and nothing would be lost if another led. */
-  | { readonly k: 'pong'; readonly term: string; readonly idle: boolean }
-  | { readonly k: 'opened'; readonly term: string; readonly lines: readonly string[] }
-  | { readonly k: 'down'; readonly term: string; readonly lines: readonly string[]; readonly text: string }
-  | { readonly k: 'closed'; readonly term: string; readonly lines: readonly string[]; readonly code: number }
-  /** From a tab that has come, to all. */
-  | { readonly k: 'hello' }
+  /**
+   * In answer, and when it begins to lead. `n` counts what the leader has said to lines: browsers drop what is said to a page that is kept for a way back.
+   * `idle`: nobody looks at the leader, and nothing would be lost if another led.
+   */
+  | { readonly k: 'pong'; readonly term: string; readonly n: number; readonly idle: boolean }
+  | LineMessage
   /** The resume token with which the next leader goes on; the one with the highest stamp counts. */
   | { readonly k: 'resume'; readonly token: string | null; readonly at: number }
   /** From whoever logs out. */
   | { readonly k: 'logout' };
 
+/** From the leader, to lines. */
+export type LineMessage = { readonly term: string; readonly n: number } & LineNews;
+
+/** What lines are told. */
+export type LineNews = { readonly lines: readonly string[] } & (
+  | { readonly k: 'opened' }
+  | { readonly k: 'down'; readonly text: string }
+  | { readonly k: 'closed'; readonly code: number }
+);
+
 type Kind = TabMessage['k'];
 
-const isNumber = (value: unknown): boolean => typeof value === 'number';
+const isNumber = Number.isFinite;
 const isText = (value: unknown): boolean => typeof value === 'string';
 
 const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -33,24 +41,23 @@ const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   text: isText,
   idle: (value) => typeof value === 'boolean',
   code: isNumber,
+  n: isNumber,
   at: isNumber,
   token: (value) => value === null || isText(value),
   lines: (value) => Array.isArray(value) && value.every(isText),
 };
 
-const FIELDS: Readonly<Record<Kind, readonly string[]>> = {
-  open: ['line'],
-  up: ['term', 'line', 'text'],
-  close: ['line'],
-  ping: [],
-  lead: ['term'],
-  pong: ['term', 'idle'],
-  opened: ['term', 'lines'],
-  down: ['term', 'lines', 'text'],
-  closed: ['term', 'lines', 'code'],
-  hello: [],
-  resume: ['token', 'at'],
-  logout: [],
+const FIELDS: Readonly<Record<Kind, string>> = {
+  open: 'line',
+  up: 'term line text',
+  close: 'line',
+  ping: '',
+  pong: 'term n idle',
+  opened: 'term n lines',
+  down: 'term n lines text',
+  closed: 'term n lines code',
+  resume: 'token at',
+  logout: '',
 };
 
 /** Any script of the origin may write to the channel. @returns null for what no tab says */
@@ -60,6 +67,6 @@ export function tabMessageOf(data: unknown): TabMessage | null {
   const { k } = message;
   if (typeof k !== 'string' || !Object.hasOwn(FIELDS, k)) return null;
   // The check of the line above is what TypeScript cannot see.
-  const fits = FIELDS[k as Kind].every((field) => SHAPES[field]?.(message[field]));
-  return fits ? (message as TabMessage) : null;
+  const fields = FIELDS[k as Kind].match(/\w+/g) ?? [];
+  return fields.every((field) => SHAPES[field]?.(message[field])) ? (message as TabMessage) : null;
 }
