@@ -27,10 +27,13 @@ export const task = z.object({
 
 export type Task = z.infer<typeof task>;
 
+/** How long an event is known again, ms: longer than the backend's relay, or a broker, may be down. */
+const DAY_MS = 86_400_000;
+
 /** The most tasks of one user, deleted ones not counted; the backend holds its users to it. */
 export const MOST_TASKS = 1_000;
 
 /** The channels of tasks: a map for each user, open to its owner alone, into which only the backend writes. */
 export const taskChannels = {
-  'tasks:{user}': map({ data: task, keys: MOST_TASKS }),
+  'tasks:{user}': map({ data: task, keys: MOST_TASKS, idempotencyMs: DAY_MS }),
 };
