@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { createKafkaSource } from '../../src/adapters/kafka/kafka-source.ts';
 import type { KafkaSourceOptions } from '../../src/adapters/kafka/kafka-settings.ts';
 import type { Source } from '../../src/ports/source.ts';
@@ -12,10 +12,13 @@ beforeAll(async () => {
 });
 afterAll(() => kafka.stop());
 
+/** Tests run side by side: what one opens ends with itself. */
+type Test = Pick<TestContext, 'expect' | 'onTestFinished'>;
 type Changes = Partial<KafkaSourceOptions>;
 
 /** A source over one topic of its own; ended with the test. */
 async function open(
+  { onTestFinished }: Test,
   intake: LiteralIntake,
   partitions: number,
   changes: Changes = {},
@@ -38,11 +41,10 @@ async function open(
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
 describe.concurrent('events of Kafka', () => {
-  it('an event comes as the producer made it: key, headers, content, time, place and lane', async ({
-    expect: see,
-  }) => {
+  it('an event comes as the producer made it: key, headers, content, time, place and lane', async (test) => {
+    const see = test.expect;
     const intake = createLiteralIntake();
-    const { topic } = await open(intake, 2);
+    const { topic } = await open(test, intake, 2);
     const beforeMs = Date.now();
     await kafka.produce(topic, [
       message(1, '{"task":1}', 'user-1', [
@@ -79,9 +81,10 @@ describe.concurrent('events of Kafka', () => {
     see([...(bytes!.content as { bytes: Uint8Array }).bytes]).toEqual([0xff, 0x00]);
   });
 
-  it('events of a partition are brought in their order', async ({ expect: see }) => {
+  it('events of a partition are brought in their order', async (test) => {
+    const see = test.expect;
     const intake = createLiteralIntake();
-    const { topic } = await open(intake, 3);
+    const { topic } = await open(test, intake, 3);
     await kafka.produce(
       topic,
       numbers(600).map((number) => message(number % 3, String(number))),
@@ -97,15 +100,14 @@ describe.concurrent('events of Kafka', () => {
     }
   });
 
-  it('an offset is committed behind the verdicts of all before it, and not before', async ({
-    expect: see,
-  }) => {
+  it('an offset is committed behind the verdicts of all before it, and not before', async (test) => {
+    const see = test.expect;
     const gate = createGate();
     const intake = createLiteralIntake(async (event) => {
       if (textOf(event) === '3') await gate.opened;
       return applied;
     });
-    const { topic, group } = await open(intake, 1);
+    const { topic, group } = await open(test, intake, 1);
     await kafka.produce(
       topic,
       numbers(10).map((number) => message(0, String(number))),
@@ -117,27 +119,27 @@ describe.concurrent('events of Kafka', () => {
     see(intake.taken).toHaveLength(10);
   });
 
-  it('several topics are taken by one source, each event under its own', async ({ expect: see }) => {
+  it('several topics are taken by one source, each event under its own', async (test) => {
+    const see = test.expect;
     const intake = createLiteralIntake();
     const topics = [newName('one'), newName('two')];
     for (const topic of topics) await kafka.createTopic(topic, 2);
-    await open(intake, 0, { topics });
+    await open(test, intake, 0, { topics });
     for (const topic of topics) await kafka.produce(topic, [message(0, 'a'), message(1, 'b')]);
     await intake.until(() => intake.taken.length === 4);
-    see(intake.taken.map(({ topic, lane }) => [topic, lane]).toSorted()).toEqual(
-      topics.flatMap((topic) => [0, 1].map((partition) => [topic, `${topic}/${partition}`])).toSorted(),
+    see(intake.taken.map(({ topic, lane }) => `${topic} ${lane}`).toSorted()).toEqual(
+      topics.flatMap((topic) => [0, 1].map((partition) => `${topic} ${topic}/${partition}`)).toSorted(),
     );
   });
 
-  it('`latest` begins at the end, and what comes while nobody runs is not passed over', async ({
-    expect: see,
-  }) => {
+  it('`latest` begins at the end, and what comes while nobody runs is not passed over', async (test) => {
+    const see = test.expect;
     const topic = newName('latest');
     await kafka.createTopic(topic, 1);
     await kafka.produce(topic, [message(0, 'old')]);
     const intake = createLiteralIntake();
     const changes = { topics: [topic], groupId: newName('group'), from: 'latest' } as const;
-    const { source, again } = await open(intake, 1, changes);
+    const { source, again } = await open(test, intake, 1, changes);
     await eventually(async () => (await kafka.committed(changes.groupId, topic, 0)) === 1);
     await source.stop();
     await kafka.produce(topic, [message(0, 'between')]);
@@ -148,9 +150,8 @@ describe.concurrent('events of Kafka', () => {
     see(later.taken.map(textOf)).toEqual(['between']);
   });
 
-  it('poison goes to the dead-letter topic as it was, with the reason, and holds nothing up', async ({
-    expect: see,
-  }) => {
+  it('poison goes to the dead-letter topic as it was, with the reason, and holds nothing up', async (test) => {
+    const see = test.expect;
     const deadLetterTopic = newName('dead');
     await kafka.createTopic(deadLetterTopic, 1);
     const intake = createLiteralIntake((event) => {
@@ -159,7 +160,7 @@ describe.concurrent('events of Kafka', () => {
       if (textOf(event) === 'odd') return { result: 'poison', code: 'event_unknown', detail: 'no mapping' };
       return applied;
     });
-    const { topic, group } = await open(intake, 1, { deadLetterTopic });
+    const { topic, group } = await open(test, intake, 1, { deadLetterTopic });
     await kafka.produce(topic, [
       message(0, 'good', 'u1'),
       message(0, 'bad', 'u2', [
@@ -194,12 +195,11 @@ describe.concurrent('events of Kafka', () => {
     ]);
   });
 
-  it('without a dead-letter topic poison is warned of, each by its place, and left behind', async ({
-    expect: see,
-  }) => {
+  it('without a dead-letter topic poison is warned of, each by its place, and left behind', async (test) => {
+    const see = test.expect;
     const warnings = createWarnings();
     const intake = createLiteralIntake(() => ({ result: 'poison', code: 'mapping_failed', detail: 'oh' }));
-    const { topic, group } = await open(intake, 1, { warn: warnings.warn });
+    const { topic, group } = await open(test, intake, 1, { warn: warnings.warn });
     await kafka.produce(topic, [message(0, 'a'), message(0, 'b')]);
     await eventually(async () => (await kafka.committed(group, topic, 0)) === 2);
     see(warnings.events).toEqual(
@@ -210,10 +210,11 @@ describe.concurrent('events of Kafka', () => {
     );
   });
 
-  it('no more than `inFlight` events are without a verdict, however many wait', async ({ expect: see }) => {
+  it('no more than `inFlight` events are without a verdict, however many wait', async (test) => {
+    const see = test.expect;
     const gate = createGate();
     const intake = createLiteralIntake(() => gate.opened.then(() => applied));
-    const { topic, source } = await open(intake, 2, { inFlight: 7 });
+    const { topic, source } = await open(test, intake, 2, { inFlight: 7 });
     await kafka.produce(
       topic,
       numbers(500).map((number) => message(number % 2, String(number))),
@@ -227,13 +228,14 @@ describe.concurrent('events of Kafka', () => {
     see(intake.mostOpen).toBe(7);
   });
 
-  it('how far each partition is, and how much waits, is told', async ({ expect: see }) => {
+  it('how far each partition is, and how much waits, is told', async (test) => {
+    const see = test.expect;
     const gate = createGate();
     const intake = createLiteralIntake(async (event) => {
       if (textOf(event) === 'wait') await gate.opened;
       return applied;
     });
-    const { topic, source } = await open(intake, 2);
+    const { topic, source } = await open(test, intake, 2);
     await kafka.produce(topic, [message(0, 'a'), message(0, 'wait'), message(0, 'b'), message(1, 'c')]);
     await intake.until(() => intake.taken.length === 4 && intake.open === 1);
     await eventually(() => source.positions().length === 2);
@@ -248,9 +250,10 @@ describe.concurrent('events of Kafka', () => {
     see(source.trouble()).toBe(null);
   });
 
-  it('an event of 10 MB is brought whole', async ({ expect: see }) => {
+  it('an event of 10 MB is brought whole', async (test) => {
+    const see = test.expect;
     const intake = createLiteralIntake();
-    const { topic, group } = await open(intake, 1);
+    const { topic, group } = await open(test, intake, 1);
     const large = Buffer.alloc(10 * 1024 * 1024, 'x');
     await kafka.produce(topic, [message(0, large, 'k')]);
     await intake.until(() => intake.taken.length === 1);
@@ -263,12 +266,12 @@ describe.concurrent('events of Kafka', () => {
 describe('starts that can never work', () => {
   const refusal = async (changes: Changes): Promise<string> => {
     const options = optionsFor(kafka, { groupId: newName('group'), topics: [], ...changes });
-    const source = createKafkaSource(options, quickTiming);
-    onTestFinished(() => source.stop());
-    return source.start(createLiteralIntake()).then(
-      () => 'it started',
-      (error: Error) => error.message,
-    );
+    return createKafkaSource(options, quickTiming)
+      .start(createLiteralIntake())
+      .then(
+        () => 'it started',
+        (error: Error) => error.message,
+      );
   };
 
   it('a dead-letter topic that is consumed is refused: its letters would come back for ever', async () => {

@@ -51,6 +51,8 @@ export type KafkaCluster = {
   takeDown(broker: number): Promise<void>;
   bringUp(broker: number): Promise<void>;
   setLeader(topic: string, partition: number, broker: number): Promise<void>;
+  /** What brokers say of a topic in their metadata, as an error code. Mock only: it makes topics that it is asked about. */
+  setTopicError(topic: string, code: number): Promise<void>;
   /** The next requests of an API get these error codes of the protocol; -195 cuts the connection. Mock only. */
   pushErrors(apiKey: number, ...codes: readonly number[]): Promise<void>;
   clearErrors(apiKey: number): Promise<void>;
@@ -93,6 +95,7 @@ export async function startKafka(brokers = 1): Promise<KafkaCluster> {
     takeDown: (broker) => command(`down ${broker}`),
     bringUp: (broker) => command(`up ${broker}`),
     setLeader: (topic, partition, broker) => command(`leader ${topic} ${partition} ${broker}`),
+    setTopicError: (topic, code) => command(`trouble ${topic} ${code}`),
     pushErrors: (apiKey, ...codes) => command(`errors ${apiKey} ${codes.join(' ')}`),
     clearErrors: (apiKey) => command(`clear ${apiKey}`),
     async stop() {
@@ -117,9 +120,9 @@ function talk(child: ChildProcess): (line: string | null) => Promise<readonly st
     lines.push(line);
     if (!line.startsWith('m ')) answer();
   });
-  child.once('exit', () => {
+  child.once('exit', (code, signal) => {
     gone = true;
-    while (waiting.length > 0) waiting.shift()?.(['err the Kafka fixture has ended']);
+    while (waiting.length > 0) waiting.shift()?.([`err the Kafka fixture has ended (${signal ?? code})`]);
   });
   // Said by its exit.
   stdin.on('error', () => undefined);

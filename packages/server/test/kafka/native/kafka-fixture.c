@@ -243,20 +243,39 @@ static void read_topic(const char *topic, int partitions) {
   printf("ok %ld\n", count);
 }
 
+/* A client for each group that was asked about: tests ask again and again. */
+enum { MOST_GROUPS = 256 };
+static struct {
+  char name[256];
+  rd_kafka_t *client;
+} groups[MOST_GROUPS];
+
+static rd_kafka_t *client_of(const char *group) {
+  size_t at = 0;
+  while (at < MOST_GROUPS - 1 && groups[at].client != NULL && strcmp(groups[at].name, group) != 0) at++;
+  if (groups[at].client != NULL && strcmp(groups[at].name, group) != 0) {
+    rd_kafka_destroy(groups[at].client);
+    groups[at].client = NULL;
+  }
+  if (groups[at].client == NULL) {
+    rd_kafka_conf_t *conf = base_conf();
+    set(conf, "bootstrap.servers", bootstrap);
+    set(conf, "group.id", group);
+    snprintf(groups[at].name, sizeof groups[at].name, "%s", group);
+    groups[at].client = open_client(RD_KAFKA_CONSUMER, conf);
+  }
+  return groups[at].client;
+}
+
 static void print_committed(const char *group, const char *topic, int partition) {
-  rd_kafka_conf_t *conf = base_conf();
-  set(conf, "bootstrap.servers", bootstrap);
-  set(conf, "group.id", group);
-  rd_kafka_t *consumer = open_client(RD_KAFKA_CONSUMER, conf);
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic, partition);
-  rd_kafka_resp_err_t error = rd_kafka_committed(consumer, list, 20000);
+  rd_kafka_resp_err_t error = rd_kafka_committed(client_of(group), list, 20000);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
     fail("committed", rd_kafka_err2str(error));
   else
     printf("ok %lld\n", list->elems[0].offset < 0 ? -1LL : (long long)list->elems[0].offset);
   rd_kafka_topic_partition_list_destroy(list);
-  rd_kafka_destroy(consumer);
 }
 
 static void push_errors(char *rest) {
