@@ -65,8 +65,12 @@ export function createShell(parts: ShellParts): Shell {
   let onLeft: (() => void)[] = [];
   const lines = parts.lines({
     state: () => state,
-    hope() {
-      if (state.phase.name === 'waiting') dispatch({ type: 'networkOnline' });
+    hope(other) {
+      const { name } = state.phase;
+      if (name === 'waiting') dispatch({ type: 'networkOnline' });
+      // An attempt by the way that has just been given up has had its time.
+      else if (other && (name === 'opening' || name === 'authenticating'))
+        dispatch({ type: 'timer', name: 'attempt' });
     },
     ask: () => dispatch({ type: 'networkOffline' }),
     climb(socket) {

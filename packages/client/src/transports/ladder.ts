@@ -83,7 +83,7 @@ export function createLadder(parts: LinesParts): Ladder {
     if (loss.worked && idle.lost(loss.idleMs)) return remember();
     const go = rungs.lost(dialed, loss);
     if (go === 'slipped') climber.slipped();
-    if (go !== 'same') line.hope();
+    if (go !== 'same') line.hope(true);
   }
 
   return {

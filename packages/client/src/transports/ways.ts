@@ -22,8 +22,8 @@ export const DOUBTS = 3;
 /** What opens lines for a connection may do to it. */
 export type LineKeeper = {
   state(): ClientState;
-  /** Tries at once, where the client waits for its next attempt. */
-  hope(): void;
+  /** Tries at once, where the client waits for its next attempt. @param other by another way: an attempt under way is given up */
+  hope(other?: boolean): void;
   /** Asks whether the line is there; the echo shows that it is in use, too. */
   ask(): void;
   /** Moves the session to an open line. @returns false where it cannot be done now: the line is the caller's still */

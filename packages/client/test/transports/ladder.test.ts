@@ -61,6 +61,22 @@ describe('a page behind a proxy', () => {
     },
   );
 
+  it('does not wait for a WebSocket that it has opened meanwhile, once it is known that they are swallowed', async () => {
+    const scene = ladderScene();
+    const { between, asked } = scene.network;
+    between.upgrade = 'swallow';
+    // The pause between two attempts is over before the server has said by HTTP that it is there.
+    between.holdAnswersMs = 2_000;
+    await until(scene, () => asked.includes('sse'), 13_000);
+    expect(asked.filter((way) => way === 'websocket')).toHaveLength(2);
+    between.holdAnswersMs = 0;
+    await until(scene, isOn(scene, 'sse'), 3_000);
+    await published(scene, 1);
+    expect(scene.seen).toEqual([1]);
+    scene.client.disconnect();
+    expect(scene.timers()).toBe(0);
+  });
+
   it('falls back to long polls where streams are kept back too', async () => {
     const scene = ladderScene();
     await settledOn(scene, 'longpoll');
