@@ -111,6 +111,37 @@ it('another channel in the same component is another subscription, also where th
   expect(await request(peer)).toMatchObject({ t: 'unsub', c: 'chat:a' });
 });
 
+it('[CHN7] a newer grant renews the right to the channel, and is named when it is mounted again', async () => {
+  const client = scene.makeClient();
+  const { peer } = await scene.connect(client);
+  let set = (_props: { readonly grant: string; readonly hidden?: boolean }): void => {};
+  function Watch({ grant }: { readonly grant: string }): ReactNode {
+    return useStream(client.stream('chat:g'), { grant }).state.status;
+  }
+  function Page(): ReactNode {
+    const [{ grant, hidden }, setProps] = useState<Parameters<typeof set>[0]>({ grant: 'g1' });
+    set = setProps;
+    return hidden === true ? 'hidden' : h(Watch, { grant });
+  }
+  show(h(StrictMode, null, h(Page)));
+  const first = await request(peer);
+  expect(first).toMatchObject({ t: 'sub', c: 'chat:g', g: 'g1' });
+  peer.send(`{"t":"ok","i":${String(first['i'])},"e":"e1","o":0}`);
+  await shows('live');
+  set({ grant: 'g2' });
+  const second = await request(peer);
+  expect(second).toMatchObject({ t: 'sub', c: 'chat:g', g: 'g2' });
+  peer.send(`{"t":"ok","i":${String(second['i'])},"e":"e1","o":0}`);
+  set({ grant: 'g2', hidden: true });
+  await shows('hidden');
+  expect(await request(peer), 'nothing was asked in between').toMatchObject({ t: 'unsub', c: 'chat:g' });
+  set({ grant: 'g3' });
+  const third = await request(peer);
+  expect(third).toMatchObject({ t: 'sub', c: 'chat:g', g: 'g3' });
+  peer.send(`{"t":"ok","i":${String(third['i'])},"e":"e1","o":0}`, '{"t":"p","c":"chat:g","o":1,"d":1}');
+  await shows('live');
+});
+
 it('rendered on a server nothing is connected or subscribed, and the page takes over what was rendered', async () => {
   const client = createClient({ url: scene.server.url, username: 'alice', token: 'jwt' });
   function Page(): ReactNode {

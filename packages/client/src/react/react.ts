@@ -3,7 +3,7 @@
  * `client.connect()`, in an effect or beside the client. Rendered on a server they show what nothing is known of.
  */
 import type { CallInput, CallOutput, CallsOf, Contract } from '@carillon/contract';
-import { useMemo, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { CallOptions } from '../channels/calls.ts';
 import type { MapChannel } from '../channels/map-channel.ts';
 import type { SignalChannel } from '../channels/signal-channel.ts';
@@ -14,6 +14,7 @@ import type { PresenceClient } from '../presence-client.ts';
 import {
   type CallView,
   type Caller,
+  type ChannelStore,
   type ChannelStoreOptions,
   type MapView,
   type SignalView,
@@ -58,17 +59,23 @@ export function usePresence<Field extends string>(
   return useStore(store);
 }
 
+function useChannel<View>(store: ChannelStore<View>, grant: string | undefined): View {
+  // Before the store is looked at: what is mounted again begins with the newest.
+  useEffect(() => store.renew(grant), [store, grant]);
+  return useStore(store);
+}
+
 /** A stream: `useStream(client.stream('chat:{room}', { room }), { last: 50 })`. Subscribed while any component shows it. */
 export function useStream<Out>(
   channel: StreamChannel<never, Out>,
   options?: StreamStoreOptions,
 ): StreamView<Out> {
-  return useStore(streamStore(channel, options));
+  return useChannel(streamStore(channel, options), options?.grant);
 }
 
 /** A map; subscribed while any component shows it. */
 export function useMap<Out>(channel: MapChannel<never, Out>, options?: ChannelStoreOptions): MapView<Out> {
-  return useStore(mapStore(channel, options));
+  return useChannel(mapStore(channel, options), options?.grant);
 }
 
 /** A signal; subscribed while any component shows it. */
@@ -76,7 +83,7 @@ export function useSignal<Out>(
   channel: SignalChannel<never, Out>,
   options?: ChannelStoreOptions,
 ): SignalView<Out> {
-  return useStore(signalStore(channel, options));
+  return useChannel(signalStore(channel, options), options?.grant);
 }
 
 /** A function of the server: what calls it, and what became of the latest call that this component made. */

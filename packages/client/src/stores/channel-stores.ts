@@ -39,6 +39,15 @@ export type SignalView<Out> = {
   readonly signals: readonly SignalOf<Out>[];
 };
 
+/** A store of a channel. */
+export interface ChannelStore<View> extends Store<View> {
+  /**
+   * Names a grant that the app was handed later ([CHN7]): at once where the channel is in use, else when somebody looks. The one that
+   * was named last, and undefined, change nothing.
+   */
+  renew(this: void, grant: string | undefined): void;
+}
+
 const IDLE: ChannelState = { status: 'idle', code: null, detail: '' };
 const NO_STREAM: StreamView<never> = { state: IDLE, publications: [], lost: null };
 const NO_MAP: MapView<never> = { state: IDLE, entries: [] };
@@ -46,14 +55,15 @@ const NO_SIGNALS: SignalView<never> = { state: IDLE, signals: [] };
 
 const ofChannel = createStoreCache<Channel>();
 
-/** A stream, subscribed while anybody looks. Each channel has one store: the options of the first call count. */
+/** A stream, subscribed while anybody looks. Each channel has one store: the options of the first call count, but for `renew`. */
 export function streamStore<Out>(
   channel: StreamChannel<never, Out>,
   { last, keep = DEFAULT_KEEP, grant }: StreamStoreOptions = {},
-): Store<StreamView<Out>> {
+): ChannelStore<StreamView<Out>> {
   return ofChannel(channel, 'view', () => {
     const held = createHeldPublications<Out>(keep);
-    return createStore<StreamView<Out>>(NO_STREAM, {
+    const right = rightTo(channel, grant);
+    const store = createStore<StreamView<Out>>(NO_STREAM, {
       read: () => ({ state: channel.state, publications: held.all(), lost: held.lost }),
       start(changed) {
         let over = false;
@@ -70,7 +80,7 @@ export function streamStore<Out>(
               // The app sees by the state that the channel has no connection; what comes is told all the same.
             },
           );
-        const end = follow(channel, { last: begun ? undefined : last, grant }, changed, [
+        const end = follow(channel, { last: begun ? undefined : last, grant: right.grant }, changed, [
           channel.onPublication((publication) => {
             held.add(publication);
             changed();
@@ -87,6 +97,7 @@ export function streamStore<Out>(
         };
       },
     });
+    return { ...store, renew: right.renew };
   });
 }
 
@@ -94,20 +105,22 @@ export function streamStore<Out>(
 export function mapStore<Out>(
   channel: MapChannel<never, Out>,
   { grant }: ChannelStoreOptions = {},
-): Store<MapView<Out>> {
+): ChannelStore<MapView<Out>> {
   return ofChannel(channel, 'view', () => {
     let view: MapView<Out> = NO_MAP;
+    const right = rightTo(channel, grant);
     function read(): MapView<Out> {
       const { state } = channel;
       const entries = channel.getSnapshot();
       if (view.state !== state || view.entries !== entries) view = { state, entries };
       return view;
     }
-    return createStore<MapView<Out>>(NO_MAP, {
+    const store = createStore<MapView<Out>>(NO_MAP, {
       read,
       peek: read,
-      start: (changed) => follow(channel, { grant }, changed, [channel.onChange(changed)]),
+      start: (changed) => follow(channel, { grant: right.grant }, changed, [channel.onChange(changed)]),
     });
+    return { ...store, renew: right.renew };
   });
 }
 
@@ -115,14 +128,37 @@ export function mapStore<Out>(
 export function signalStore<Out>(
   channel: SignalChannel<never, Out>,
   { grant }: ChannelStoreOptions = {},
-): Store<SignalView<Out>> {
-  return ofChannel(channel, 'view', () =>
-    createStore<SignalView<Out>>(NO_SIGNALS, {
+): ChannelStore<SignalView<Out>> {
+  return ofChannel(channel, 'view', () => {
+    const right = rightTo(channel, grant);
+    const store = createStore<SignalView<Out>>(NO_SIGNALS, {
       read: () => ({ state: channel.state, signals: channel.latest }),
       start: (changed) =>
-        follow(channel, { grant }, changed, [channel.onSignal(changed), channel.onMember(changed)]),
-    }),
-  );
+        follow(channel, { grant: right.grant }, changed, [
+          channel.onSignal(changed),
+          channel.onMember(changed),
+        ]),
+    });
+    return { ...store, renew: right.renew };
+  });
+}
+
+/** The newest grant of a channel. */
+function rightTo(channel: Channel, first: string | undefined) {
+  let newest = first;
+  return {
+    get grant() {
+      return newest;
+    },
+    renew(this: void, grant: string | undefined): void {
+      if (grant === undefined || grant === newest) return;
+      newest = grant;
+      if (channel.state.status === 'idle') return;
+      // What the channel is in use for goes on: this adds nothing to it.
+      void channel.subscribe({ grant });
+      channel.unsubscribe();
+    },
+  };
 }
 
 /** Subscribes for a store; what the server says to that stands in the channel's state. */
