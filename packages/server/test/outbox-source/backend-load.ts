@@ -6,6 +6,9 @@ export type Load = {
   stop(): Promise<ReadonlyMap<string, number>>;
 };
 
+/** Rows that may wait before a writer goes on: enough to find some whenever something strikes, and soon brought when it ends. */
+const BACKLOG = 200;
+
 /**
  * A backend that goes on inserting, each writer's transactions one behind the other. What was not answered is inserted again under the
  * same ids, as an app would.
@@ -37,6 +40,7 @@ export async function startLoad(
         }
       }
       for (let i = 0; i < keys; i++) last.set(`${writer}/${i}`, n);
+      while (!stopped && client !== null && (await isFull(client))) await nextTurn();
     }
     await client?.end();
   }
@@ -50,6 +54,17 @@ export async function startLoad(
       return last;
     },
   };
+}
+
+async function isFull(client: pg.Client): Promise<boolean> {
+  try {
+    const { rows } = await client.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM (SELECT FROM carillon_outbox WHERE state = 'waiting' LIMIT ${BACKLOG}) AS w`,
+    );
+    return rows[0]?.n === BACKLOG;
+  } catch {
+    return false; // Postgres is away: the next insert finds that.
+  }
 }
 
 async function connected(url: string): Promise<pg.Client> {

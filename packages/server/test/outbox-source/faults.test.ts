@@ -89,7 +89,8 @@ describe('connections', () => {
     await outbox.source({ pollMs: HOUR_MS }).start(intake);
     const listening = async (): Promise<number | undefined> => {
       const { rows } = await outbox.app.query<{ pid: number }>(
-        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`,
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^(LISTEN|SELECT 1$)'
+          AND state = 'idle'`,
       );
       return rows[0]?.pid;
     };

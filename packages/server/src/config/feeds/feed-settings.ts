@@ -69,6 +69,8 @@ export type FeedsConfig = {
   readonly dapr: DaprSettings | null;
   /** Null: no outbox is read. */
   readonly outbox: OutboxConfig | null;
+  /** What its table is called, also where none is read: for the SQL that makes it. */
+  readonly outboxTable: string;
 };
 
 /**
@@ -87,6 +89,7 @@ export function toFeedsConfig(
     kafka: kafkaSettings,
     dapr: toDaprSettings(dapr, Object.keys(topics), eventBytes),
     outbox: toOutboxConfig(outbox, eventBytes),
+    outboxTable: outbox.table,
   };
 }
 

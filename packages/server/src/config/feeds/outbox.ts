@@ -44,7 +44,7 @@ export const outboxSchema = z.strictObject({
 });
 
 /** What an outbox source is given of the configuration. */
-export type OutboxConfig = Partial<OutboxSettings> & { readonly url: string };
+export type OutboxConfig = OutboxSettings & { readonly url: string };
 
 /** @returns null where no outbox is read */
 export function toOutboxConfig(

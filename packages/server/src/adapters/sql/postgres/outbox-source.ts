@@ -164,7 +164,7 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
       if (turns.stopped()) return listener.stop();
       pollLater();
       working = Promise.all(Array.from({ length: settings.atOnce }, () => work(database, intake)));
-      booksDue(database);
+      keeping = keepBooks(database);
     },
     async stop() {
       turns.stop();
