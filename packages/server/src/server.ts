@@ -194,7 +194,7 @@ export async function assembleServer(
     },
     apiKey: config.apiKey,
     corsOrigins: config.corsOrigins,
-    limits: config.limits,
+    limits: { ...config.limits, eventBytes: config.feeds.eventBytes },
     development,
   });
   const door = createDoor({

@@ -231,6 +231,19 @@ export const limitsSchema = z.strictObject({
     KIB,
     256 * MIB,
   ),
+  eventsBytes: whole('The largest `POST /v1/events`.', 4 * MIB, KIB, 256 * MIB),
+  eventsInFlight: whole(
+    'Events of `POST /v1/events` that wait to be kept, of all requests together; more are answered `rate_limited`.',
+    10_000,
+    1,
+    1_000_000,
+  ),
+  eventsWaitMs: whole(
+    'An event of `POST /v1/events` that is not kept after so long is answered `unavailable`.',
+    10_000,
+    10,
+    10 * 60 * SECOND,
+  ),
   importBytes: whole('The largest import over HTTP, after unpacking.', 1024 * MIB, KIB, 64 * 1024 * MIB),
 });
 

@@ -29,7 +29,15 @@ export type Reply = {
 
 type Operations = Partial<{ [K in keyof RealtimeNode]: (...args: never[]) => unknown }>;
 
-export const LIMITS = { requestBytes: 1_024, publicationBytes: 4_096, batchBytes: 8_192, importBytes: 8_192 };
+const EVENT_LIMITS = { eventsBytes: 16_384, eventBytes: 4_096, eventsInFlight: 1_000, eventsWaitMs: 1_000 };
+
+export const LIMITS = {
+  requestBytes: 1_024,
+  publicationBytes: 4_096,
+  batchBytes: 8_192,
+  importBytes: 8_192,
+  ...EVENT_LIMITS,
+};
 
 /** @param operations what the node answers; any other operation fails the test */
 export async function startApi(operations: Operations): Promise<ApiUnderTest> {

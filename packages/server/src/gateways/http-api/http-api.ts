@@ -7,6 +7,7 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import { createApiKeyCheck } from './api-key.ts';
 import { type Development, addDevRoutes } from './dev-routes.ts';
+import { createTakeEvents, type TakeEventsOptions } from './event-routes.ts';
 import { createImport } from './import-route.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { rawPath } from './paths.ts';
@@ -24,7 +25,7 @@ export type HttpApiOptions = {
   readonly apiKey: string | null;
   readonly corsOrigins: readonly string[];
   /** Beside those of JSON bodies the largest import, unpacked. */
-  readonly limits: BodyLimits & { readonly importBytes: number };
+  readonly limits: BodyLimits & { readonly importBytes: number } & TakeEventsOptions['limits'];
   /** Only `carillon dev` has it. */
   readonly development: Development | null;
 };
@@ -54,6 +55,7 @@ export function createHttpApp(options: HttpApiOptions, replies: Replies): Hono<A
     hasApiKey,
     apiKeyConfigured: options.apiKey !== null,
     limits,
+    takeEvents: createTakeEvents({ node, replies, id: () => secrets.id(), limits }),
     importEdges: createImport({ node, replies, importBytes: limits.importBytes }),
     openApiText: () => (openApi ??= JSON.stringify(openApiDocument(apiRoutes))),
   });

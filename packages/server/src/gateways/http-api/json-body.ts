@@ -2,13 +2,28 @@ export type JsonBody =
   | { readonly ok: true; readonly body: Readonly<Record<string, unknown>> }
   | { readonly ok: false; readonly code: 'bad_json' | 'too_large'; readonly detail: string };
 
+type Unreadable = Extract<JsonBody, { readonly ok: false }>;
+
 /**
  * Reads a JSON object of bounded size. An absent body is an empty object.
  *
  * @param maxBytes what is read at most; the rest is left to the connection, which then ends
  */
 export async function readJsonBody(request: Request, maxBytes: number): Promise<JsonBody> {
-  const tooLarge: JsonBody = {
+  const read = await readJsonValue(request, maxBytes);
+  if (!read.ok) return read;
+  const { value } = read;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return { ok: true, body: value as Readonly<Record<string, unknown>> };
+  return { ok: false, code: 'bad_json', detail: 'the body is not a JSON object' };
+}
+
+/** Reads any JSON value of bounded size, and says how many bytes it had. An absent body is an empty object. */
+export async function readJsonValue(
+  request: Request,
+  maxBytes: number,
+): Promise<{ readonly ok: true; readonly value: unknown; readonly bytes: number } | Unreadable> {
+  const tooLarge: Unreadable = {
     ok: false,
     code: 'too_large',
     detail: `the body has more than ${maxBytes} bytes`,
@@ -27,9 +42,7 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
     }
     text += decoder.decode();
     const value: unknown = text === '' ? {} : JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return { ok: true, body: value as Readonly<Record<string, unknown>> };
-    return { ok: false, code: 'bad_json', detail: 'the body is not a JSON object' };
+    return { ok: true, value, bytes };
   } catch {
     // The parser's message would quote the body; that it is not JSON is all there is to say.
     return { ok: false, code: 'bad_json', detail: 'the body is not JSON in UTF-8' };

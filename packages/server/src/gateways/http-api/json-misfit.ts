@@ -39,6 +39,8 @@ function typeName(expected: string): string {
     case 'object':
     case 'record':
       return 'an object';
+    case 'nonoptional':
+      return 'a value';
     default:
       return `a ${expected}`;
   }

@@ -12,6 +12,7 @@ export const TAGS = {
   Users: 'Users, what others see of them, and what is kept about them.',
   Roster: 'Who follows whom, who blocked whom, who is close.',
   Import: 'Whole rosters at once.',
+  Feeds: 'Events of other systems.',
   Channels: 'Publishing, and what channels keep.',
   Subscriptions: 'Who is subscribed, and the right to be.',
   Sessions: 'Who is connected, and for how long.',
@@ -39,6 +40,8 @@ export type BodyLimits = {
   readonly publicationBytes: number;
   /** Of a request about many things. */
   readonly batchBytes: number;
+  /** Of a request with events of other systems. */
+  readonly eventsBytes: number;
 };
 
 /** What the handlers of all routes work with. */
@@ -51,6 +54,7 @@ export type Services = {
   readonly apiKeyConfigured: boolean;
   readonly limits: BodyLimits;
   readonly importEdges: (context: Context<ApiEnv>) => Promise<Response>;
+  readonly takeEvents: (context: Context<ApiEnv>) => Promise<Response>;
   /** The OpenAPI document as JSON text. */
   readonly openApiText: () => string;
 };

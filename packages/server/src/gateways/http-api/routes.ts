@@ -1,6 +1,7 @@
 import { batchRoute } from './batch-route.ts';
 import { callRoutes } from './call-routes.ts';
 import { channelRoutes } from './channel-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { importRoutes } from './import-route.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { presenceRoutes } from './presence-routes.ts';
@@ -16,6 +17,7 @@ const single: readonly Route[] = [
   ...presenceRoutes,
   ...rosterRoutes,
   ...importRoutes,
+  ...eventRoutes,
   ...publishRoutes,
   ...channelRoutes,
   ...subscriptionRoutes,
