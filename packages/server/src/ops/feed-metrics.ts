@@ -1,10 +1,19 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Source } from '../ports/source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { createSizeHistogram } from './size-histogram.ts';
+import { createLatencyHistogram, createSizeHistogram } from './size-histogram.ts';
+
+/** What is promised of the way from an event to a socket, s. */
+const DELIVERY_OBJECTIVE_SECONDS = 1;
+
+/** Around the objective, and far behind it where somebody asks by how much. */
+const DELIVERY_BOUNDS_MS = [
+  1, 2, 5, 10, 25, 50, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 5_000, 10_000, 30_000, 60_000,
+  300_000, 3_600_000,
+];
 
 export type FeedMetrics = {
-  readonly telemetry: Pick<Telemetry, 'feedEvent'>;
+  readonly telemetry: Pick<Telemetry, 'feedEvent' | 'feedDelivered'>;
   /** Names the sources whose positions are read at each scrape. */
   watch(sources: () => readonly Source[]): void;
 };
@@ -31,6 +40,16 @@ export function createFeedMetrics(registry: Registry): FeedMetrics {
     highestPower: 17,
     unit: 0.001,
   });
+  const deliveries = createLatencyHistogram(registry, {
+    name: 'carillon_feed_delivery_seconds',
+    help: 'From an event to its publication at the sockets of this node: once for each node with subscribers, where the event says when it happened.',
+    boundsMs: DELIVERY_BOUNDS_MS,
+  });
+  new Gauge({
+    name: 'carillon_feed_delivery_objective_seconds',
+    help: 'What `carillon_feed_delivery_seconds` is to stay below.',
+    registers: [registry],
+  }).set(DELIVERY_OBJECTIVE_SECONDS);
   const perPartition = ['source', 'topic', 'partition'] as const;
   new Gauge({
     name: 'carillon_feed_position',
@@ -75,6 +94,9 @@ export function createFeedMetrics(registry: Registry): FeedMetrics {
         if (counted === undefined) counts.set(key, { labels: { source, topic, result }, value: 1 });
         else counted.value++;
         durations.observe(durationMs);
+      },
+      feedDelivered(lateMs) {
+        deliveries.observe(lateMs);
       },
     },
     watch(given) {

@@ -35,6 +35,8 @@ export type PublicationNotice = {
   readonly publication: Publication;
   /** Which session published it and under which request, where that session is not to be sent the payload. */
   readonly silent: { readonly session: string; readonly request: number | null } | null;
+  /** When what it tells of happened, ms since the epoch; null: not known. No client is told. */
+  readonly eventMs: number | null;
 };
 
 /** Signals on a channel; on its topic. `data` is JSON text. */

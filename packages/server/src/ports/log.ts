@@ -54,6 +54,11 @@ export type Append = {
   readonly key: string | null;
   readonly version: number | null;
   readonly ref: string | null;
+  /**
+   * When what it tells of happened, ms since the epoch; null: not known. Nodes are told it, and it is not kept. For logs that
+   * publish; the others leave it to their caller.
+   */
+  readonly eventMs: number | null;
   /** Map: the key is deleted after so many ms; null: never. */
   readonly ttlMs: number | null;
   /** Only at this position; null: at any. Offset 0 of any epoch matches a channel that has had no publication. */

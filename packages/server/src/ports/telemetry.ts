@@ -53,6 +53,8 @@ export interface Telemetry {
   relayed(result: RelayResult): void;
   /** An event of another system had its verdict, this long after it was brought. */
   feedEvent(source: string, topic: string, result: FeedResult, durationMs: number): void;
+  /** A publication was handed to sockets of this node, so many ms behind the event that it tells of; 0 at least. Once each. */
+  feedDelivered(lateMs: number): void;
   /** A cause that an operator should see; `detail` holds no secret. */
   warn(event: string, detail: Readonly<Record<string, unknown>>): void;
 }

@@ -50,6 +50,7 @@ export function appendOf(patch: Partial<Append> = {}): Append {
     key: null,
     version: null,
     ref: null,
+    eventMs: null,
     ttlMs: null,
     expect: null,
     once: null,

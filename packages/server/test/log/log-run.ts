@@ -146,6 +146,7 @@ export function createLogRun(
           : { scope: 'alice', id: `i${step.once.id}`, print: `p${step.once.print}` },
       lane,
       silent: null,
+      eventMs: step.units % 3 === 0 ? nowMs - step.units : null,
       nowMs,
     };
   }

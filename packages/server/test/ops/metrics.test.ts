@@ -175,6 +175,23 @@ describe('metrics', () => {
     });
   });
 
+  it('show how many publications of events came within the objective', async () => {
+    const m = metrics();
+    for (const lateMs of [0, 1, 999.5, 1_000, 1_000.5, 5_000_000]) m.telemetry.feedDelivered(lateMs);
+    expect(await samples(m, 'carillon_feed_delivery_seconds')).toMatchObject({
+      'carillon_feed_delivery_seconds_bucket{le="0.001"}': 2,
+      'carillon_feed_delivery_seconds_bucket{le="0.75"}': 2,
+      'carillon_feed_delivery_seconds_bucket{le="1"}': 4,
+      'carillon_feed_delivery_seconds_bucket{le="1.5"}': 5,
+      'carillon_feed_delivery_seconds_bucket{le="3600"}': 5,
+      'carillon_feed_delivery_seconds_bucket{le="+Inf"}': 6,
+      carillon_feed_delivery_seconds_count: 6,
+    });
+    expect(await samples(m, 'carillon_feed_delivery_objective_seconds')).toEqual({
+      carillon_feed_delivery_objective_seconds: 1,
+    });
+  });
+
   it('fan-out, flushes and logins are distributions', async () => {
     const m = metrics();
     for (const viewers of [0, 1, 3, 1_000]) m.telemetry.fanOut(viewers);

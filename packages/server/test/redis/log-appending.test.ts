@@ -142,6 +142,19 @@ describe('several nodes that append to the same channels', () => {
     listener.close();
   });
 
+  it('[PUB8] what it answers is published and kept, when it happened is published and not kept', async () => {
+    const listener = await listenTo(server.port, channelOf('tasks:a'));
+    const [log] = logs as [PublishingLog];
+    await taken(log, { ref: 'm"1', eventMs: T0 - 250.5, channel: 'tasks:a', key: 'k', data: '1' });
+    await listener.count(1);
+    expect(listener.heard[0]?.header).toMatchObject({ at: T0, ref: 'm"1', key: 'k', event: T0 - 250.5 });
+    const state = `{${prefix}channel:tasks:a}:log`;
+    const text = `,"at":${T0},"by":"alice","ref":"m\\"1","key":"k"}\n1`;
+    expect(await server.run('LRANGE', `${state}:history`, '0', '-1')).toEqual([`1${text}`]);
+    expect(await server.run('HVALS', `${state}:entries`)).toEqual([`1${text}`]);
+    listener.close();
+  });
+
   it('an append is one command, whatever it has to check', async () => {
     const asked: string[] = [];
     const tapped = tappedLink(links[0]!, (what) => void asked.push(what));

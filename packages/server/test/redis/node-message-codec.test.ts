@@ -5,6 +5,7 @@ import {
   encodeNodeMessage,
   publicationTail,
 } from '../../src/adapters/redis/node-message-codec.ts';
+import { toldText } from '../../src/adapters/redis/log-text.ts';
 import { loadScript } from '../../src/adapters/redis/script.ts';
 import type { NodeMessage } from '../../src/ports/broker.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
@@ -33,6 +34,7 @@ const messages: fc.Arbitrary<{ topic: string; message: NodeMessage }> = fc.oneof
         ref: nameOrNull,
       }),
       silent: fc.option(fc.record({ session: name, request: fc.option(whole) })),
+      eventMs: fc.option(whole),
     })
     .map((fields) => ({
       topic: `channel:${fields.channel}`,
@@ -113,7 +115,7 @@ describe('messages between nodes as text', () => {
   it('a payload is neither escaped nor parsed: what is no JSON comes through as well', () => {
     const data = '{"a":\n "\\u0041" ,not json';
     const text =
-      '{"kind":"publication","epoch":"e","offset":7,"at":5,"by":"bob","ref":"m1","key":"k","version":3,"silent":["s",null]}\n' +
+      '{"kind":"publication","epoch":"e","offset":7,"at":5,"by":"bob","ref":"m1","key":"k","version":3,"silent":["s",null],"event":4}\n' +
       data;
     const message: NodeMessage = {
       kind: 'publication',
@@ -121,6 +123,7 @@ describe('messages between nodes as text', () => {
       epoch: 'e',
       publication: { offset: 7, atMs: 5, by: 'bob', data, key: 'k', version: 3, ref: 'm1' },
       silent: { session: 's', request: null },
+      eventMs: 4,
     };
     expect(encodeNodeMessage(message)).toBe(text);
     expect(decodeNodeMessage('channel:chat:1', text)).toEqual(message);
@@ -200,7 +203,7 @@ describe('messages that scripts put together', () => {
     const published = await run(
       'publication_message(ARGV[1], 9007199254740991, ARGV[2], ARGV[3])',
       'e1',
-      publicationTail(publication, silent),
+      publicationTail(publication, toldText({ silent, eventMs: 1_700_000_000_001 })),
       publication.data,
     );
     const notice: NodeMessage = {
@@ -209,6 +212,7 @@ describe('messages that scripts put together', () => {
       epoch: 'e1',
       publication: { ...publication, offset: Number.MAX_SAFE_INTEGER },
       silent,
+      eventMs: 1_700_000_000_001,
     };
     expect(published).toBe(encodeNodeMessage(notice));
 
@@ -227,6 +231,7 @@ describe('messages that scripts put together', () => {
         ref: null,
       },
       silent: null,
+      eventMs: null,
     });
 
     const record = {

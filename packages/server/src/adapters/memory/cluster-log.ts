@@ -37,18 +37,18 @@ export function createSharedLog(
       return steps.length;
     },
     append(append) {
-      const { channel, silent } = append;
+      const { channel, silent, eventMs } = append;
       steps.push((other) => other.append({ ...append, expect: null }));
       const result = log.append(append);
       if (!result.ok || !('publication' in result)) steps.pop();
-      else tell(channel, { kind: 'publication', channel, ...result, silent });
+      else tell(channel, { kind: 'publication', channel, ...result, silent, eventMs });
       return result;
     },
     expire(nowMs, limit) {
       const expired = log.expire(nowMs, limit);
       if (expired.length > 0) steps.push((other) => other.expire(nowMs, limit));
       for (const { channel, epoch: of, publication } of expired)
-        tell(channel, { kind: 'publication', channel, epoch: of, publication, silent: null });
+        tell(channel, { kind: 'publication', channel, epoch: of, publication, silent: null, eventMs: null });
       return expired;
     },
     forget(channel) {

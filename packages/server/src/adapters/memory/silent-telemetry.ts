@@ -24,5 +24,6 @@ export const silentTelemetry: Telemetry = {
   webhook: nothing,
   relayed: nothing,
   feedEvent: nothing,
+  feedDelivered: nothing,
   warn: nothing,
 };

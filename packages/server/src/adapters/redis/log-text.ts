@@ -2,9 +2,11 @@ import { hash } from 'node:crypto';
 import type { Append, Publication } from '../../ports/log.ts';
 import type { Reply } from './redis-link.ts';
 
-/** `silent` as it stands in the header of a message; it is not kept. '' where nobody is spared. */
-export function silentText(silent: Append['silent']): string {
-  return silent === null ? '' : `,"silent":[${JSON.stringify(silent.session)},${silent.request}]`;
+/** What stands in the header of a message and is not kept; '' where there is nothing. */
+export function toldText({ silent, eventMs }: Pick<Append, 'silent' | 'eventMs'>): string {
+  let text = silent === null ? '' : `,"silent":[${JSON.stringify(silent.session)},${silent.request}]`;
+  if (eventMs !== null) text += `,"event":${eventMs}`;
+  return text;
 }
 
 /** What a script is given of a publication, and what is kept of it: all of its header behind epoch and offset, and the payload. */

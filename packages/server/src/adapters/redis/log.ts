@@ -20,7 +20,7 @@ import { createExpiries } from './log-expiries.ts';
 import { createLanes } from './log-lanes.ts';
 import { appendResult, positionOf, readEntry } from './log-replies.ts';
 import { LOG_SCRIPTS, channelKeys, laneKeys, mapKeys, streamKeys } from './log-scripts.ts';
-import { listOf, numberText, printOf, readPublication, silentText, textOf, toUnits } from './log-text.ts';
+import { listOf, numberText, printOf, readPublication, toldText, textOf, toUnits } from './log-text.ts';
 import { publicationTail } from './node-message-codec.ts';
 import type { RedisArgument, RedisLink } from './redis-link.ts';
 
@@ -74,9 +74,9 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
       numberText(retention.ageMs),
       numberText(retention.units),
       String(data?.length ?? 0),
-      publicationTail({ ...append, atMs: append.nowMs }, null),
+      publicationTail({ ...append, atMs: append.nowMs }, ''),
       data ?? '',
-      silentText(append.silent),
+      toldText(append),
       expect === null ? '' : String(expect.offset),
       expect === null ? '' : expect.epoch,
       once === null ? '' : printOf(`${once.scope.length}:${once.scope}${once.id}`),

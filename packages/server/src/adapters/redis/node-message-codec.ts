@@ -1,5 +1,6 @@
 import type { NodeMessage, PublicationNotice } from '../../ports/broker.ts';
 import type { Publication } from '../../ports/log.ts';
+import { toldText } from './log-text.ts';
 import { readHeader } from './node-message-header.ts';
 
 /**
@@ -13,7 +14,7 @@ import { readHeader } from './node-message-header.ts';
  *
  * | kind | header, beside `kind` |
  * |---|---|
- * | publication | `epoch`, `offset`, `at` (ms), and where there is one `by`, `ref`, `key`, `version`, `silent` (`[session, request or null]`) |
+ * | publication | `epoch`, `offset`, `at` (ms), and where there is one `by`, `ref`, `key`, `version`, `silent` (`[session, request or null]`), `event` (ms) |
  * | signal | `session`, and where there is one `by`, `key` |
  * | broadcast | `name` |
  * | member | `user`, `joined`, `version`, `prev` |
@@ -76,10 +77,12 @@ export function decodeNodeMessage(topic: string, text: string): NodeMessage | nu
 /**
  * What follows epoch and offset in the message of a publication, up to its payload. A script that appends is given it, for it
  * learns the two only then.
+ *
+ * @param told as `toldText` makes it
  */
 export function publicationTail(
   { atMs, by, ref, key, version, data }: Omit<Publication, 'offset'>,
-  silent: PublicationNotice['silent'],
+  told: string,
 ): string {
   let tail = `,"at":${atMs}`;
   if (by !== null) tail += `,"by":${JSON.stringify(by)}`;
@@ -87,11 +90,12 @@ export function publicationTail(
   if (ref !== null) tail += `,"ref":${JSON.stringify(ref)}`;
   if (key !== null) tail += `,"key":${JSON.stringify(key)}`;
   if (version !== null) tail += `,"version":${version}`;
-  if (silent !== null) tail += `,"silent":[${JSON.stringify(silent.session)},${silent.request}]`;
+  tail += told;
   return data === null ? `${tail}}` : `${tail}}\n`;
 }
 
-function encodePublication({ epoch, publication, silent }: PublicationNotice): string {
-  const tail = publicationTail(publication, silent);
+function encodePublication(notice: PublicationNotice): string {
+  const { epoch, publication } = notice;
+  const tail = publicationTail(publication, toldText(notice));
   return `{"kind":"publication","epoch":${JSON.stringify(epoch)},"offset":${publication.offset}${tail}${publication.data ?? ''}`;
 }

@@ -87,18 +87,20 @@ export function readHeader(topic: string, header: unknown, data: string | null):
 }
 
 function publication(topic: string, header: Fields, data: string | null): PublicationNotice | null {
-  const { epoch, offset, at, by = null, ref = null, key = null, version = null } = header;
+  const { epoch, offset, at, by = null, ref = null, key = null, version = null, event = null } = header;
   const channel = channelOf(topic);
   const silent = silence(header['silent']);
   if (channel === null || typeof epoch !== 'string' || !isCount(offset) || silent === undefined) return null;
   if (typeof at !== 'number' || !isTextOrNull(by) || !isTextOrNull(ref) || !isTextOrNull(key)) return null;
   if (version !== null && typeof version !== 'number') return null;
+  if (event !== null && typeof event !== 'number') return null;
   return {
     kind: 'publication',
     channel,
     epoch,
     publication: { offset, atMs: at, by, data, key, version, ref },
     silent,
+    eventMs: event,
   };
 }
 

@@ -139,6 +139,7 @@ export function unflatten([
     lane,
     // Whoever appends publishes it.
     silent: null,
+    eventMs: null,
     nowMs,
   };
 }

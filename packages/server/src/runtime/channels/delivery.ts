@@ -17,7 +17,23 @@ export type Delivery = {
 };
 
 export function createDelivery(context: NodeContext): Delivery {
-  const { telemetry } = context.ports;
+  const { clock, telemetry } = context.ports;
+  /** When the events happened whose publications this turn hands to sockets. */
+  let eventTimes: number[] = [];
+
+  /** Told behind the flush of this turn, which was deferred before. */
+  function noteEvent(eventMs: number): void {
+    if (eventTimes.length === 0) clock.defer(tellEvents);
+    eventTimes.push(eventMs);
+  }
+
+  function tellEvents(): void {
+    const nowMs = clock.nowMs();
+    const times = eventTimes;
+    eventTimes = [];
+    // The clock of whoever saw the event may be ahead of this one.
+    for (const eventMs of times) telemetry.feedDelivered(Math.max(0, nowMs - eventMs));
+  }
 
   function tellGap(channel: HubChannel, why: 'epoch' | 'dropped', top: Position): void {
     const text = `{"t":"gap","c":${channel.json},"why":"${why}","e":${JSON.stringify(top.epoch)},"o":${top.offset}}`;
@@ -37,7 +53,7 @@ export function createDelivery(context: NodeContext): Delivery {
     }
   }
 
-  function deliver(channel: HubChannel, { publication, silent }: PublicationNotice): void {
+  function deliver(channel: HubChannel, { publication, silent, eventMs }: PublicationNotice): void {
     const { offset, key } = publication;
     const frame = channelFrame(channel, key, offset, publicationText(channel.json, publication));
     if (channel.replays.size > 0) channel.replays.clear();
@@ -62,6 +78,7 @@ export function createDelivery(context: NodeContext): Delivery {
       }
     }
     telemetry.publication(channel.spec.kind, told);
+    if (eventMs !== null && told > 0) noteEvent(eventMs);
   }
 
   /** With the key that it set: only what sets that key again may take its place, for the client alone has the value. */

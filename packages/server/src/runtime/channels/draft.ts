@@ -73,6 +73,11 @@ export function silentOf(
   return { session: by.session, request: by.request };
 }
 
+/** Whatever somebody took for a time: what is none is not known. */
+export function eventMsOf({ eventMs }: Draft): number | null {
+  return eventMs !== undefined && Number.isFinite(eventMs) ? eventMs : null;
+}
+
 /** @param publishes whether the log does: then it is told who is spared the payload */
 export function toAppend(
   draft: Draft,
@@ -91,6 +96,7 @@ export function toAppend(
     key: key ?? null,
     version: version ?? null,
     ref: draft.ref ?? null,
+    eventMs: eventMsOf(draft),
     ttlMs: data === null ? null : (draft.ttlMs ?? spec.ttlMs),
     expect: draft.expect ?? null,
     once: onceOf(draft, data),

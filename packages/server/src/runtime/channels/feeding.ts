@@ -138,6 +138,7 @@ export function createFeeding(
           epoch: from.epoch,
           publication,
           silent: null,
+          eventMs: null,
         });
       }
     } else if (result.top.epoch !== channel.feed.epoch || result.top.offset >= channel.feed.next) {

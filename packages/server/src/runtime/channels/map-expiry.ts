@@ -76,6 +76,7 @@ export function createMapExpiry(context: NodeContext, logs: readonly Log[]): Map
           epoch,
           publication,
           silent: null,
+          eventMs: null,
         });
     }
   }

@@ -6,7 +6,7 @@ import { type AppendResult, type Position, publishes } from '../../ports/log.ts'
 import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
 import type { NodePorts } from '../node-options.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-import { type Draft, silentOf, toAppend, wrongDraft, wrongValues } from './draft.ts';
+import { type Draft, eventMsOf, silentOf, toAppend, wrongDraft, wrongValues } from './draft.ts';
 import { logOf } from './log-of.ts';
 import { soon } from './soon.ts';
 import { type Checked, check, jsonOf } from './validating.ts';
@@ -211,10 +211,11 @@ function payloadOf(checked: Checked, { payloadUnits }: ChannelSpec): string | No
 }
 
 function noticeOf(
-  { channel }: Draft,
+  draft: Draft,
   epoch: string,
   publication: PublicationNotice['publication'],
   silent: PublicationNotice['silent'],
 ): PublicationNotice {
-  return { kind: 'publication', channel, epoch, publication, silent };
+  const { channel } = draft;
+  return { kind: 'publication', channel, epoch, publication, silent, eventMs: eventMsOf(draft) };
 }

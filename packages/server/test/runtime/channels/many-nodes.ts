@@ -9,6 +9,7 @@ import { createStampSource } from '../../../src/core/presence/stamp.ts';
 import type { Events } from '../../../src/ports/events.ts';
 import type { SharedMembers } from '../../../src/ports/members.ts';
 import type { Secrets } from '../../../src/ports/secrets.ts';
+import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import { storeUnavailable } from '../../../src/ports/unavailable.ts';
 import type { Harness } from '../harness.ts';
 import { type VirtualClock, createVirtualClock } from '../virtual-clock.ts';
@@ -39,6 +40,8 @@ export type ManyNodes = {
 export type ManyNodesOptions = Omit<ChannelHarnessOptions, 'clock' | 'ports'> & {
   /** In place of the members of the model: a list elsewhere. */
   readonly members?: (node: string, stores: NodeStores) => SharedMembers;
+  /** What a node reports to beside what it does already. */
+  readonly telemetry?: (node: string) => Partial<Telemetry>;
 };
 
 /** Several real nodes over one model of the stores that they share. */
@@ -61,7 +64,8 @@ export async function createManyNodes(
       ...options,
       clock,
       settings: { graceMs: GRACE_MS, ...options.settings },
-      ports: ({ secrets, logs }) => ({
+      ports: ({ secrets, logs, telemetry }) => ({
+        telemetry: { ...telemetry, ...options.telemetry?.(name) },
         clock: stores.clock,
         secrets: namedSecrets(secrets, name),
         cluster: stores.cluster,

@@ -4,7 +4,7 @@
 -- KEYS[5..6]  only of a publication in a lane: the lanes and their ages, see log-lanes.lua
 -- ARGV  1 an epoch never given before   2 now, ms
 --       3 count, 4 age in ms, 5 units: the retention (`inf` where there is no end)
---       6 UTF-16 units of the payload   7 publicationTail() without `silent`   8 payload   9 `,"silent":…` or ''
+--       6 UTF-16 units of the payload   7 publicationTail() without `silent`   8 payload   9 toldText(), which is not kept
 --       10 offset expected or '', 11 its epoch
 --       12 idempotency id or '', 13 print of the payload   14 onceMs   15 oncePerChannel
 --       16 the pub/sub channel   17..21 only in a lane: as open_lane() takes them
