@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OUTBOX_TABLE, outboxTableProblem } from '../../src/adapters/sql/postgres/outbox-options.ts';
@@ -70,6 +71,32 @@ describe('the schema of an outbox', () => {
     await expect(
       client.query(`INSERT INTO events (topic, payload, body) VALUES ('t', '1', 'a')`),
     ).rejects.toThrow(/check/);
+    await client.end();
+  });
+});
+
+describe('the statements of docs/feeds.md', () => {
+  it('insert an event in the order in which they stand, and have a dead one brought again', async () => {
+    const text = readFileSync(new URL('../../../../docs/feeds.md', import.meta.url), 'utf8');
+    const [insertion = '', revival = ''] = [...text.matchAll(/^```sql\n(.*?)^```/gms)].map(([, sql]) => sql);
+    const client = new pg.Client({ connectionString: await server.createDatabase() });
+    await client.connect();
+    await client.query(outboxSchema(DEFAULT_OUTBOX_TABLE));
+    await client.query(`
+      CREATE TABLE tasks (id text, user_id text, title text, done boolean, version integer);
+      INSERT INTO tasks VALUES ('t-17', 'alice', 'tea', false, 1)`);
+    await client.query(insertion);
+    await client.query(`UPDATE carillon_outbox SET state = 'dead', code = 'event_invalid'`);
+    await client.query(revival);
+    const { rows } = await client.query('SELECT topic, key, payload, state FROM carillon_outbox');
+    expect(rows).toEqual([
+      {
+        topic: 'task-updates',
+        key: 'alice',
+        payload: { userId: 'alice', task: { id: 't-17', title: 'tea', done: true, version: 2 } },
+        state: 'waiting',
+      },
+    ]);
     await client.end();
   });
 });
