@@ -14,7 +14,7 @@ export type LiteralIntake = Intake & {
 };
 
 export function createLiteralIntake(
-  decide: (event: SourceEvent, signal: AbortSignal | undefined) => Verdict | Promise<Verdict> = () => applied,
+  decide: (event: SourceEvent) => Verdict | Promise<Verdict> = () => applied,
 ): LiteralIntake {
   const taken: SourceEvent[] = [];
   let waiting: { holds: () => boolean; resolve: () => void }[] = [];
@@ -40,7 +40,7 @@ export function createLiteralIntake(
       open++;
       mostOpen = Math.max(mostOpen, open);
       look();
-      const verdict = await decide(event, signal);
+      const verdict = await Promise.race([decide(event), givenUp(signal)]);
       open--;
       look();
       return verdict;
@@ -51,6 +51,12 @@ export function createLiteralIntake(
         look();
       }),
   };
+}
+
+/** As the port has it: `unavailable` where the wait is over. */
+function givenUp(signal: AbortSignal | undefined): Promise<Verdict> {
+  const verdict: Verdict = { result: 'unavailable', detail: 'the wait is over', retryAfterMs: 10 };
+  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(verdict), { once: true }));
 }
 
 /** The content of an event as text. */
