@@ -40,7 +40,7 @@ export type HttpLine = {
    */
   post(body: string, timeoutMs: number | null): Promise<ResponseLike>;
   /** As `post`, but repeated while that may help. @returns null: it does not, the line has ended */
-  insist(body: string, timeoutMs: number, onFailure?: (afterMs: number) => void): Promise<unknown>;
+  insist(body: () => string, timeoutMs: number, onFailure?: (afterMs: number) => void): Promise<unknown>;
   /** Resolves then, unless the line is over before. */
   pause(ms: number): Promise<void>;
   /** The server named the line: what waits goes out. */
@@ -120,7 +120,7 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
   }
 
   async function insist(
-    body: string,
+    body: () => string,
     timeoutMs: number,
     onFailure?: (afterMs: number) => void,
   ): Promise<unknown> {
@@ -130,7 +130,7 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
       const askedMs = platform.nowMs();
       let windowMs = 0;
       try {
-        const response = await post(body, timeoutMs);
+        const response = await post(body(), timeoutMs);
         if (response.ok) return await response.json();
         const { code, retryAfterMs } = await refusalOf(response);
         // The line has ended, or server and client do not agree about it: the session goes on by another ([HTTP2]).
@@ -162,7 +162,7 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
     state = 'sending';
     const batch = takeable(queue);
     const body = `{"line":${JSON.stringify(id)},"n":${number},"ms":[${batch.join(',')}]}`;
-    const answer = (await insist(body, ANSWER_TIMEOUT_MS)) as { readonly n?: number } | null;
+    const answer = (await insist(() => body, ANSWER_TIMEOUT_MS)) as { readonly n?: number } | null;
     if (isOver()) return;
     // What the line was closed with comes by the other way, and may be there a moment later.
     if (answer === null) return void after(LAST_WORDS_MS, () => closed(ABNORMAL_CLOSE));

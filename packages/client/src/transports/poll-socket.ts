@@ -42,6 +42,7 @@ export function createPollSocket(parts: PollParts): WebSocketLike {
     if (id === undefined) return line.closed(ABNORMAL_CLOSE);
     line.opened(id);
     let ack = 0;
+    let polls = 0;
     while (batch !== null) {
       // Something between answers on its own account: with that no line goes on.
       if (typeof batch.k !== 'number') break;
@@ -54,7 +55,8 @@ export function createPollSocket(parts: PollParts): WebSocketLike {
       // An answer that was kept somewhere on the way, and comes for another request.
       if (!isNext && platform.nowMs() - askedMs < LEAST_ROUND_MS) await line.pause(LEAST_ROUND_MS);
       const wait = Math.floor(Math.min(parts.idleMs() ?? POLL_WAIT_MS, POLL_WAIT_MS));
-      const body = JSON.stringify({ line: id, ack, wait });
+      // Numbered anew each time: one that was given up may arrive behind that which took its place ([HTTP6]).
+      const body = (): string => JSON.stringify({ line: id, ack, wait, p: ++polls });
       askedMs = platform.nowMs();
       batch = (await line.insist(body, wait + ANSWER_MARGIN_MS, (afterMs) => {
         if (afterMs >= LEAST_IDLE_MS) parts.onIdleCut(afterMs);

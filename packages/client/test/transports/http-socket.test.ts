@@ -87,6 +87,13 @@ async function talking() {
   return { ...scene, poll, send };
 }
 
+it('[HTTP6] numbers its polls, also one that takes the place of one it gave up', async () => {
+  const { next, poll } = await talking();
+  expect(poll.body).toEqual({ line: 'a.1', ack: 1, wait: 25_000, p: 1 });
+  poll.answer(503, {});
+  expect((await next()).body).toEqual({ line: 'a.1', ack: 1, wait: 25_000, p: 2 });
+});
+
 it('[HTTP2] [HTTP5] where a message learns that the line has ended, the poll that waits still says why', async () => {
   const { clock, poll, send, told } = await talking();
   send.answer(404, UNKNOWN);
@@ -140,7 +147,8 @@ it.each(['send', 'poll'] as const)(
     }
     await clock.advance(1_000);
     expect(told).toEqual([{ closed: 1006 }]);
-    expect(repeated).toEqual([scene[which].body, scene[which].body]);
+    const { body } = scene[which];
+    expect(repeated).toEqual(which === 'send' ? [body, body] : [2, 3].map((p) => ({ ...body, p })));
     expect(clock.parts.nowMs() - beganMs).toBeLessThan(8_000);
   },
 );

@@ -25,12 +25,13 @@ export type SendRequest = {
   readonly bytes: number;
 };
 
-/** `{"line","ack","wait"}` asks for the batch behind `ack`. `wait`: ms; null where it names none. */
+/** `{"line","ack","wait","p"}` asks for the batch behind `ack`. `wait`: ms; null where it names none. `p` counts a client's polls; not all do. */
 export type PollRequest = {
   readonly kind: 'poll';
   readonly line: string;
   readonly ack: number;
   readonly wait: number | null;
+  readonly p?: number | undefined;
 };
 
 /** What a client asks of a line; it travels as JSON to the line's node. */
@@ -52,7 +53,7 @@ export function parseLineRequest(
   // Each level takes two bytes at least: nearly all are not even looked at.
   if (bytes > 2 * MAX_LINE_DEPTH && isDeeper(value, MAX_LINE_DEPTH + 2))
     return badMessage(`ms: nested deeper than ${MAX_LINE_DEPTH} levels`);
-  const { line, n, ms, ack, wait } = value as Readonly<Record<string, unknown>>;
+  const { line, n, ms, ack, wait, p } = value as Readonly<Record<string, unknown>>;
   if (line === undefined) {
     if (n !== undefined || ack !== undefined) return badMessage('line: missing');
     return isMessages(ms) ? { kind: 'open', ms } : badMessage(NO_MESSAGES);
@@ -66,7 +67,8 @@ export function parseLineRequest(
   if (!isCount(ack))
     return badMessage(ack === undefined ? 'n, ack: one is needed' : 'ack: not a whole number from 0');
   if (wait !== undefined && !isCount(wait)) return badMessage('wait: not a whole number from 0');
-  return { kind: 'poll', line, ack, wait: wait ?? null };
+  if (p !== undefined && !isCount(p)) return badMessage('p: not a whole number from 0');
+  return { kind: 'poll', line, ack, wait: wait ?? null, p };
 }
 
 const NO_MESSAGES = `ms: not a list of at most ${MAX_LINE_MESSAGES} messages`;

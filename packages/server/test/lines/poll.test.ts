@@ -103,6 +103,27 @@ describe('a line that is polled', () => {
     expect((await newer).body).toEqual({ line, k: 2, ms: [{ t: 'a' }] });
   });
 
+  it('[HTTP6] tells a poll that was overtaken by its number, and does not answer the newer for it', async () => {
+    const { opened, line } = await begin();
+    const newer = ask({ line, ack: 1, wait: 25_000, p: 2 });
+    await opened.waitFor('drained');
+    const late = ask({ line, ack: 1, wait: 25_000, p: 1 });
+    expect(await late).toMatchObject({ status: 409, body: { code: 'poll_conflict' } });
+    // A proxy repeats what it got no answer to: of the same poll the one that came last goes on.
+    const again = ask({ line, ack: 1, wait: 25_000, p: 2 });
+    expect(await newer).toMatchObject({ status: 409, body: { code: 'poll_conflict' } });
+    opened.connection.write(runOf('{"t":"a"}'));
+    expect((await again).body).toEqual({ line, k: 2, ms: [{ t: 'a' }] });
+  });
+
+  it.each([-1, 0.5, '1', null])('[HTTP6] refuses a poll whose number is none: %s', async (p) => {
+    const { line } = await begin();
+    expect(await ask({ line, ack: 1, wait: 0, p })).toMatchObject({
+      status: 400,
+      body: { code: 'bad_message' },
+    });
+  });
+
   it('[HTTP5] keeps what a poll that hung up was not told', async () => {
     const { opened, line } = await begin();
     const dropped = ask({ line, ack: 1, wait: 25_000 });

@@ -43,6 +43,8 @@ export class PollLine implements Connection, Line {
   /** What goes behind it, and is the last. */
   #last: readonly Frame[] = [];
   #waiting: Waiting | null = null;
+  /** The highest number of a poll. */
+  #p = 0;
   #answering = false;
   #open = true;
   #closeCode: number | null = null;
@@ -104,7 +106,13 @@ export class PollLine implements Connection, Line {
     });
   }
 
-  poll({ ack, wait }: PollRequest, poller: Poller): void {
+  poll({ ack, wait, p = this.#p }: PollRequest, poller: Poller): void {
+    // It was long under way: whoever sent it has given it up, and waits by a later one.
+    if (p < this.#p) {
+      poller.answer(refused('poll_conflict', 'a later poll was here before'));
+      return;
+    }
+    this.#p = p;
     if (ack === this.#k) {
       if (this.#batch !== null) this.#acknowledged();
     } else if (ack !== this.#k - 1 || this.#batch === null) {
