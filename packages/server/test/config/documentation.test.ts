@@ -14,6 +14,9 @@ import { MAX_TOKEN_ID_LENGTH, NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/aut
 import { KEY_FETCH_TIME_LIMIT_MS, MAX_KEY_SET_BYTES } from '../../src/auth/key-fetch.ts';
 import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS, KEYS_USABLE_MS } from '../../src/auth/key-set.ts';
 import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
+import { MAX_DETAIL_LENGTH, MAX_PAUSE_MS } from '../../src/adapters/sql/postgres/outbox-round.ts';
+import { OUTBOX_LANES } from '../../src/adapters/sql/postgres/outbox-schema.ts';
+import { MAX_COUNTED } from '../../src/adapters/sql/postgres/outbox-sql.ts';
 import { MIN_API_KEY_LENGTH } from '../../src/config/schema.ts';
 import { type Setting, settingList } from '../../src/config/setting-list.ts';
 import { MAX_EVENT_ID_LENGTH, PUBLICATIONS_PER_EVENT } from '../../src/core/intake/mapped.ts';
@@ -112,6 +115,10 @@ describe('docs/limits.md', () => {
       'status time to live': DEFAULT_STATUS_TTL_MS,
       'publications of an event': PUBLICATIONS_PER_EVENT,
       'id of an event': MAX_EVENT_ID_LENGTH,
+      'lanes of an outbox': OUTBOX_LANES,
+      'pause of a lane': MAX_PAUSE_MS,
+      'reason of a dead row': MAX_DETAIL_LENGTH,
+      'rows that are counted': MAX_COUNTED,
       batch: MAX_BATCH_REQUESTS,
       'presence of many': MAX_PRESENCE_USERS,
       'right over HTTP': DEFAULT_RIGHT_TTL_MS,

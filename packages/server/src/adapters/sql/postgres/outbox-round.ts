@@ -16,10 +16,10 @@ export function lanesARound({ batch }: Pick<OutboxSettings, 'batch'>): number {
 
 /** How long lanes that the log did not take are passed over, ms: at first, and at most. */
 const PAUSE_MS = 100;
-const MAX_PAUSE_MS = 5_000;
+export const MAX_PAUSE_MS = 5_000;
 
 /** What is kept of a reason, in characters. */
-const MAX_DETAIL_LENGTH = 1_000;
+export const MAX_DETAIL_LENGTH = 1_000;
 
 /** What came of a round. */
 export type Round = {

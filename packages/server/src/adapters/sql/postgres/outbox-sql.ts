@@ -3,7 +3,7 @@ import { OUTBOX_LANES, type OutboxNames } from './outbox-schema.ts';
 import { type PgStatement, pgStatement } from './statement.ts';
 
 /** Rows that are counted for the lag at most: counting must stay cheap where an outbox has run full. */
-const MAX_COUNTED = 100_000;
+export const MAX_COUNTED = 100_000;
 
 /** Rows that are done and kept no longer, deleted at once. */
 const PURGED_AT_ONCE = 1_000;
