@@ -103,15 +103,18 @@ describe('the transports', () => {
 describe('the sizes', () => {
   const KB = 1024;
   const size = (firstKb: number, laterKb = 0) => ({ firstBytes: firstKb * KB, laterBytes: laterKb * KB });
-  const report = (presenceKb: number, offlineKb: number): string =>
+  const report = (presenceKb: number, offlineKb: number, leanKb = offlineKb): string =>
     reportSizes({
       entries: new Map([
+        ['./lean', size(12)],
         ['./presence', size(presenceKb, 4)],
         ['.', size(20, 4)],
         ['./outbox', size(6)],
       ]),
       withDefault: new Map([['./outbox', size(25, 4)]]),
       offline: size(offlineKb, 4),
+      leanCore: size(presenceKb - 1),
+      leanWhole: size(leanKb),
       everything: size(25, 4),
       peers: new Map([['peer 1.0', size(12)]]),
     });
@@ -120,6 +123,10 @@ describe('the sizes', () => {
     const met = report(10, 12);
     expect(met).toContain('presence alone | 10.0 KB | yes |');
     expect(met).toContain('with the default entry | 16.0 KB | yes |');
+    expect(report(10, 12, 16)).toContain('with the lean client | 16.0 KB | yes |');
+    expect(report(10, 12, 16.01)).toContain('with the lean client | 16.0 KB | **no** |');
+    expect(report(11, 12)).toContain('the lean client alone | 10.0 KB | yes |');
+    expect(report(11.01, 12)).toContain('the lean client alone | 10.0 KB | **no** |');
     const missed = report(10.01, 12.1);
     expect(missed).toContain('presence alone | 10.0 KB | **no** |');
     expect(missed).toContain('with the default entry | 16.1 KB | **no** |');

@@ -33,7 +33,7 @@ export interface ConnectedClient {
 }
 
 /** What is built on a connection. */
-export type ConnectionParts = Pick<CoreSettings, 'fields'> &
+export type ConnectionParts = Required<Pick<CoreSettings, 'fields'>> &
   Pick<ShellParts, 'own' | 'presence' | 'follow'> & {
     /** The ways to the server that this client knows, the best first. */
     readonly transports: readonly Transport[];
@@ -60,7 +60,7 @@ export function createConnection(
   const socket = options.WebSocket ?? platform.webSocket;
   const fetch = options.fetch ?? platform.fetch;
   const transports = known.filter((name) => (name === 'websocket' ? socket !== null : fetch !== null));
-  if (transports.length === 0) throw new CarillonError('no_websocket', 'pass one as the option `WebSocket`');
+  if (transports.length === 0) throw new CarillonError('no_websocket', '');
   const WebSocket = socket && (options.codec?.(socket) ?? socket);
   const storage = options.storage === undefined ? platform.storage : options.storage;
   const listeners = createListeners<ConnectionChange>(platform.report);
@@ -72,7 +72,7 @@ export function createConnection(
       username,
       device,
       renewable: typeof token === 'function',
-      ...(fields && { fields }),
+      fields,
       ...(transports.length > 1 ? { openTimeoutMs: OPEN_TIMEOUT_MS } : {}),
     },
     getToken: async () => (typeof token === 'function' ? token() : token),

@@ -60,16 +60,13 @@ export function lengthsOf(
 ): ReadonlyMap<string, number> {
   for (const field of [...fields, ...Object.keys(lengths)]) {
     if (RESERVED_FIELD_NAMES.has(field) || OWN_NAMES.includes(field) || !fields.includes(field))
-      throw new CarillonError('fields_invalid', `"${field}" cannot be a presence field`);
+      throw new CarillonError('fields_invalid', field);
   }
   return new Map(
     fields.map((field) => {
       const most = lengths[field] ?? DEFAULT_FIELD_LENGTH;
       if (!(most >= 1 && most <= MAX_PRESENCE_VALUE_LENGTH))
-        throw new CarillonError(
-          'fields_invalid',
-          `${field}: a length from 1 to ${MAX_PRESENCE_VALUE_LENGTH}`,
-        );
+        throw new CarillonError('fields_invalid', `${field}: ${most}`);
       return [field, most];
     }),
   );
@@ -79,7 +76,7 @@ export function lengthsOf(
 export function webSocketUrl(url: string, baseUrl: string | undefined): string {
   const parsed = parse(url, baseUrl);
   if (parsed === null || !/^(ws|http)s?:$/.test(parsed.protocol)) {
-    throw new CarillonError('url_invalid', `"${url}" is not an address of a server`);
+    throw new CarillonError('url_invalid', url);
   }
   parsed.protocol = parsed.protocol.replace('http', 'ws');
   // The WebSocket constructor refuses an address with a fragment.

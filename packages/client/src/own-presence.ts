@@ -22,12 +22,11 @@ export function toWire<Field extends string>(
     if (value === undefined) continue;
     const most = lengths.get(name);
     if (name === 'status') {
-      if (!(STATUSES as readonly unknown[]).includes(value))
-        return wrong(`status: one of ${STATUSES.join(', ')}`);
+      if (!(STATUSES as readonly unknown[]).includes(value)) return wrong(name);
       patch['s'] = value as string;
-    } else if (most === undefined) return wrong(`"${name}" is no presence field`);
+    } else if (most === undefined) return wrong(name);
     else if (typeof value !== 'string' || value.length > most) {
-      return wrong(`${name}: a string of at most ${most} characters`);
+      return wrong(`${name}: at most ${most} characters`);
     } else patch[name] = value;
   }
   return patch;

@@ -115,23 +115,21 @@ function hostPage(): Page | null {
     watch(listener) {
       const watching = new AbortController();
       const { signal } = watching;
-      addEventListener('online', () => listener('online'), { signal });
+      const on = (target: EventTarget | null | undefined, type: string, tell: () => void): void =>
+        target?.addEventListener(type, tell, { signal });
+      on(globalThis, 'online', () => listener('online'));
       const network = hostNetwork();
       let was = network?.type;
       // It tells of every new estimate of the speed too.
-      network?.addEventListener(
-        'change',
-        () => {
-          if (network.type !== was) listener('moved');
-          was = network.type;
-        },
-        { signal },
-      );
-      addEventListener('offline', () => listener('offline'), { signal });
-      addEventListener('pagehide', () => listener('hidden'), { signal });
+      on(network, 'change', () => {
+        if (network?.type !== was) listener('moved');
+        was = network?.type;
+      });
+      on(globalThis, 'offline', () => listener('offline'));
+      on(globalThis, 'pagehide', () => listener('hidden'));
       // Also from the back/forward cache, where the page slept with its connection cut.
-      addEventListener('pageshow', () => !hidden() && listener('visible'), { signal });
-      page?.addEventListener('visibilitychange', () => listener(hidden() ? 'hidden' : 'visible'), { signal });
+      on(globalThis, 'pageshow', () => !hidden() && listener('visible'));
+      on(page, 'visibilitychange', () => listener(hidden() ? 'hidden' : 'visible'));
       return () => watching.abort();
     },
   };

@@ -84,9 +84,7 @@ export function createResumeKeeper(storage: StorageLike | null, key: string): Re
 /** What the storage holds was written by whoever may write there. */
 function parse(text: string): Kept | null {
   try {
-    const value: unknown = JSON.parse(text);
-    if (!isObject(value)) return null;
-    const { resume, confirmed, pending } = value;
+    const { resume, confirmed, pending } = JSON.parse(text) as Readonly<Record<string, unknown>>;
     return {
       resume: typeof resume === 'string' && resume !== '' ? resume : null,
       own: { confirmed: texts(confirmed), pending: texts(pending) },
@@ -98,14 +96,10 @@ function parse(text: string): Kept | null {
 }
 
 function texts(value: unknown): StatusPatch {
-  if (!isObject(value)) return {};
+  const entries: [string, unknown][] = typeof value === 'object' ? Object.entries(value ?? {}) : [];
   return Object.fromEntries(
-    Object.entries(value).filter(([, text]) => typeof text === 'string'),
-  ) as StatusPatch;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
 function isEmpty(patch: StatusPatch): boolean {

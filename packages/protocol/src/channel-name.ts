@@ -23,11 +23,11 @@ export function channelName(pattern: string, params: Readonly<Record<string, str
   const name = pattern.replaceAll(PARAMETER, (_, parameter: string) => {
     const value = Object.hasOwn(params, parameter) ? params[parameter] : undefined;
     if (isParameterValue(value)) return encodeParameter(value);
-    detail ||= `${parameter}: expected 1 to 255 characters, none of them a control character or a lone surrogate`;
+    detail ||= `${parameter}: expected 1 to 255 characters, and no control characters`;
     return '';
   });
   if (detail === '' && name.length > MAX_CHANNEL_LENGTH)
-    detail = `the name would have ${name.length} characters, and at most ${MAX_CHANNEL_LENGTH} are allowed`;
+    detail = `${name.length} characters, of at most ${MAX_CHANNEL_LENGTH}`;
   return detail === '' ? { ok: true, name } : { ok: false, detail };
 }
 

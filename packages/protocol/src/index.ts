@@ -62,12 +62,12 @@ export {
 } from './messages/result.ts';
 export {
   DEFAULT_PRESENCE_FIELDS,
-  RESERVED_FIELD_NAMES,
   STATUSES,
   type Status,
   VISIBLE_STATUSES,
   type VisibleStatus,
 } from './status.ts';
+export { RESERVED_FIELD_NAMES } from './reserved-fields.ts';
 export { type ChannelUpMessage, UP_SHAPES, type UpMessage } from './up.ts';
 export { isUserId } from './user-id.ts';
 export { negotiateVersion, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from './version.ts';

@@ -5,17 +5,24 @@ const KB = 1024;
 const CORE_KB = 10;
 const ALL_KB = 16;
 
-export function reportSizes({ entries, withDefault, offline, everything, peers }: SizesResult): string {
+export function reportSizes(sizes: SizesResult): string {
+  const { entries, withDefault, offline, leanCore, leanWhole, everything, peers } = sizes;
   const byDefault = of(entries, '.');
   const presence = of(entries, './presence');
   const judged = [
     judge(`core at most ${CORE_KB} KB: presence alone`, presence.firstBytes, CORE_KB),
+    judge(`core at most ${CORE_KB} KB: the lean client alone`, leanCore.firstBytes, CORE_KB),
     judge(
       `core at most ${CORE_KB} KB: the default entry, with channels and calls`,
       byDefault.firstBytes,
       CORE_KB,
     ),
     judge(`all transports at most ${ALL_KB} KB: with presence alone`, whole(presence), ALL_KB),
+    judge(
+      `all transports and the outbox at most ${ALL_KB} KB: with the lean client`,
+      whole(leanWhole),
+      ALL_KB,
+    ),
     judge(
       `all transports and the outbox at most ${ALL_KB} KB: with the default entry`,
       whole(offline),
@@ -24,6 +31,9 @@ export function reportSizes({ entries, withDefault, offline, everything, peers }
   ];
   const rows = [
     row('`@carillon/client/presence`', presence, null),
+    row('`@carillon/client/lean`: publications and calls', leanCore, null),
+    row('`@carillon/client/lean` with all transports', of(entries, './lean'), null),
+    row('`@carillon/client/lean` with all transports and the outbox', leanWhole, null),
     row('`@carillon/client`: presence, channels and calls', byDefault, null),
     ...[...withDefault].map(([path, size]) =>
       row(`\`@carillon/client${path.slice(1)}\``, of(entries, path), size.firstBytes - byDefault.firstBytes),

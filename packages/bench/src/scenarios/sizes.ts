@@ -14,6 +14,10 @@ export type SizesResult = {
   readonly withDefault: ReadonlyMap<string, Size>;
   /** The default entry with the outbox and its store for browsers, as one app would have it. */
   readonly offline: Size;
+  /** The lean client alone. */
+  readonly leanCore: Size;
+  /** The lean client with all transports, the outbox and its store for browsers, as one app would have it. */
+  readonly leanWhole: Size;
   readonly everything: Size;
   /** By name and version. */
   readonly peers: ReadonlyMap<string, Size>;
@@ -21,6 +25,8 @@ export type SizesResult = {
 
 /** Neither for pages nor for apps. */
 const NOT_FOR_PAGES: ReadonlySet<string> = new Set(['./package.json', './node', './core', './testing']);
+/** Clients, of which a page has one. */
+const CLIENTS: ReadonlySet<string> = new Set(['.', './presence', './lean']);
 const PEERS = {
   'socket.io-client': import.meta.resolve('socket.io-client'),
   centrifuge: import.meta.resolve('centrifuge'),
@@ -32,13 +38,14 @@ const ENTRY = 'virtual:page';
 
 export async function runSizes(bench: Bench): Promise<SizesResult> {
   const subpaths = Object.keys(clientExports()).filter((path) => !NOT_FOR_PAGES.has(path));
-  const optional = subpaths.filter((path) => path !== '.' && path !== './presence');
-  const of = async (...modules: readonly string[]): Promise<Size> => {
-    const size = await measure(modules);
-    bench.say(
-      `sizes: ${modules.join(' and ')}: ${size.firstBytes} bytes, and ${size.laterBytes} when needed`,
-    );
+  const optional = subpaths.filter((path) => !CLIENTS.has(path));
+  const say = (name: string, size: Size): Size => {
+    bench.say(`sizes: ${name}: ${size.firstBytes} bytes, and ${size.laterBytes} when needed`);
     return size;
+  };
+  const of = async (...modules: readonly string[]): Promise<Size> => {
+    const exported = modules.map((name) => `export * from ${JSON.stringify(name)};`);
+    return say(modules.join(' and '), await measure(exported.join('\n')));
   };
   const entries = new Map<string, Size>();
   for (const path of subpaths) entries.set(path, await of(nameOf(path)));
@@ -51,6 +58,8 @@ export async function runSizes(bench: Bench): Promise<SizesResult> {
     entries,
     withDefault,
     offline: await of(CLIENT, `${CLIENT}/outbox`),
+    leanCore: say('the lean client alone', await measure(`export { createClient } from '${CLIENT}/lean';`)),
+    leanWhole: await of(`${CLIENT}/lean`, `${CLIENT}/outbox`),
     everything: await of(CLIENT, ...optional.map(nameOf)),
     peers,
   };
@@ -72,14 +81,14 @@ function clientExports(): Readonly<Record<string, unknown>> {
   return (JSON.parse(readFileSync(file, 'utf8')) as { readonly exports: Record<string, unknown> }).exports;
 }
 
-/** All that the modules export, in one bundle, as Vite makes it for a page. */
-async function measure(modules: readonly string[]): Promise<Size> {
+/** A module of a page's, in one bundle with what it imports, as Vite makes it. */
+async function measure(source: string): Promise<Size> {
   const output = (await build({
     configFile: false,
     root: import.meta.dirname,
     logLevel: 'warn',
     resolve: { conditions: ['carillon-source', ...defaultClientConditions] },
-    plugins: [page(modules), WITHOUT_LOADER],
+    plugins: [page(source), WITHOUT_LOADER],
     build: {
       write: false,
       modulePreload: false,
@@ -98,12 +107,11 @@ async function measure(modules: readonly string[]): Promise<Size> {
   return { firstBytes: sum(true), laterBytes: sum(false) };
 }
 
-function page(modules: readonly string[]): Plugin {
+function page(source: string): Plugin {
   return {
     name: 'page',
     resolveId: (id) => (id === ENTRY ? ENTRY : null),
-    load: (id) =>
-      id === ENTRY ? modules.map((name) => `export * from ${JSON.stringify(name)};`).join('\n') : null,
+    load: (id) => (id === ENTRY ? source : null),
   };
 }
 

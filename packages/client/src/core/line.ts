@@ -31,18 +31,7 @@ const FRIENDS_OVER: readonly ConnectionReason[] = ['logged_out', 'user_erased'];
 
 /** The socket that a phase holds, or null. */
 export function socketOf(phase: Phase): number | null {
-  switch (phase.name) {
-    case 'opening':
-    case 'authenticating':
-    case 'live':
-    case 'leaving':
-      return phase.socket;
-    case 'idle':
-    case 'stopped':
-    case 'fetching':
-    case 'waiting':
-      return null;
-  }
+  return 'socket' in phase ? phase.socket : null;
 }
 
 /** Starts an attempt: a login token first, then the line. */

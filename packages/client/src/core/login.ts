@@ -25,9 +25,9 @@ export function sendLogin(step: Step, socket: number, moving = false): void {
     token: credential?.token ?? '',
     v: PROTOCOL_VERSION,
     i: request,
-    ...(settings.device === null ? {} : { device: settings.device }),
-    ...(resume === null ? {} : { resume: resume.token }),
-    ...(resume === null || resume.at === null ? {} : { at: resume.at }),
+    device: settings.device ?? undefined,
+    resume: resume?.token,
+    at: resume?.at ?? undefined,
     ...carried,
   };
   enter(step, { name: 'authenticating', socket, request, carried, upTo: own.upTo, granted: null, moving });
@@ -128,8 +128,6 @@ function mendLogin(step: Step, phase: LoginPhase, refusal: Err): void {
 export function leave(step: Step): void {
   const { phase } = step.state;
   // At once, and not when the logout is answered: what the app sets from here on is for the session after this one.
-  // A change that was not answered will not be any more.
-  step.own?.unsend(step);
   step.own?.abandon(step, 'logged_out', true);
   if (phase.name === 'leaving') return;
   // Behind a login that is being checked a message waits ([LOG2]): the session must not begin and stay for its grace.

@@ -17,6 +17,9 @@ import { type OwnPart, settle } from './step.ts';
 /** The own status of clients that have presence. */
 export const ownStatus: OwnPart = {
   set(step, patch, ticket) {
+    const { phase } = step.state;
+    // Nothing will be told before the app acts on the reason, and it may never.
+    if (phase.name === 'stopped') return settle(step, ticket, phase.reason);
     step.state.own = want(step.state.own, patch, ticket);
     sendStatus(step);
   },
@@ -56,7 +59,8 @@ export const ownStatus: OwnPart = {
     state.own = unsend(state.own);
   },
   abandon(step, code, over) {
-    const { own } = step.state;
+    // A change that was not answered will not be any more.
+    const own = unsend(step.state.own);
     settle(step, own.upTo, code);
     step.state.own = over ? NO_OWN_STATUS : abandon(own);
   },

@@ -130,23 +130,19 @@ export function initialState(settings: CoreSettings): ClientState {
   };
 }
 
+/** Phases in which there is a connection, or is to be one; of the others the app knows it as disconnected. */
+const CONNECTING: readonly Phase['name'][] = ['fetching', 'opening', 'authenticating', 'leaving'];
+
 /** The connection as the app sees it: connected only with token and sync. */
 export function connectionOf(phase: Phase): ConnectionChange {
-  switch (phase.name) {
-    case 'idle':
-      return { status: 'disconnected', reason: null, retryInMs: null };
-    case 'stopped':
-      return { status: 'disconnected', reason: phase.reason, retryInMs: null };
-    case 'waiting':
-      return { status: 'disconnected', reason: phase.reason, retryInMs: phase.retryInMs };
-    case 'fetching':
-    case 'opening':
-      return { status: 'connecting', reason: null, retryInMs: null };
-    case 'authenticating':
-      return { status: phase.moving ? 'connected' : 'connecting', reason: null, retryInMs: null };
-    case 'leaving':
-      return { status: phase.wasLive ? 'connected' : 'connecting', reason: null, retryInMs: null };
-    case 'live':
-      return { status: 'connected', reason: null, retryInMs: null };
-  }
+  const isConnected =
+    phase.name === 'live' ||
+    (phase.name === 'authenticating' && phase.moving) ||
+    (phase.name === 'leaving' && phase.wasLive);
+  const connecting = CONNECTING.includes(phase.name) ? 'connecting' : 'disconnected';
+  return {
+    status: isConnected ? 'connected' : connecting,
+    reason: 'reason' in phase ? phase.reason : null,
+    retryInMs: phase.name === 'waiting' ? phase.retryInMs : null,
+  };
 }

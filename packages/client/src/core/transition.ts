@@ -31,7 +31,7 @@ import type { KeptStatus } from './own-status.ts';
 import { reasonForClose } from './protocol-closes.ts';
 import { onRenewalDue, retryRenewal, sendRenewal, takeRenewalReply } from './renewal.ts';
 import type { ClientState } from './state.ts';
-import { type OwnPart, type Step, finish, settle } from './step.ts';
+import { type OwnPart, type Step, finish } from './step.ts';
 
 /**
  * The client's decisions: what the next state is and what must be done. Pure: the same state, event and turn give the
@@ -93,29 +93,15 @@ function handle(step: Step, event: ClientEvent): void {
     case 'replyMissing':
       return phase.name === 'live' ? retryLater(step, 'reply_missing') : undefined;
     case 'setStatus':
-      // Nothing will be told before the app acts on the reason, and it may never.
-      if (phase.name === 'stopped') return settle(step, event.ticket, phase.reason);
       return step.own?.set(step, event.patch, event.ticket);
   }
 }
 
 function onStart(step: Step, resume: string | null, own: KeptStatus | null): void {
   const { phase } = step.state;
-  switch (phase.name) {
-    case 'leaving':
-      endSession(step);
-      break;
-    case 'waiting':
-      return onHope(step);
-    case 'fetching':
-    case 'opening':
-    case 'authenticating':
-    case 'live':
-      return;
-    case 'idle':
-    case 'stopped':
-      break;
-  }
+  if (phase.name === 'waiting') return onHope(step);
+  if (phase.name === 'leaving') endSession(step);
+  else if (phase.name !== 'idle' && phase.name !== 'stopped') return;
   if (own !== null) step.own?.restore(step, own);
   if (resume !== null && step.state.resume === null) {
     // What a server would not even read cannot be a session's.

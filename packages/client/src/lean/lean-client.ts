@@ -77,6 +77,7 @@ export function createLeanClientOn(platform: Platform, options: LeanOptions): Le
   const requests = createRequests(platform, messageBytes, () => shell);
   const { client, shell } = createConnection(platform, options, {
     own: null,
+    fields: [],
     presence: null,
     transports: options.fallback ? (options.transports ?? TRANSPORTS) : ['websocket'],
     lines: options.fallback ?? webSocketLines,

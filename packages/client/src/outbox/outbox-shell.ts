@@ -2,6 +2,8 @@ import { CarillonError } from '../carillon-error.ts';
 import { errorOf } from '../channels/channel-shell.ts';
 import { channelEventsOf } from '../core/channels/connection-events.ts';
 import type {
+  DurableCall,
+  DurablePublication,
   DurableRequest,
   OutboxEffect,
   OutboxEvent,
@@ -44,15 +46,15 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   /** One user at one server. */
   const name = JSON.stringify([webSocketUrl(url, platform.baseUrl), username]);
   const machine = createOutboxMachine(settings);
+  const events: OutboxEvent[] = [];
   const feed = feedOn(host.ask);
   const listeners = createListeners<readonly OutboxEntry[]>(report);
-  const events: OutboxEvent[] = [];
   const waiters = new Map<number, Waiter>();
   let lastTicket = 0;
-  let busy = false;
   let closing: Promise<void> | null = null;
   let durable = false;
-  let cancelAlarm: (() => void) | null = null;
+  let busy = false;
+  let cancelAlarm = (): void => {};
   let cancelLook = (): void => {};
   let entries: readonly OutboxEntry[] | null = null;
   /** What is done with the store, one behind the other. */
@@ -110,15 +112,11 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
         entries = null;
         return listeners.tell(effect.items.map(entryOf));
       case 'setAlarm':
-        cancelAlarm?.();
-        cancelAlarm = platform.setTimer(effect.delayMs, () => {
-          cancelAlarm = null;
-          dispatch({ type: 'alarm' });
-        });
+        cancelAlarm();
+        cancelAlarm = platform.setTimer(effect.delayMs, () => dispatch({ type: 'alarm' }));
         return;
       case 'clearAlarm':
-        cancelAlarm?.();
-        cancelAlarm = null;
+        return cancelAlarm();
     }
   }
 
@@ -247,7 +245,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   }
 
   function ask<T>(make: (ticket: number) => OutboxEvent): Promise<T> {
-    if (closing !== null) return rejected(new CarillonError('cancelled', 'the outbox was closed'));
+    if (closing !== null) return rejected(new CarillonError('cancelled', 'outbox'));
     const ticket = ++lastTicket;
     const settled = new Promise<T>((resolve, reject) => {
       // What a ticket is settled with is what its event says.
@@ -261,7 +259,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
 
   async function close(): Promise<void> {
     rest();
-    cancelAlarm?.();
+    cancelAlarm();
     cancelLook();
     endListening();
     // At once: what is asked for behind it comes too late.
@@ -294,7 +292,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
       const { durable: wanted = publications, signal, id, ...more } = request;
       if (!wanted || signal) return null;
       if (id === undefined) return add({ ...more, data: text });
-      return rejected(new CarillonError('options_invalid', 'id: an entry of the outbox has its number'));
+      return rejected(new CarillonError('options_invalid', 'id'));
     },
     call: (call) => add(call),
     written: () =>
@@ -320,17 +318,21 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
 }
 
 function entryOf({ request, refusal, ...more }: OutboxItem): OutboxEntry {
-  const publication = 'channel' in request ? request : null;
-  const text = 'channel' in request ? request.data : request.input;
+  // A publication has the one half of these, a call the other.
+  const {
+    channel = null,
+    key = null,
+    data,
+    name: call = null,
+    input,
+  } = request as Partial<DurablePublication & DurableCall>;
+  const text = data ?? input ?? null;
   return {
-    number: more.number,
-    channel: publication?.channel ?? null,
-    key: publication?.key ?? null,
-    call: 'channel' in request ? null : request.name,
+    ...more,
+    channel,
+    key,
+    call,
     data: text === null ? undefined : (JSON.parse(text) as unknown),
-    createdAtMs: more.createdAtMs,
-    firstSentAtMs: more.firstSentAtMs,
-    state: more.state,
-    error: refusal === null ? null : errorOf(refusal),
+    error: refusal && errorOf(refusal),
   };
 }

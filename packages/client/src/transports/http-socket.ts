@@ -61,7 +61,7 @@ type Listener = (event: { readonly data: unknown; readonly code: number }) => vo
 export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocketLike {
   const { platform, fetch, url } = parts;
   const listeners = new Map<string, Listener[]>();
-  const life = new AbortController();
+  /** Timers, and requests under way: they end with the line. */
   const cancels = new Set<() => void>();
   let id: string | null = null;
   /** What the server has not said that it took, and the number of the first of it. */
@@ -77,7 +77,6 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
     state = 'over';
     for (const cancel of cancels) cancel();
     cancels.clear();
-    life.abort();
   }
 
   function closed(code: number): void {
@@ -105,7 +104,7 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
   async function post(body: string, timeoutMs: number | null): Promise<ResponseLike> {
     const attempt = new AbortController();
     const abort = (): void => attempt.abort();
-    life.signal.addEventListener('abort', abort);
+    cancels.add(abort);
     const cancel = timeoutMs === null ? null : after(timeoutMs, abort);
     try {
       const response = await fetch(url, { method: 'POST', body, signal: attempt.signal, redirect: 'error' });
@@ -115,7 +114,8 @@ export function createHttpSocket(parts: HttpParts, downlink: Downlink): WebSocke
       return { ok: response.ok, status: response.status, json: () => Promise.resolve(value) };
     } finally {
       cancel?.();
-      if (timeoutMs !== null) life.signal.removeEventListener('abort', abort);
+      // A stream ends with the line.
+      if (timeoutMs !== null) cancels.delete(abort);
     }
   }
 

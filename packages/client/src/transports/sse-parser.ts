@@ -3,7 +3,7 @@ export type SseEvent = { readonly name: string; readonly data: string };
 
 /**
  * Reads `text/event-stream` as it comes, in pieces cut anywhere (WHATWG HTML, section 9.2.6): lines end with CR, LF or both,
- * comments and unknown fields are passed over, an event without data is none.
+ * comments and unknown fields are passed over, an event without data is none. A byte order mark is the decoder's to take away.
  *
  * @returns takes the next piece
  */
@@ -13,7 +13,6 @@ export function createSseParser(onEvent: (event: SseEvent) => void): (text: stri
   let data: string[] = [];
   /** The last piece ended with CR: an LF in front of the next belongs to it. */
   let cr = false;
-  let begun = false;
 
   function takeLine(line: string): void {
     if (line === '') {
@@ -33,10 +32,6 @@ export function createSseParser(onEvent: (event: SseEvent) => void): (text: stri
 
   return (piece) => {
     let text = piece;
-    if (!begun && text !== '') {
-      begun = true;
-      if (text.startsWith('\uFEFF')) text = text.slice(1);
-    }
     if (cr && text.startsWith('\n')) text = text.slice(1);
     if (piece !== '') cr = text.endsWith('\r');
     const lines = text.split(/\r\n|\r|\n/);

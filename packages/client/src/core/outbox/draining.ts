@@ -1,3 +1,4 @@
+import { refusal as ownRefusal } from '../channels/machine.ts';
 import type { Refusal } from '../channels/channel-events.ts';
 import { failedForNow, passed } from '../channels/pace.ts';
 import { isDuplicate } from './outbox-events.ts';
@@ -11,7 +12,6 @@ import {
   laneNameOf,
   laneOf,
   noteChange,
-  refusalOf,
   remove,
 } from './queue.ts';
 import { decode, encode, newQueue } from './stored-entry.ts';
@@ -39,7 +39,7 @@ function sendFirst(queue: Queue, lane: OutboxLane): void {
   const [entry] = lane.waiting;
   if (entry === undefined || entry.ending !== null) return;
   if (entry.firstMs !== null && wallMs - entry.firstMs > queue.settings.sureMs) {
-    end(queue, entry, 'unknown', refusalOf('outcome_unknown', true));
+    end(queue, entry, 'unknown', ownRefusal('outcome_unknown', '', true));
     return;
   }
   // Another outbox may have put one before it: once this one is taken the server passes over lower numbers.
@@ -70,7 +70,7 @@ export function marked(queue: Queue, number: number, text: string | null | undef
   if (entry === undefined || entry.state !== null || entry.ending !== null) return;
   const lane = laneOf(queue, entry.request);
   if (text === null) {
-    finish(queue, entry, 'cancelled', refusalOf('outcome_unknown', true));
+    finish(queue, entry, 'cancelled', ownRefusal('outcome_unknown', '', true));
     return;
   }
   if (entry.queue === '') {
@@ -106,7 +106,7 @@ export function answered(queue: Queue, handed: number, value: unknown): void {
       queue.id = newQueue(queue.turn.random, queue.turn.wallMs);
       queue.effects.push({ do: 'setQueue', queue: queue.id });
     }
-    return end(queue, entry, 'unknown', refusalOf('outcome_unknown', true));
+    return end(queue, entry, 'unknown', ownRefusal('outcome_unknown', '', true));
   }
   // Told before it is removed: whoever finds it gone has been told why.
   queue.effects.push({ do: 'tell', message: { number, state: 'confirmed', value } });

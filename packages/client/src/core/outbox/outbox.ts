@@ -1,3 +1,4 @@
+import { refusal as ownRefusal } from '../channels/machine.ts';
 import type { Turn } from '../events.ts';
 import { answered, dismiss, forgetEntry, look, marked, pump, refused, saved } from './draining.ts';
 import { utf8Bytes } from '../channels/queue-room.ts';
@@ -17,7 +18,6 @@ import {
   laneNameOf,
   laneOf,
   newQueueState,
-  refusalOf,
   settle,
   take,
 } from './queue.ts';
@@ -68,7 +68,7 @@ function handle(queue: Queue, event: OutboxEvent): void {
     case 'insertFailed': {
       const { ticket, detail } = event;
       if (giveUp(queue, ticket))
-        queue.effects.push({ do: 'reject', ticket, refusal: refusalOf('storage_failed', false, detail) });
+        queue.effects.push({ do: 'reject', ticket, refusal: ownRefusal('storage_failed', detail) });
       return;
     }
     case 'loaded':
@@ -132,9 +132,7 @@ function add(queue: Queue, ticket: number, request: DurableRequest): void {
   const full = queue.count >= settings.count || queue.bytes + bytes > settings.bytes;
   const payloadBytes = utf8Bytes((isPublication(request) ? request.data : request.input) ?? '');
   if (full || payloadBytes > settings.messageBytes) {
-    const refusal = full
-      ? refusalOf('queue_full', false, 'the outbox holds as much as it may until some of it is sent')
-      : refusalOf('too_large', false, `${payloadBytes} bytes`);
+    const refusal = full ? ownRefusal('queue_full') : ownRefusal('too_large', `${payloadBytes} bytes`);
     queue.effects.push({ do: 'reject', ticket, refusal });
     return;
   }
@@ -163,7 +161,7 @@ function inserted(queue: Queue, ticket: number, number: number): void {
   const known = queue.entries.get(number);
   if (known !== undefined && (queue.tickets.has(number) || known.atMs !== draft.stored.at)) {
     // The store counts from 1 again: its data was cleared, and what had the number is gone with it.
-    settle(queue, number, refusalOf('outcome_unknown', true));
+    settle(queue, number, ownRefusal('outcome_unknown', '', true));
     forgetEntry(queue, known);
     queue.seen = 0;
     queue.ready = false;
@@ -195,7 +193,7 @@ function dropped(queue: Queue, ticket: number, number: number, gone: boolean): v
   queue.effects.push({ do: 'resolve', ticket, value: gone });
   const entry = queue.entries.get(number);
   if (!gone || entry === undefined) return;
-  const refusal = refusalOf('cancelled');
+  const refusal = ownRefusal('cancelled');
   queue.effects.push({ do: 'tell', message: { number, state: 'cancelled', refusal } });
   finish(queue, entry, 'cancelled', refusal);
 }

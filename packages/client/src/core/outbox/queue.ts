@@ -128,10 +128,6 @@ export function newQueueState(settings: OutboxSettings): Queue {
   };
 }
 
-export function refusalOf(code: Refusal['code'], unknown = false, detail = ''): Refusal {
-  return { code, detail, unknown };
-}
-
 /** Calls have a lane of their own; channel names are never empty. */
 export function laneNameOf(request: DurableRequest): string {
   return isPublication(request) ? request.channel : '';

@@ -1,7 +1,8 @@
+import { refusal as ownRefusal } from '../channels/machine.ts';
 import { look, forgetEntry } from './draining.ts';
 import type { OutboxMessage } from './outbox-events.ts';
 import { utf8Bytes } from '../channels/queue-room.ts';
-import { type Queue, finish, free, keep, leaveLane, noteChange, refusalOf, settle, take } from './queue.ts';
+import { type Queue, finish, free, keep, leaveLane, noteChange, settle, take } from './queue.ts';
 import type { Refusal } from '../channels/channel-events.ts';
 import { decode } from './stored-entry.ts';
 
@@ -36,7 +37,7 @@ export function loaded(queue: Queue, id: string, records: ReadonlyMap<number, st
   for (const number of [...queue.tickets.keys()]) {
     if (queue.entries.has(number)) continue;
     // What is told of it may still be on its way; a tab that crashed will not tell it any more.
-    if (queue.orphans.has(number)) settle(queue, number, refusalOf('outcome_unknown', true));
+    if (queue.orphans.has(number)) settle(queue, number, ownRefusal('outcome_unknown', '', true));
     else {
       queue.orphans.add(number);
       again = true;
@@ -81,7 +82,7 @@ export function heard(queue: Queue, message: OutboxMessage): void {
     else settle(queue, number, refusal, value);
   } else if (state === 'confirmed' || state === 'cancelled') finish(queue, entry, state, refusal, value);
   else if (entry.state === null && (state === 'rejected' || state === 'unknown'))
-    keep(queue, entry, state, refusal ?? refusalOf('outcome_unknown', true));
+    keep(queue, entry, state, refusal ?? ownRefusal('outcome_unknown', '', true));
   else if (entry.firstMs === null) {
     // Until the store is read again; what sends reads it first.
     entry.firstMs = queue.turn.wallMs;
@@ -92,10 +93,11 @@ export function heard(queue: Queue, message: OutboxMessage): void {
 /** The user has gone, and the queue with them. */
 export function forgetAll(queue: Queue, code: Refusal['code']): void {
   for (const lane of queue.lanes.values()) free(queue, lane);
-  for (const [ticket] of queue.adding) queue.effects.push({ do: 'reject', ticket, refusal: refusalOf(code) });
+  for (const [ticket] of queue.adding)
+    queue.effects.push({ do: 'reject', ticket, refusal: ownRefusal(code) });
   for (const [number] of [...queue.tickets]) {
     const sent = queue.entries.get(number)?.firstMs !== null;
-    settle(queue, number, refusalOf(code, sent));
+    settle(queue, number, ownRefusal(code, '', sent));
   }
   for (const entry of [...queue.entries.values()]) {
     leaveLane(queue, entry);
