@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import type { Consumer, Producer } from '@platformatic/kafka';
-import type { KafkaSettings, KafkaTiming } from './kafka-settings.ts';
+import type { KafkaSettings, KafkaTiming, KafkaTls } from './kafka-settings.ts';
 
 /** Time for a broker to answer beyond what it was allowed to wait. */
 const ANSWER_MS = 10_000;
@@ -45,7 +46,7 @@ export function openClients(driver: Driver, settings: KafkaSettings, timing: Kaf
     // Topics are made by operators: one that is created by a slip of the pen would be consumed in silence for ever.
     autocreateTopics: false,
     ...(settings.sasl === null ? {} : { sasl: { ...settings.sasl } }),
-    ...(settings.tls === null ? {} : tlsOptions(settings.tls)),
+    ...(settings.tls === null ? {} : tlsOptions(settings, settings.tls)),
   };
   const consumer = (requestTimeout: number): Consumer => {
     const made = new driver.Consumer({
@@ -68,14 +69,17 @@ export function openClients(driver: Driver, settings: KafkaSettings, timing: Kaf
   return { openMember: () => consumer(timing.rebalanceMs + ANSWER_MS), fetcher, producer };
 }
 
-function tlsOptions(tls: NonNullable<KafkaSettings['tls']>) {
+function tlsOptions({ brokers }: KafkaSettings, tls: KafkaTls) {
+  const byAddress = brokers.some(
+    (broker) => isIP(broker.slice(0, broker.lastIndexOf(':')).replaceAll(/[[\]]/g, '')) !== 0,
+  );
   return {
     tls: {
       ...(tls.ca === null ? {} : { ca: tls.ca }),
       ...(tls.cert === null ? {} : { cert: tls.cert }),
       ...(tls.key === null ? {} : { key: tls.key }),
     },
-    // True: the name of the host, which TLS for many hosts on one address asks for.
-    tlsServerName: tls.serverName ?? true,
+    // True: the name of the host, which a broker behind an address of many needs to be told. An address is no name.
+    tlsServerName: tls.serverName ?? !byAddress,
   };
 }

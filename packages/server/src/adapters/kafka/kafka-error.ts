@@ -71,7 +71,11 @@ export function hopeless(error: unknown, topics: readonly string[], groupId: str
     return `Kafka does not let this user read or describe ${named}: allow it, or name another user`;
   if (names(error, /^GROUP_AUTHORIZATION_FAILED$/))
     return `Kafka does not let this user be in the group "${groupId}": allow it, or name another group`;
-  if (names(error, /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/))
+  // The driver has no code for what it finds out by itself.
+  const speaksTls = leaves(error).some(({ message }) =>
+    /^(Broker requires TLS|TLS handshake failed)/.test(message),
+  );
+  if (speaksTls || names(error, /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/))
     return `the TLS connection to Kafka fails: check the authority, the certificate and the server's name (${reasonOf(error)})`;
   return null;
 }
