@@ -48,9 +48,12 @@ export function startRelay({ store, publish, complain }: RelayOptions): Relay {
     while (!stopped) {
       woken = false;
       try {
-        const hasMore = await store.relay(BATCH, (event) => {
+        const hasMore = await store.relay(BATCH, async (event) => {
           if (stopped) throw new Error('the relay was stopped');
-          return publish(event);
+          const published = await publish(event);
+          // It never will be taken, and holds up no other: somebody has to look at it, in the outbox.
+          if (!published.ok) complain(new Error(`event ${event.id} was refused: ${published.reason}`));
+          return published;
         });
         failures = 0;
         if (!hasMore) await rest(LOOK_MS, true);
