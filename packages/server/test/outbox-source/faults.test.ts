@@ -95,10 +95,13 @@ describe('connections', () => {
       return rows[0]?.pid;
     };
     const before = await listening();
-    // In one transaction: the row is committed when nobody listens.
+    // The row is committed when nobody listens, and before anybody does again.
     await outbox.app.query(
       `DO $$ BEGIN
-        PERFORM pg_terminate_backend(${before}, 10000);
+        PERFORM pg_terminate_backend(${before});
+        WHILE EXISTS (SELECT FROM pg_stat_activity WHERE pid = ${before}) LOOP
+          PERFORM pg_stat_clear_snapshot();
+        END LOOP;
         INSERT INTO carillon_outbox (topic, key) VALUES ('t', 'alice');
       END $$`,
     );

@@ -85,10 +85,16 @@ describe('verdicts', () => {
     await insert(outbox.app, { key: 'bob' });
     await outbox.rows('waiting', 2);
     const { rows } = await outbox.app.query<Record<string, unknown>>(
-      'SELECT event_id, attempts >= 2 AS tried, detail FROM carillon_outbox ORDER BY id',
+      `SELECT event_id, attempts >= 2 AS tried, failures = attempts AND paused_until > created_at AS paused, detail
+        FROM carillon_outbox JOIN carillon_outbox_lanes USING (lane) ORDER BY id`,
     );
     expect(rows).toEqual(
-      ['alice-1', 'alice-2'].map((event_id) => ({ event_id, tried: true, detail: 'the log is away\uFFFD' })),
+      ['alice-1', 'alice-2'].map((event_id) => ({
+        event_id,
+        tried: true,
+        paused: true,
+        detail: 'the log is away\uFFFD',
+      })),
     );
     away = false;
     await outbox.rows('waiting', 0);
