@@ -15,15 +15,17 @@ const task = z.object({
   version: z.number().int().optional(),
 });
 
-const contract = defineContract({
-  channels: {
-    'tasks:{user}': map({ data: z.object({ title: z.string() }), durability: 'stored' }),
-    'log:{user}': stream({ data: z.unknown(), durability: 'stored' }),
-  },
-});
-
-/** Topics: `task-updates` onto the map, `notes` onto the stream of the user that a note names, `plain` by place. */
-export function feedConfig(more: CarillonConfig['feeds'] = {}): CarillonConfig {
+/** Topics: `task-updates` onto the map, `slow` whose schema takes the turns that an event says, `notes` onto the stream of the user that a note names, `plain` by place. */
+export function feedConfig(
+  more: CarillonConfig['feeds'] = {},
+  durability: 'memory' | 'stored' = 'stored',
+): CarillonConfig {
+  const contract = defineContract({
+    channels: {
+      'tasks:{user}': map({ data: z.object({ title: z.string() }), durability }),
+      'log:{user}': stream({ data: z.unknown(), durability }),
+    },
+  });
   return {
     contract,
     feeds: {
@@ -53,6 +55,13 @@ export function feedConfig(more: CarillonConfig['feeds'] = {}): CarillonConfig {
               atMs,
             },
           }),
+        }),
+        slow: feedTopic(contract, {
+          schema: z.object({ user: z.string(), turns: z.number() }).refine(async ({ turns }) => {
+            for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+            return true;
+          }),
+          map: ({ data }) => ({ channel: 'log:{user}', params: { user: data.user }, value: data.turns }),
         }),
         strict: feedTopic(contract, { map: () => null, unknown: 'dead-letter' }),
         plain: feedTopic(contract, {

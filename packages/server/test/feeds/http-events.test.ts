@@ -106,6 +106,13 @@ describe('POST /v1/events', () => {
     );
   });
 
+  it('keeps that order also where the schema takes longer for those before', async () => {
+    const turns = [20, 10, 5, 0];
+    const list = turns.map((n) => `{"topic":"slow","id":"s${n}","data":{"user":"ann","turns":${n}}}`);
+    expect(await send(`{"events":[${list.join(',')}]}`)).toEqual(results(...turns.map(() => APPLIED)));
+    for (const n of turns) expect(await ann.next('p')).toMatchObject({ d: n });
+  });
+
   it('gives the mapping key, headers and time; the topic may stand in the query', async () => {
     const event = '{"id":"h1","time":1767225600000,"headers":{"Tenant":"north"},"data":{"user":"ann"}}';
     expect(await send(`{"events":[${event}]}`, {}, '?topic=notes')).toEqual(results(APPLIED));
@@ -232,6 +239,7 @@ describe('where the log takes nothing', () => {
       { error: { code: 'rate_limited', retryAfterMs: 1_000 } },
     ]);
     expect((await first).status).toBe(200);
+    expect((await scene.post(EVENTS)).status).toBe(200);
     expect((await stuck(1).post(EVENTS)).status).toBe(200);
   });
 });

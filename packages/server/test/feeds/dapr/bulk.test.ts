@@ -107,7 +107,7 @@ describe('several events in one request', () => {
 
   it('that are too large together are taken as far as they were read: what has no status comes again', async () => {
     const events = Array.from({ length: 60 }, (_, n) =>
-      entry(String(n), note(`t${n}`, 100 + n, `,"pad":"${'x"]}{['.repeat(400).replaceAll('"', '\\"')}"`)),
+      entry(String(n), note(`t${n}`, 100 + n, `,"pad":"${'x"}}}}]{'.repeat(400).replaceAll('"', '\\"')}"`)),
     );
     let next = 0;
     let requests = 0;

@@ -17,10 +17,14 @@ export const CLOUD_EVENT = 'application/cloudevents+json';
 export async function startDaprScene(
   config: CarillonConfig = {},
   feeds: CarillonConfig['feeds'] = {},
+  durability: 'memory' | 'stored' = 'stored',
 ): Promise<DaprScene> {
   const server = await startServer({
     config: {
-      ...feedConfig({ ...feeds, dapr: { token: APP_TOKEN, deadLetterTopic: 'dead', ...feeds?.dapr } }),
+      ...feedConfig(
+        { ...feeds, dapr: { token: APP_TOKEN, deadLetterTopic: 'dead', ...feeds?.dapr } },
+        durability,
+      ),
       ...config,
     },
   });
