@@ -36,6 +36,49 @@ afterEach(async () => {
 
 const logOf = (n: number): PostgresLog => logs[n % NODES] as PostgresLog;
 
+/** As a program of schema 2 appends to a map: the columns of its day, by their places. */
+const APPEND_OF_OLD = `
+  INSERT INTO publications SELECT * FROM unnest(ARRAY[(SELECT id FROM channels)], ARRAY[2::bigint],
+    ARRAY[${T0}::double precision], ARRAY[3::bigint], ARRAY[NULL]::double precision[], ARRAY['bob'],
+    ARRAY['\\x006b'::bytea], ARRAY['"2"']);
+  INSERT INTO entries SELECT * FROM unnest(ARRAY[(SELECT id FROM channels)], ARRAY['\\x006b'::bytea], ARRAY[2::bigint],
+      ARRAY[${T0}::double precision], ARRAY[3::bigint], ARRAY[NULL]::double precision[],
+      ARRAY[NULL]::double precision[], ARRAY['bob'], ARRAY['"2"'])
+    ON CONFLICT (channel, key) DO UPDATE SET
+      "offset" = excluded."offset", at_ms = excluded.at_ms, units = excluded.units, version = excluded.version,
+      expires_at_ms = excluded.expires_at_ms, by_user = excluded.by_user, data = excluded.data;
+  INSERT INTO channels (id, name, turn, top, floor, oldest_at_ms, units, keys, tombstones, ids,
+      keep_count, keep_age_ms, keep_units, keep_keys, due_ms)
+    SELECT id, name, turn, 2, floor, oldest_at_ms, units + 3, keys, tombstones, ids,
+      keep_count, keep_age_ms, keep_units, keep_keys, due_ms FROM channels
+    ON CONFLICT (id) DO UPDATE SET top = excluded.top, units = excluded.units`;
+
+describe('beside a program of an older schema', () => {
+  it('[PUB8] what it appends answers nothing, and the window of ids stays as it was', async () => {
+    const retention = { ...PLENTY, onceMs: 86_400_000 };
+    const once = { scope: 'alice', id: 'i', print: 'p' };
+    const first = { channel: 'tasks:a', key: 'k', ref: 'm1', retention, once };
+    await logOf(0).append(appendOf(first));
+    await (nodes[0] as Node).postgres.transaction((within) => within.exec(APPEND_OF_OLD));
+    const { epoch } = await logOf(1).top('tasks:a');
+    expect(await logOf(1).read('tasks:a', { epoch, offset: 0 }, PLENTY, T0)).toMatchObject({
+      publications: [
+        { offset: 1, ref: 'm1' },
+        { offset: 2, by: 'bob', key: 'k', data: '"2"', ref: null },
+      ],
+    });
+    expect(await logOf(1).entry('tasks:a', 'k')).toMatchObject({ offset: 2, by: 'bob', data: '"2"' });
+    for (let i = 1; i <= 3; i++)
+      await logOf(2).append(appendOf({ channel: `other:${i}`, nowMs: T0 + i * 28_800_000 }));
+    expect(await logOf(3).append(appendOf({ ...first, nowMs: T0 + 86_400_000 }))).toMatchObject({
+      duplicate: { epoch, offset: 1 },
+    });
+    expect(await logOf(3).append(appendOf({ channel: 'tasks:a', key: 'k', ref: 'm3' }))).toMatchObject({
+      publication: { offset: 3, ref: 'm3' },
+    });
+  });
+});
+
 describe(`${NODES} nodes append to the same channels`, () => {
   it('[CHN4] offsets have no gap and none is given twice, and each node’s own keep their order', async () => {
     const each = 300;
