@@ -9,6 +9,7 @@ import type { PresenceStore } from './presence-store.ts';
 import type { ResumeKeeper } from './resume-keeper.ts';
 import type { StatusTickets } from './status-tickets.ts';
 import type { LineKeeper, Lines } from './transports/ways.ts';
+import { turnOf } from './turn.ts';
 
 /** WebSocket close code for a line that was never there or dropped without a word (RFC 6455, section 7.1.5). */
 const ABNORMAL_CLOSE = 1006;
@@ -68,9 +69,8 @@ export function createShell(parts: ShellParts): Shell {
     hope(other) {
       const { name } = state.phase;
       if (name === 'waiting') dispatch({ type: 'networkOnline' });
-      // An attempt by the way that has just been given up has had its time.
-      else if (other && (name === 'opening' || name === 'authenticating'))
-        dispatch({ type: 'timer', name: 'attempt' });
+      // An attempt by the way that has just been given up has had its time; a token will do for any way.
+      else if (other && name !== 'fetching') dispatch({ type: 'timer', name: 'attempt' });
     },
     ask: () => dispatch({ type: 'networkOffline' }),
     climb(socket) {
@@ -90,8 +90,7 @@ export function createShell(parts: ShellParts): Shell {
     if (busy) return;
     busy = true;
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
-      const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
-      const result = transition(state, next, turn, parts.own);
+      const result = transition(state, next, turnOf(platform), parts.own);
       const before = state.phase;
       state = result.state;
       for (const effect of result.effects) guarded(() => perform(effect), report);

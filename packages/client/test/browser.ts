@@ -1,8 +1,11 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium } from 'playwright-core';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type Rolldown, build, defaultClientConditions } from 'vite';
+import { type RealServer, startRealServer } from './real-server.ts';
 
 /** Nothing that a browser does on its own account belongs into a test. */
 const QUIET = [
@@ -16,11 +19,60 @@ const QUIET = [
   '--disable-sync',
 ];
 
-export function launchBrowser(): Promise<Browser> {
+function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env['CARILLON_CHROMIUM'] || '/usr/bin/chromium',
     args: QUIET,
   });
+}
+
+/** What a test in a browser has; from its first hook on. */
+export type BrowserScene = {
+  /** One for each list of modules, in their order. */
+  readonly sites: readonly Site[];
+  /** The server of the pages' clients. */
+  readonly real: RealServer;
+  /** The test's own: no other sees what it stores. */
+  readonly context: BrowserContext;
+};
+
+/** Chromium, pages with an SDK, and a server, for the tests of one file. @param lists paths below `src`: their exports are a site's `sdk` */
+export function browserScene(...lists: readonly (readonly string[])[]): BrowserScene {
+  let browser: Browser;
+  let sites: readonly Site[] = [];
+  let real: RealServer;
+  let context: BrowserContext;
+
+  beforeAll(async () => {
+    const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
+    const serving = Promise.all(lists.map((modules) => serveSite(modules.map(source))));
+    [browser, sites] = await Promise.all([launchBrowser(), serving]);
+    real = await startRealServer(
+      undefined,
+      sites.map(({ origin }) => origin),
+    );
+  });
+  afterAll(async () => {
+    await browser.close();
+    await real.close();
+    for (const site of sites) await site.close();
+  });
+  beforeEach(async () => {
+    context = await browser.newContext();
+  });
+  afterEach(() => context.close());
+
+  return {
+    get sites() {
+      return sites;
+    },
+    get real() {
+      return real;
+    },
+    get context() {
+      return context;
+    },
+  };
 }
 
 export type Site = {
@@ -30,7 +82,7 @@ export type Site = {
 };
 
 /** Serves a page whose `sdk` is what the modules export, bundled as an app's would be. */
-export async function serveSite(modules: readonly string[]): Promise<Site> {
+async function serveSite(modules: readonly string[]): Promise<Site> {
   const entry = 'virtual:sdk';
   const output = (await build({
     configFile: false,

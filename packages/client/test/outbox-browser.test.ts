@@ -1,11 +1,9 @@
-import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { AnyContract, Client, createClient } from '../src/index.ts';
 import type { createOutbox, indexedDbStore } from '../src/outbox/index.ts';
 import { outboxStoreContract } from '../src/testing/index.ts';
-import { type Site, launchBrowser, serveSite } from './browser.ts';
-import { type RealServer, startRealServer } from './real-server.ts';
+import { type Site, browserScene } from './browser.ts';
 
 /** What stands in the page. */
 type Sdk = {
@@ -18,44 +16,23 @@ declare const sdk: Sdk;
 declare let client: Client<AnyContract>;
 declare let outcomes: unknown[];
 
-const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 /** What a page has of the SDK with each of the clients that can have an outbox. */
-const modulesWith = (entry: string): readonly string[] =>
-  [entry, '../src/outbox/index.ts', '../src/testing/outbox-store-contract.ts'].map(source);
-
-let browser: Browser;
+const modulesWith = (entry: string): readonly string[] => [
+  entry,
+  'outbox/index.ts',
+  'testing/outbox-store-contract.ts',
+];
+const scene = browserScene(modulesWith('index.ts'), modulesWith('lean/lean.ts'));
 /** Of the pages of a test. */
 let site: Site;
-let fullSite: Site;
-let leanSite: Site;
-let real: RealServer;
-let context: BrowserContext;
 
-beforeAll(async () => {
-  const [started, ...sites] = await Promise.all([
-    launchBrowser(),
-    serveSite(modulesWith('../src/index.ts')),
-    serveSite(modulesWith('../src/lean/lean.ts')),
-  ]);
-  browser = started;
-  [site, leanSite] = sites;
-  fullSite = site;
-  real = await startRealServer(undefined, [site.origin, leanSite.origin]);
+beforeEach(() => {
+  [site] = scene.sites as [Site];
 });
-afterAll(async () => {
-  await browser.close();
-  await real.close();
-  await fullSite.close();
-  await leanSite.close();
-});
-beforeEach(async () => {
-  context = await browser.newContext();
-});
-afterEach(() => context.close());
 
 /** A page of alice's, whose store has been read. Not connected. */
 async function openPage(path = '/'): Promise<Page> {
-  const page = await context.newPage();
+  const page = await scene.context.newPage();
   await page.goto(`${site.origin}${path}`);
   await start(page);
   return page;
@@ -71,7 +48,7 @@ async function start(page: Page): Promise<void> {
     });
     Object.assign(globalThis, { client: made, outcomes: [] });
     await made.outbox?.ready;
-  }, `ws://127.0.0.1:${real.server.address!.port}/ws`);
+  }, `ws://127.0.0.1:${scene.real.server.address!.port}/ws`);
 }
 
 /** Publishes numbers, and resolves once the store has them. */
@@ -112,7 +89,7 @@ const drained = (page: Page): Promise<void> =>
 
 /** What the server has. */
 async function logOf(room: string): Promise<unknown[]> {
-  const { client: reader } = real.client('reader');
+  const { client: reader } = scene.real.client('reader');
   const { publications } = await reader
     .stream('chat:{room}', { room })
     .history({ after: null, limit: 1_000 });
@@ -125,7 +102,7 @@ const upTo = (last: number): number[] => Array.from({ length: last }, (_, at) =>
 describe('OutboxStore: IndexedDB, in Chromium', () => {
   for (const [at, { claim }] of outboxStoreContract.entries())
     it(claim, async () => {
-      const page = await context.newPage();
+      const page = await scene.context.newPage();
       await page.goto(site.origin);
       await page.evaluate(async (index) => {
         const again = (): ReturnType<typeof sdk.indexedDbStore> => sdk.indexedDbStore();
@@ -139,8 +116,8 @@ const CLIENTS = ['a client', 'a lean client'] as const;
 describe.each(CLIENTS)('the outbox of %s in Chromium', (which) => {
   // One log for both; the rooms are apart.
   const at = which === 'a client' ? '' : 'lean-';
-  beforeAll(() => {
-    site = which === 'a client' ? fullSite : leanSite;
+  beforeEach(() => {
+    site = scene.sites[which === 'a client' ? 0 : 1]!;
   });
 
   it('[PUB7] what was done before there was a connection is applied once behind a reload, in order', async () => {
@@ -180,7 +157,7 @@ describe.each(CLIENTS)('the outbox of %s in Chromium', (which) => {
     );
     await connect(next);
     await more;
-    await real.restart();
+    await scene.real.restart();
     await drained(next);
     expect(await logOf(`${at}crash`)).toEqual(upTo(120));
   });
@@ -225,8 +202,8 @@ describe.each(CLIENTS)('the outbox of %s in Chromium', (which) => {
 
   it('a quota that is used up refuses what does not fit, and loses nothing that was there', async () => {
     const { origin } = site;
-    const page = await context.newPage();
-    const session = await context.newCDPSession(page);
+    const page = await scene.context.newPage();
+    const session = await scene.context.newCDPSession(page);
     await page.goto(origin);
     await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 100_000 });
     await start(page);
@@ -252,7 +229,7 @@ describe.each(CLIENTS)('the outbox of %s in Chromium', (which) => {
   });
 
   it('a page that is refused its locks sends all the same', async () => {
-    const page = await context.newPage();
+    const page = await scene.context.newPage();
     await page.addInitScript(() => {
       const refused = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
       Object.defineProperty(navigator, 'locks', { value: refused });
@@ -263,6 +240,43 @@ describe.each(CLIENTS)('the outbox of %s in Chromium', (which) => {
     await connect(page);
     await drained(page);
     expect(await logOf(`${at}lockless`)).toEqual(upTo(2));
+  });
+
+  it('a page whose database does not open, for another waits to delete it, has a queue in memory, and is told so', async () => {
+    const page = await scene.context.newPage();
+    await page.goto(site.origin);
+    const url = `ws://127.0.0.1:${scene.real.server.address!.port}/ws`;
+    await page.evaluate(async (address) => {
+      const database = `carillon-outbox:${JSON.stringify([address, 'alice'])}`;
+      const opened = (name: string): Promise<IDBDatabase> =>
+        new Promise((resolve) => {
+          const request = indexedDB.open(name, 1);
+          request.onsuccess = () => resolve(request.result);
+        });
+      // It is not closed for the deletion, which is not called off: whoever opens it waits for both.
+      const held = await opened(database);
+      indexedDB.deleteDatabase(database);
+      const outbox = sdk.createOutbox({ store: sdk.indexedDbStore({ openTimeoutMs: 50 }) });
+      const made = sdk.createClient({ url: address, username: 'alice', token: 'alice', outbox });
+      Object.assign(globalThis, { client: made, outcomes: [], held });
+      await made.outbox?.ready;
+    }, url);
+    expect(await page.evaluate(() => client.outbox?.durable)).toBe(false);
+    await publish(page, `${at}hangs`, 1, 3);
+    await connect(page);
+    await drained(page);
+    expect(await logOf(`${at}hangs`)).toEqual(upTo(3));
+    // Nor does it stand in the way of the next: what came late was closed.
+    const later = await page.evaluate(async () => {
+      (globalThis as unknown as { held: IDBDatabase }).held.close();
+      const { name } = (globalThis as unknown as { held: IDBDatabase }).held;
+      return new Promise<string>((resolve) => {
+        const request = indexedDB.deleteDatabase(name);
+        request.onsuccess = () => resolve('deleted');
+        request.onblocked = () => resolve('blocked');
+      });
+    });
+    expect(later).toBe('deleted');
   });
 
   it('a page that may store nothing has a queue in memory, and is told so', async () => {

@@ -1,11 +1,9 @@
-import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CDPSession, Page } from 'playwright-core';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { AnyContract, Client, ConnectionChange, createClient } from '../src/index.ts';
 import type { createOutbox, indexedDbStore } from '../src/outbox/index.ts';
 import type { shareTabs } from '../src/tabs/tabs.ts';
-import { type Site, launchBrowser, serveSite } from './browser.ts';
-import { type RealServer, startRealServer } from './real-server.ts';
+import { browserScene } from './browser.ts';
 
 /** What stands in the page. */
 type Sdk = {
@@ -21,28 +19,12 @@ declare let told: number[];
 declare let changes: ConnectionChange[];
 declare let outcomes: unknown[];
 
-let browser: Browser;
-let site: Site;
-let real: RealServer;
-let context: BrowserContext;
+const scene = browserScene(['index.ts', 'tabs/tabs.ts', 'outbox/index.ts']);
 let room = 0;
 
-beforeAll(async () => {
-  const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-  const modules = ['../src/index.ts', '../src/tabs/tabs.ts', '../src/outbox/index.ts'];
-  [browser, site] = await Promise.all([launchBrowser(), serveSite(modules.map(source))]);
-  real = await startRealServer(undefined, [site.origin]);
-});
-afterAll(async () => {
-  await browser.close();
-  await real.close();
-  await site.close();
-});
-beforeEach(async () => {
-  context = await browser.newContext();
+beforeEach(() => {
   room++;
 });
-afterEach(() => context.close());
 
 /** A client in a page that has joined the room. @param blocked something between does not let WebSockets through */
 async function start(page: Page, user: string, blocked = false): Promise<void> {
@@ -70,14 +52,19 @@ async function start(page: Page, user: string, blocked = false): Promise<void> {
       await chat.subscribe();
       made.onConnection((change) => changes.push(change));
     },
-    { url: `ws://127.0.0.1:${real.port}/ws`, username: user, channel: `chat:${room}`, isBlocked: blocked },
+    {
+      url: `ws://127.0.0.1:${scene.real.port}/ws`,
+      username: user,
+      channel: `chat:${room}`,
+      isBlocked: blocked,
+    },
   );
 }
 
 /** @param user a name of the test's own: sessions of earlier tests are in their grace */
 async function openTab(user = `alice-${room}`, blocked = false): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(`${site.origin}/`);
+  const page = await scene.context.newPage();
+  await page.goto(`${scene.sites[0]!.origin}/`);
   await start(page, user, blocked);
   return page;
 }
@@ -95,10 +82,10 @@ const hears = (page: Page, count: number): Promise<unknown> =>
 
 const sessionOf = (page: Page): Promise<string | null> => page.evaluate(() => client.session);
 const publish = (data: number): Promise<unknown> =>
-  real.server.publish('chat:{room}', { room: String(room) }, data);
+  scene.real.server.publish('chat:{room}', { room: String(room) }, data);
 
 async function connections(): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${real.port}/metrics`)).text();
+  const text = await (await fetch(`http://127.0.0.1:${scene.real.port}/metrics`)).text();
   const values = [...text.matchAll(/^carillon_connections(?:\{[^}]*\})? (\d+)$/gm)].map(([, value]) =>
     Number(value),
   );
@@ -108,7 +95,7 @@ async function connections(): Promise<number> {
 
 /** Stops the page where it is: whatever it would do next waits until it is let go. */
 async function freeze(page: Page): Promise<{ thaw(): Promise<void> }> {
-  const session: CDPSession = await context.newCDPSession(page);
+  const session: CDPSession = await scene.context.newCDPSession(page);
   await session.send('Debugger.enable');
   const paused = new Promise((resolve) => session.once('Debugger.paused', resolve));
   await session.send('Debugger.pause');
@@ -203,7 +190,7 @@ describe('tabs of one Chromium', () => {
     const [original] = await openTabs(1);
     const session = await sessionOf(original!);
     const [duplicate] = await Promise.all([
-      context.waitForEvent('page'),
+      scene.context.waitForEvent('page'),
       original!.evaluate(() => {
         // As it is put aside, for which its token goes to the storage.
         dispatchEvent(new Event('pagehide'));
@@ -246,6 +233,6 @@ describe('tabs of one Chromium', () => {
     await leader!.waitForFunction(() => client.connection.reason === 'logged_out');
     expect(await other.evaluate(() => client.connection.status)).toBe('connected');
     expect(await other.evaluate(() => changes)).toEqual([]);
-    expect(await real.server.sessionsOf(`alice-${room}`)).toMatchObject({ value: [] });
+    expect(await scene.real.server.sessionsOf(`alice-${room}`)).toMatchObject({ value: [] });
   });
 });

@@ -9,6 +9,7 @@ import { guarded } from '../listeners.ts';
 import type { Platform } from '../platform.ts';
 import { quiet } from '../quiet.ts';
 import type { Shell } from '../shell.ts';
+import { turnOf } from '../turn.ts';
 
 /** What is told about one channel. */
 export type ChannelNews = Extract<ChannelEffect, { readonly channel: string }>;
@@ -46,7 +47,7 @@ export function createChannelShell(parts: ChannelShellParts): ChannelShell {
   const waiters = new Map<number, Waiter>();
   let lastTicket = 0;
   let busy = false;
-  let cancelAlarm: (() => void) | null = null;
+  let endAlarm = (): void => {};
 
   /** One event at a time: what arises while effects are carried out waits until all of them are. */
   function inTurn(make: () => ChannelEvent | undefined): void {
@@ -56,8 +57,8 @@ export function createChannelShell(parts: ChannelShellParts): ChannelShell {
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
       const event = next();
       if (event === undefined) continue;
-      const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
-      for (const effect of channels.handle(event, turn)) guarded(() => perform(effect), platform.report);
+      for (const effect of channels.handle(event, turnOf(platform)))
+        guarded(() => perform(effect), platform.report);
     }
     busy = false;
   }
@@ -71,16 +72,11 @@ export function createChannelShell(parts: ChannelShellParts): ChannelShell {
       case 'send':
         return parts.connection().send(effect.socket, effect.text);
       case 'setAlarm':
-        cancelAlarm?.();
-        cancelAlarm = platform.setTimer(effect.delayMs, () => {
-          cancelAlarm = null;
-          dispatch({ type: 'alarm' });
-        });
+        endAlarm();
+        endAlarm = platform.setTimer(effect.delayMs, () => dispatch({ type: 'alarm' }));
         return;
       case 'clearAlarm':
-        cancelAlarm?.();
-        cancelAlarm = null;
-        return;
+        return endAlarm();
       case 'failLine':
         return parts.connection().dispatch({ type: 'replyMissing' });
       case 'resolve':

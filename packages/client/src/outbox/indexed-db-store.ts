@@ -3,6 +3,14 @@ import type { OutboxBox, OutboxSharing, OutboxStore } from './outbox-store.ts';
 /** The one object store of a database. Its key generator gives the numbers, and gives none twice. */
 const TEXTS = 'texts';
 
+/** A database that has not opened after so long is not waited for, ms: another tab waits to delete it, or the disk is in trouble. */
+export const DEFAULT_OPEN_TIMEOUT_MS = 5_000;
+
+export type IndexedDbOptions = {
+  /** How long a database may take to open, ms; then it counts as refused. Absent: 5,000. */
+  readonly openTimeoutMs?: number | undefined;
+};
+
 /** A transaction that resolves only once it is on the disk, where the browser can; those of 2022 know no such thing or do it. */
 const STRICT = { durability: 'strict' } as const;
 
@@ -11,11 +19,13 @@ const STRICT = { durability: 'strict' } as const;
  * wakes it. Where a page has no locks (not served over https) each tab sends what it finds, which the numbers make harmless
  * for publications.
  */
-export function indexedDbStore(): OutboxStore {
+export function indexedDbStore({
+  openTimeoutMs = DEFAULT_OPEN_TIMEOUT_MS,
+}: IndexedDbOptions = {}): OutboxStore {
   return {
     async open(name) {
       const database = `carillon-outbox:${name}`;
-      let db = await openDatabase(database);
+      let db = await openDatabase(database, openTimeoutMs);
 
       /** Browsers close databases on their own account: when data is cleared, or the disk failed. */
       async function inTransaction(
@@ -27,7 +37,7 @@ export function indexedDbStore(): OutboxStore {
           transaction = db.transaction(TEXTS, mode, STRICT);
         } catch {
           // Closed: it is opened anew, and what fails then is told.
-          db = await openDatabase(database);
+          db = await openDatabase(database, openTimeoutMs);
           transaction = db.transaction(TEXTS, mode, STRICT);
         }
         await new Promise<void>((resolve, reject) => {
@@ -86,15 +96,26 @@ export function indexedDbStore(): OutboxStore {
   };
 }
 
-function openDatabase(name: string): Promise<IDBDatabase> {
+/** @returns rejects where it is refused, or not there in time */
+function openDatabase(name: string, timeoutMs: number): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     // Where the page may store nothing the property itself may throw, or be missing.
     const request = indexedDB.open(name, 1);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new Error(`not open after ${timeoutMs} ms`));
+    }, timeoutMs);
     request.onupgradeneeded = () => request.result.createObjectStore(TEXTS, { autoIncrement: true });
-    request.onerror = () => reject(request.error ?? new Error('refused'));
+    request.onerror = () => {
+      clearTimeout(timer);
+      reject(request.error ?? new Error('refused'));
+    };
     request.onsuccess = () => {
+      clearTimeout(timer);
       const db = request.result;
-      // Somebody deletes it, and must not wait for this tab.
+      // Nobody waits for it any more, and whoever deletes it must not wait for this tab.
+      if (isLate) return db.close();
       db.onversionchange = () => db.close();
       resolve(db);
     };

@@ -30,7 +30,7 @@ export type OutboxEntry = {
 
 /** What waits for the server and outlives the page. */
 export interface Outbox {
-  /** Whether it outlives the page indeed: false where the browser refuses to store, and before the store was opened. */
+  /** Whether it outlives the page indeed: false where the browser refuses to store or does not come to it, and before the store was opened. */
   readonly durable: boolean;
   /** Resolves once the store was read, so that `entries` tells what earlier lives left; never rejects. */
   readonly ready: Promise<void>;

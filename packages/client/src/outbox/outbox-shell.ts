@@ -17,6 +17,7 @@ import { edited, newQueue } from '../core/outbox/stored-entry.ts';
 import { createListeners, guarded } from '../listeners.ts';
 import { webSocketUrl } from '../options.ts';
 import { quiet, rejected } from '../quiet.ts';
+import { turnOf } from '../turn.ts';
 import { memoryStore } from './memory-store.ts';
 import { feedOn, refusalIn } from './outbox-feed.ts';
 import type { OutboxEntry, OutboxHost, OutboxPart } from './outbox-part.ts';
@@ -54,7 +55,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   let closing: Promise<void> | null = null;
   let durable = false;
   let busy = false;
-  let cancelAlarm = (): void => {};
+  let endAlarm = (): void => {};
   let cancelLook = (): void => {};
   let entries: readonly OutboxEntry[] | null = null;
   /** What is done with the store, one behind the other. */
@@ -71,8 +72,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
     if (busy || closing !== null) return;
     busy = true;
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
-      const turn = { nowMs: platform.nowMs(), wallMs: platform.wallMs(), random: platform.random() };
-      for (const effect of machine.handle(next, turn)) guarded(() => perform(effect), report);
+      for (const effect of machine.handle(next, turnOf(platform))) guarded(() => perform(effect), report);
     }
     busy = false;
   }
@@ -112,11 +112,11 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
         entries = null;
         return listeners.tell(effect.items.map(entryOf));
       case 'setAlarm':
-        cancelAlarm();
-        cancelAlarm = platform.setTimer(effect.delayMs, () => dispatch({ type: 'alarm' }));
+        endAlarm();
+        endAlarm = platform.setTimer(effect.delayMs, () => dispatch({ type: 'alarm' }));
         return;
       case 'clearAlarm':
-        return cancelAlarm();
+        return endAlarm();
     }
   }
 
@@ -259,7 +259,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
 
   async function close(): Promise<void> {
     rest();
-    cancelAlarm();
+    endAlarm();
     cancelLook();
     endListening();
     // At once: what is asked for behind it comes too late.

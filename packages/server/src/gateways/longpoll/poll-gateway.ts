@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Door } from '../../gate/door.ts';
 import { refused } from '../../gate/line-answer.ts';
+import { DROPPED } from '../../gate/line-closes.ts';
 import type { LineHttp } from '../../gate/line-http.ts';
 import type { OpenRequest } from '../../gate/line-request.ts';
 import type { Lines, Poller } from '../../gate/lines.ts';
@@ -26,9 +27,6 @@ export type PollGateway = {
   /** Forgets the lines. Polls that wait were answered when their lines were closed. */
   close(): void;
 };
-
-/** Nobody polled any more, as if the line had dropped (RFC 6455, section 7.4.1). */
-const DROPPED = 1006;
 
 /** Where clients enter whose network lets neither WebSockets nor streams through: `/poll`. */
 export function createPollGateway({

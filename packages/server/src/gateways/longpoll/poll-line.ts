@@ -1,12 +1,10 @@
 import { done, LINE_UNKNOWN, refused } from '../../gate/line-answer.ts';
+import { TOO_LARGE } from '../../gate/line-closes.ts';
 import type { PollRequest } from '../../gate/line-request.ts';
 import type { Line, Poller } from '../../gate/lines.ts';
 import { newUpward } from '../../gate/upward.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Connection, Frame, FrameRun, Link } from '../../ports/transport.ts';
-
-/** What a message of more than `limits.messageBytes` closes a connection with (RFC 6455, section 7.4.1). */
-const TOO_LARGE = 1009;
 
 /** What a line needs of its gateway; one object for all lines. */
 export type PollHost = {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Door } from '../../gate/door.ts';
 import { refused } from '../../gate/line-answer.ts';
+import { DROPPED } from '../../gate/line-closes.ts';
 import type { LineHttp } from '../../gate/line-http.ts';
 import type { OpenRequest } from '../../gate/line-request.ts';
 import type { Lines } from '../../gate/lines.ts';
@@ -32,9 +33,6 @@ export type SseGateway = {
   /** Waits until the streams that were closed have gone, then ends what is left. */
   close(): Promise<void>;
 };
-
-/** The line dropped (RFC 6455, section 7.4.1). */
-const DROPPED = 1006;
 
 /** Where clients without WebSocket enter that can read a stream: `/sse`, WHATWG HTML, section 9.2. */
 export function createSseGateway(options: SseGatewayOptions): SseGateway {

@@ -1,12 +1,10 @@
 import type { Socket } from 'node:net';
+import { TOO_LARGE } from '../../gate/line-closes.ts';
 import type { Line } from '../../gate/lines.ts';
 import { newUpward } from '../../gate/upward.ts';
 import type { Connection, FrameRun, Link } from '../../ports/transport.ts';
 import { namedEvent, runEvents } from './event-bytes.ts';
 import { SocketWriter } from './socket-writer.ts';
-
-/** What a message of more than `limits.messageBytes` closes a connection with (RFC 6455, section 7.4.1). */
-const TOO_LARGE = 1009;
 
 /** One stream of a line as the runtime sees it. A class, because there is one for each of many thousands of idle clients. */
 export class StreamConnection implements Connection, Line {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { CLOSES } from '@carillon/protocol';
+import { DROPPED } from '../../gate/line-closes.ts';
 import type { Connection, FrameRun, Link } from '../../ports/transport.ts';
 import type { TicketRight } from '../../runtime/node-api.ts';
 import { namedEvent, oneLine } from './event-bytes.ts';
@@ -228,6 +229,6 @@ export class TicketStream implements Connection {
   gone(): void {
     const link = this.#link;
     this.#link = null;
-    link?.closed(1006);
+    link?.closed(DROPPED);
   }
 }
