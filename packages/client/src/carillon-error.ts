@@ -10,7 +10,8 @@ export type CarillonErrorCode =
   | 'no_websocket'
   | 'queue_full'
   | 'storage_failed'
-  | 'outcome_unknown';
+  | 'outcome_unknown'
+  | 'rejected';
 
 /** Codes after which the same call may succeed; a test keeps them equal to the protocol's `ERRORS`. */
 const RETRY: readonly CarillonErrorCode[] = [

@@ -14,6 +14,7 @@ import { type ChannelShell, createChannelShell } from './channels/channel-shell.
 import { type Params, nameOf } from './channels/channel-names.ts';
 import { type ChannelOptions, settingsOf } from './channels/channel-options.ts';
 import { createHandles } from './channels/handles.ts';
+import type { Host } from './channels/host.ts';
 import { type MapChannel, createMapChannel } from './channels/map-channel.ts';
 import { createRecords } from './channels/records.ts';
 import { type SignalChannel, createSignalChannel } from './channels/signal-channel.ts';
@@ -140,6 +141,7 @@ export function createClientOn<const Field extends string = DefaultField>(
   const settings = settingsOf(options.username, options);
   const handles = createHandles();
   const invited = createListeners<AnyChannel>(report);
+  const beside: Host['beside'] = new Set();
   const calls = createCalls(
     () => shell,
     report,
@@ -159,14 +161,16 @@ export function createClientOn<const Field extends string = DefaultField>(
   const connection: PresenceConnection<Field> = createPresenceConnection(platform, options, {
     follow(event, state, effects) {
       // First: what was on its way when the line went is not the channels' to refuse.
-      outbox?.follow(event, state, effects);
+      for (const part of beside) part.follow(event, state, effects);
       shell.follow(event, state, effects);
     },
     underWay: shell.channels.underWay,
   });
   const outbox = options.outbox?.({ platform, options, settings, ask: shell.ask });
+  if (outbox !== undefined) beside.add(outbox);
   Object.assign(connection.inspection, { machine: shell.channels.machine, usage: records.usage });
-  const parts = { shell, records, outbox };
+  const host: Host = { platform, records, options, state: connection.shell.state, beside };
+  const parts = { shell, records, outbox, host };
   const { logout } = connection.client;
 
   function handleOf(channel: string, kind: ChannelKind): AnyChannel {
@@ -184,7 +188,10 @@ export function createClientOn<const Field extends string = DefaultField>(
   const members = {
     outbox: outbox?.outbox ?? null,
     // The page may go behind it, and what is left in the store is erased in a turn of its own.
-    logout: () => logout().then(outbox?.written),
+    async logout() {
+      await logout();
+      await Promise.all([...beside].map((part) => part.written()));
+    },
     stream: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'stream'),
     map: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'map'),
     signal: (pattern: string, params?: Params) => handleOf(nameOf(pattern, params), 'signal'),

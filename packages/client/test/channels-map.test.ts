@@ -140,7 +140,9 @@ describe('the snapshot of a map', () => {
     driver.takeTold();
     driver.receive(del('a', 11), del('z', 12));
     expect(driver.takeAll('changes').flatMap(({ changes }) => changes)).toMatchObject([
-      { key: 'a', after: undefined },
+      { key: 'a', after: undefined, deleted: null },
+      // Told within the SDK, for whoever knows it from elsewhere.
+      { key: 'z', before: undefined, after: undefined, deleted: null },
     ]);
   });
 

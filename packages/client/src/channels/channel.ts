@@ -14,6 +14,7 @@ import { extend } from '../extend.ts';
 import type { OutboxPart } from '../outbox/outbox-part.ts';
 import { rejected } from '../quiet.ts';
 import type { ChannelShell } from './channel-shell.ts';
+import type { Host } from './host.ts';
 import { toJson } from './json.ts';
 import type { AskServer, PublishRequest } from './publish-request.ts';
 import type { Records } from './records.ts';
@@ -115,6 +116,7 @@ export interface KeptChannel<Data> extends Channel {
 export type ChannelParts = PublishParts & {
   readonly shell: ChannelShell;
   readonly records: Records;
+  readonly host: Host;
 };
 
 export function channelOf(

@@ -2,6 +2,7 @@ import type { Published } from '../core/channels/channel-events.ts';
 import type { MapChange } from '../core/channels/map-view.ts';
 import { extend } from '../extend.ts';
 import { type ChannelParts, type KeptChannel, keptChannelOf, publish } from './channel.ts';
+import { HOST } from './host.ts';
 import type { PublishOptions } from './stream-channel.ts';
 
 /** One key of a map. A new object for each change, so that identity tells whether one changed. */
@@ -62,11 +63,13 @@ export function createMapChannel<In, Out>(parts: ChannelParts, channel: string):
   // The contract's word for what the server checked.
   const entries = (): ReadonlyMap<string, MapEntryOf<Out>> =>
     shell.channels.entries(channel) as ReadonlyMap<string, MapEntryOf<Out>>;
+  // Deletions of what is not known here are for whoever knows it from elsewhere.
   const told = (changes: readonly MapChange[]): readonly MapChangeOf<Out>[] =>
-    changes as readonly MapChangeOf<Out>[];
+    changes.filter(({ before, after, ref }) => before !== after || ref !== undefined) as MapChangeOf<Out>[];
 
   return extend(keptChannelOf<Out>(parts, channel, 'map'), {
     kind: 'map' as const,
+    [HOST]: parts.host,
     get size() {
       return entries().size;
     },
@@ -79,6 +82,9 @@ export function createMapChannel<In, Out>(parts: ChannelParts, channel: string):
     delete: (key: string, options: DeleteOptions = {}) =>
       publish(parts, { ...options, channel, signal: false, key, del: true }, undefined),
     onChange: (listener: (changes: readonly MapChangeOf<Out>[]) => void) =>
-      records.listen(channel, 'changes', ({ changes }) => listener(told(changes))),
+      records.listen(channel, 'changes', ({ changes }) => {
+        const those = told(changes);
+        if (those.length > 0) listener(those);
+      }),
   });
 }

@@ -23,6 +23,11 @@ export type MapChange = {
   readonly after: MapEntry | undefined;
   /** What the publication that changed it answers, a deletion too. One that has a `ref` is told also where it changes nothing. */
   readonly ref?: string | undefined;
+  /**
+   * A publication deleted it, with this version; null: with none. Absent where it was set, and where a newer snapshot does not have it. Deletions
+   * are told also where the key was not known: the app may know it from elsewhere.
+   */
+  readonly deleted?: number | null | undefined;
 };
 
 /**
@@ -68,21 +73,28 @@ export function putPublication(view: MapView, item: PublicationItem, changes: Ma
   const { k: key, ref } = item;
   if (key === undefined) return;
   const told = changes.length;
-  if (item.del === true) drop(view, key, item, changes);
+  const deleted = item.del === true ? (item.ver ?? null) : undefined;
+  if (deleted !== undefined) drop(view, key, item, deleted, changes);
   else put(view, entryOf(key, item.d, item), changes);
   // Who waits for what it answers is told, also where a page that overtook it was newer.
-  if (ref === undefined || changes.length > told) return;
+  if ((ref ?? deleted) === undefined || changes.length > told) return;
   const entry = view.entries.get(key);
-  changes.push({ key, before: entry, after: entry, ref });
+  changes.push({ key, before: entry, after: entry, ref, deleted });
 }
 
-function drop(view: MapView, key: string, { o: offset, ref }: PublicationItem, changes: MapChange[]): void {
+function drop(
+  view: MapView,
+  key: string,
+  { o: offset, ref }: PublicationItem,
+  deleted: number | null,
+  changes: MapChange[],
+): void {
   const before = view.entries.get(key);
   const counts = view.stale.delete(key) || (before !== undefined && before.offset < offset);
   if (!view.complete) view.deleted.set(key, Math.max(offset, view.deleted.get(key) ?? 0));
   if (!counts) return;
   view.entries.delete(key);
-  changes.push({ key, before, after: undefined, ref });
+  changes.push({ key, before, after: undefined, ref, deleted });
 }
 
 function put(view: MapView, entry: MapEntry, changes: MapChange[]): void {
