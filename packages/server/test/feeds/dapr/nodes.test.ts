@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Client } from '../../http-api/server-under-test.ts';
+import { API_KEY, type Client } from '../../http-api/server-under-test.ts';
 import { type RedisServer, startRedis } from '../../servers/redis-server.ts';
 import { follow } from '../feed-scene.ts';
 import { type DaprScene, startDaprScene } from './dapr-scene.ts';
@@ -54,3 +54,30 @@ it('an event that one node was given reaches the devices of its user on all node
   await first.post('notes', note('bob', 'b', 1));
   expect(await bob.next('p')).toMatchObject({ c: 'log:bob', o: 1, d: { user: 'bob' } });
 });
+
+it('each node with devices of the user tells once how late it was, from the time of the event to its sockets', async () => {
+  const [first, second] = nodes as readonly [DaprScene, DaprScene];
+  const devices = [await deviceOf('eve', second), await deviceOf('eve', second)];
+  const before = [await deliveriesOf(first), await deliveriesOf(second)];
+  const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
+  const event = `{"specversion":"1.0","id":"late","source":"app","type":"note","time":"${anHourAgo}","data":{"user":"eve"}}`;
+  await first.post('notes', event);
+  for (const device of devices) expect(await device.next('p')).toMatchObject({ c: 'log:eve', o: 1 });
+  const [here, there] = [await deliveriesOf(first), await deliveriesOf(second)];
+  expect(here).toEqual(before[0]);
+  expect(there.count - (before[1]?.count ?? 0)).toBe(1);
+  expect(there.withinObjective).toBe(before[1]?.withinObjective);
+  expect(there.sum - (before[1]?.sum ?? 0)).toBeGreaterThanOrEqual(3_600);
+});
+
+async function deliveriesOf(
+  node: DaprScene,
+): Promise<Readonly<Record<'count' | 'withinObjective' | 'sum', number>>> {
+  const response = await fetch(`${node.url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } });
+  const lines = (await response.text())
+    .split('\n')
+    .filter((line) => line.startsWith('carillon_feed_delivery_seconds'));
+  const valueOf = (end: string) =>
+    Number(lines.find((line) => line.startsWith(`carillon_feed_delivery_seconds${end} `))?.split(' ')[1]);
+  return { count: valueOf('_count'), withinObjective: valueOf('_bucket{le="1"}'), sum: valueOf('_sum') };
+}
