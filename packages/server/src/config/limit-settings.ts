@@ -195,6 +195,18 @@ export const limitsSchema = z.strictObject({
     KIB,
     256 * MIB,
   ),
+  lineBytesPerSecond: whole(
+    'Bytes of such requests that one address may send on average, each counted as 1 KiB at least; more are answered 429 `rate_limited`.',
+    16 * MIB,
+    KIB,
+    1024 * MIB,
+  ),
+  lineBytesBurst: whole(
+    'Bytes of such requests that one address may send at once; never fewer than `limits.lineBytes`.',
+    64 * MIB,
+    KIB,
+    4096 * MIB,
+  ),
   sseKeepAliveMs: whole(
     'The longest that a stream says nothing: then a comment is sent, for proxies end what is silent.',
     8 * SECOND,

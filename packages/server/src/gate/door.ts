@@ -9,7 +9,13 @@ export type DoorLimits = {
   readonly connectionsPerAddress: number;
   readonly connectsPerSecond: number;
   readonly connectBurst: number;
+  readonly lineBytes: number;
+  readonly lineBytesPerSecond: number;
+  readonly lineBytesBurst: number;
 };
+
+/** What a request of a line costs at least, bytes: its headers and its answer are work too. */
+export const LEAST_LINE_COST = 1_024;
 
 export type DoorOptions = {
   /** Origins of pages that may connect; `*` for all. A client without an origin is no page, and needs a token anyway. */
@@ -36,6 +42,12 @@ export type Door = {
   admitsOrigin(origin: string | undefined): boolean;
   /** Whether the one who asks may open a connection now. What is let in MUST `enter`, or counts against the rate for nothing. */
   knock(request: IncomingMessage): Knock;
+  /**
+   * Counts a request of a line, whose body has so many bytes, against what its address may send.
+   *
+   * @returns 0: it may; else in how many ms, and it cost nothing
+   */
+  weigh(request: IncomingMessage, bytes: number): number;
   /** Counts a connection. @returns its id: no other connection of the node has it, whatever the transport */
   enter(address: string): number;
   leave(address: string): void;
@@ -50,8 +62,16 @@ export function createDoor({ limits, state, monotonicMs, ...options }: DoorOptio
     // After a restart everybody of an address comes back at once.
     burst: Math.max(limits.connectBurst, limits.connectionsPerAddress),
   });
+  const lineBytes = createKeyedRate({
+    perSecond: limits.lineBytesPerSecond,
+    // The largest request must be let in some time.
+    burst: Math.max(limits.lineBytesBurst, limits.lineBytes, LEAST_LINE_COST),
+  });
   let connections = 0;
   let nextId = 0;
+
+  const addressOf = ({ headers, socket }: IncomingMessage): string =>
+    peerAddress(socket.remoteAddress, headers['x-forwarded-for'], isTrusted);
 
   function admitsOrigin(origin: string | undefined): boolean {
     return origin === undefined || origins.has('*') || origins.has(origin);
@@ -65,9 +85,9 @@ export function createDoor({ limits, state, monotonicMs, ...options }: DoorOptio
       for (const origin of more) origins.add(origin);
     },
     admitsOrigin,
-    knock({ headers, socket }) {
-      const address = peerAddress(socket.remoteAddress, headers['x-forwarded-for'], isTrusted);
-      if (!admitsOrigin(headers.origin)) return { ok: false, code: 'origin_refused' };
+    knock(request) {
+      const address = addressOf(request);
+      if (!admitsOrigin(request.headers.origin)) return { ok: false, code: 'origin_refused' };
       if (state() !== 'ready' || connections >= limits.connections) return { ok: false, code: 'unavailable' };
       const counted = countedAddress(address);
       if ((perAddress.get(counted) ?? 0) >= limits.connectionsPerAddress)
@@ -76,6 +96,8 @@ export function createDoor({ limits, state, monotonicMs, ...options }: DoorOptio
       const retryAfterMs = connects.take(counted, monotonicMs());
       return retryAfterMs > 0 ? { ok: false, code: 'rate_limited', retryAfterMs } : { ok: true, address };
     },
+    weigh: (request, bytes) =>
+      lineBytes.take(countedAddress(addressOf(request)), monotonicMs(), Math.max(bytes, LEAST_LINE_COST)),
     enter(address) {
       connections++;
       const counted = countedAddress(address);

@@ -118,6 +118,12 @@ export function createLineHttp({ door, telemetry, lineBytes }: LineHttpOptions):
         );
         return null;
       }
+      // Before it is parsed, which is what large requests cost most.
+      const retryAfterMs = door.weigh(request, read.bytes);
+      if (retryAfterMs > 0) {
+        answer(response, refused('rate_limited', 'limits.lineBytesPerSecond', retryAfterMs));
+        return null;
+      }
       const parsed = parseLineRequest(read.text, read.bytes);
       if (parsed.kind !== 'refused') return parsed;
       answer(response, parsed.answer);

@@ -6,12 +6,13 @@ import type { RateLimit } from '../core/session/message-rate.ts';
  */
 export type KeyedRate = {
   /**
-   * Takes one out of a key's bucket. What is refused costs nothing: whoever waits as long as they are told is let in.
+   * Takes out of a key's bucket. What is refused costs nothing: whoever waits as long as they are told is let in.
    *
    * @param nowMs on a clock that never steps back
+   * @param count how many at once; absent: one. More than the burst are never let in
    * @returns 0 where there was one, else in how many ms there will be
    */
-  take(key: string, nowMs: number): number;
+  take(key: string, nowMs: number, count?: number): number;
   /** Buckets that are kept. */
   readonly size: number;
 };
@@ -46,9 +47,9 @@ export function createKeyedRate({ perSecond, burst }: RateLimit): KeyedRate {
   }
 
   return {
-    take(key, nowMs) {
+    take(key, nowMs, count = 1) {
       forgetFull(nowMs);
-      const fullMs = Math.max(fullAtMs.get(key) ?? nowMs, nowMs) + oneMs;
+      const fullMs = Math.max(fullAtMs.get(key) ?? nowMs, nowMs) + count * oneMs;
       const waitMs = fullMs - nowMs - allMs;
       if (waitMs > ROUNDING_MS) return Math.ceil(waitMs - ROUNDING_MS);
       fullAtMs.set(key, fullMs);

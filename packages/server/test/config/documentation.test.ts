@@ -22,6 +22,7 @@ import { type Setting, settingList } from '../../src/config/setting-list.ts';
 import { MAX_EVENT_ID_LENGTH, PUBLICATIONS_PER_EVENT } from '../../src/core/intake/mapped.ts';
 import { MAX_QUEUED } from '../../src/core/session/admission.ts';
 import { BAD_MESSAGE_COST, MAX_REFUSALS } from '../../src/core/session/message-rate.ts';
+import { LEAST_LINE_COST } from '../../src/gate/door.ts';
 import { MAX_LINE_MESSAGES } from '../../src/gate/line-request.ts';
 import { MAX_OUT_OF_ORDER, ORDER_WAIT_MS } from '../../src/gate/upward.ts';
 import { MAX_BATCH_REQUESTS } from '../../src/gateways/http-api/batch-route.ts';
@@ -80,6 +81,7 @@ describe('docs/limits.md', () => {
       'login token': protocol.MAX_LOGIN_TOKEN_LENGTH,
       'resume token': protocol.MAX_RESUME_TOKEN_LENGTH,
       'messages of a line': MAX_LINE_MESSAGES,
+      'cost of a line request': LEAST_LINE_COST,
       'wait for what was overtaken': ORDER_WAIT_MS,
       'requests that overtook another': MAX_OUT_OF_ORDER,
       'first use of a ticket': TICKET_USE_MS,

@@ -16,6 +16,8 @@ export type LineSettings = {
   readonly connectionsPerAddress?: number;
   readonly messageBytes?: number;
   readonly lineBytes?: number;
+  readonly lineBytesPerSecond?: number;
+  readonly lineBytesBurst?: number;
   /** What another node answers; unless given, there is none. */
   readonly elsewhere?: (node: string, request: unknown) => Promise<AskedLine>;
   /** What a ticket gives; unless given, there are none. */
@@ -85,6 +87,9 @@ export async function startLines(settings: LineSettings = {}) {
       connectionsPerAddress: settings.connectionsPerAddress ?? 1_000,
       connectsPerSecond: 1_000,
       connectBurst: 1_000,
+      lineBytes: limits.lineBytes,
+      lineBytesPerSecond: settings.lineBytesPerSecond ?? 1e9,
+      lineBytesBurst: settings.lineBytesBurst ?? 1e9,
     },
     state: () => node.state,
     monotonicMs: () => virtual.monotonicMs(),

@@ -77,6 +77,30 @@ describe.each(['/sse', '/poll'])('a request to %s', (path) => {
     expect(chunked).toMatchObject({ status: 413, body: { code: 'too_large' } });
   });
 
+  it('[HTTP1] is refused beyond limits.lineBytesPerSecond of one address, before it is parsed, and taken after the wait', async () => {
+    const port = await begin({ lineBytes: 2_048, lineBytesPerSecond: 4_096, lineBytesBurst: 6_144 });
+    const body = `${JSON.stringify({ line: 'x', n: 1, ms: ['x'.repeat(2_048 - 28)] })}`;
+    for (let i = 0; i < 3; i++) expect((await post(port, path, body)).status).toBe(404);
+    for (const more of [body, 'no JSON'.repeat(200)])
+      expect(await post(port, path, more)).toMatchObject({ status: 429, body: { code: 'rate_limited' } });
+    expect((await post(port, path, body)).body['retryAfterMs']).toBe(500);
+    await underTest.clock.advance(499);
+    expect((await post(port, path, body)).status).toBe(429);
+    await underTest.clock.advance(1);
+    expect((await post(port, path, body)).status).toBe(404);
+    // 1 KiB for each, however small.
+    await underTest.clock.advance(500);
+    for (const status of [404, 404, 429])
+      expect((await post(port, path, { line: 'x', n: 1, ms: [] })).status).toBe(status);
+  });
+
+  it('[HTTP1] of the largest size is taken however small the burst', async () => {
+    const port = await begin({ lineBytes: 2_048, lineBytesPerSecond: 1_024, lineBytesBurst: 1_024 });
+    const body = `${JSON.stringify({ line: 'x', n: 1, ms: ['x'.repeat(2_048 - 28)] })}`;
+    expect((await post(port, path, body)).status).toBe(404);
+    expect((await post(port, path, body)).body['retryAfterMs']).toBe(2_000);
+  });
+
   it('[HTTP1] is read whatever type its content says it has', async () => {
     const port = await begin();
     for (const type of ['text/plain', 'text/plain;charset=UTF-8', 'application/json', 'image/png']) {

@@ -34,7 +34,15 @@ async function start() {
   const door = createDoor({
     origins: [],
     trustedProxies: [],
-    limits: { connections: 10, connectionsPerAddress: 10, connectsPerSecond: 10, connectBurst: 10 },
+    limits: {
+      connections: 10,
+      connectionsPerAddress: 10,
+      connectsPerSecond: 10,
+      connectBurst: 10,
+      lineBytes: 1_000,
+      lineBytesPerSecond: 1_000,
+      lineBytesBurst: 1_000,
+    },
     state: () => 'ready',
     monotonicMs: () => clock.monotonicMs(),
   });
