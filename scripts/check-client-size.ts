@@ -11,7 +11,7 @@ const BUDGETS = [
     what: 'with all transports, and the outbox with its store',
     page: `export * from '${CLIENT}/lean'; export * from '${CLIENT}/outbox';`,
     // 16 KB are aimed at.
-    limitBytes: 17.5 * 1024,
+    limitBytes: 17.75 * 1024,
   },
   { what: 'with channels', page: `export * from '${CLIENT}';`, limitBytes: 20.25 * 1024 },
   {
