@@ -43,6 +43,10 @@ export type KafkaCluster = {
   createTopic(name: string, partitions: number): Promise<void>;
   /** Resolves once the brokers have all of them. Partition -1: chosen by the key. */
   produce(topic: string, messages: readonly KafkaMessage[]): Promise<void>;
+  /** As `produce`, but resolves once the producer has them: it sends them while the fixture is told other things. */
+  queue(topic: string, messages: readonly KafkaMessage[]): Promise<void>;
+  /** Resolves once the brokers have so many that were queued. */
+  flush(count: number): Promise<void>;
   /** All that a topic holds, partition by partition as they come. */
   read(topic: string, partitions: number): Promise<readonly ReadMessage[]>;
   /** What the group has committed; -1: nothing. */
@@ -76,16 +80,21 @@ export async function startKafka(brokers = 1): Promise<KafkaCluster> {
     return lines;
   };
   const command = async (line: string): Promise<void> => void (await ask(line));
+  const queue = async (topic: string, messages: readonly KafkaMessage[]): Promise<void> =>
+    void (await Promise.all(messages.map((message) => command(`produce ${topic} ${producedText(message)}`))));
+  const flush = async (count: number): Promise<void> => {
+    const [said = ''] = await ask('flush');
+    if (said !== `ok ${count}`) throw new Error(`of ${count}: ${said}`);
+  };
   return {
     brokers: ready.slice('ready '.length).split(','),
     createTopic: (name, partitions) => command(`topic ${name} ${partitions}`),
     async produce(topic, messages) {
-      const sent = messages.map((message) => command(`produce ${topic} ${producedText(message)}`));
-      const flushed = ask('flush');
-      await Promise.all(sent);
-      const [count = ''] = await flushed;
-      if (count !== `ok ${messages.length}`) throw new Error(`of ${messages.length}: ${count}`);
+      await queue(topic, messages);
+      await flush(messages.length);
     },
+    queue,
+    flush,
     async read(topic, partitions) {
       return (await ask(`read ${topic} ${partitions}`)).slice(0, -1).map(readMessage);
     },
