@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as protocol from '@carillon/protocol';
 import { MAX_PACKED_DEPTH } from '@carillon/protocol';
+import { IN_FLIGHT_BYTES } from '../../src/adapters/kafka/bringing.ts';
+import { LONGEST_DETAIL } from '../../src/adapters/kafka/dead-letters.ts';
+import { FETCH_BYTES, PARTITION_BYTES } from '../../src/adapters/kafka/fetching.ts';
 import { MAX_RIGHT_MS } from '../../src/auth/authorize/answer.ts';
 import { MAX_ANSWER_BYTES } from '../../src/auth/authorize/callback-authorizer.ts';
 import {
@@ -117,6 +120,10 @@ describe('docs/limits.md', () => {
       'status time to live': DEFAULT_STATUS_TTL_MS,
       'publications of an event': PUBLICATIONS_PER_EVENT,
       'id of an event': MAX_EVENT_ID_LENGTH,
+      'Kafka events in flight': IN_FLIGHT_BYTES,
+      'fetch from Kafka': FETCH_BYTES,
+      'fetch of a partition': PARTITION_BYTES,
+      'reason of a dead letter': LONGEST_DETAIL,
       'lanes of an outbox': OUTBOX_LANES,
       'pause of a lane': MAX_PAUSE_MS,
       'reason of a dead row': MAX_DETAIL_LENGTH,

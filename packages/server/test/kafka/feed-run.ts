@@ -87,6 +87,8 @@ export async function runFeed(run: FeedRun): Promise<void> {
     settings: {
       CARILLON_KAFKA_BROKERS: kafka.brokers.join(','),
       CARILLON_FEEDS_KAFKA_GROUP_ID: newName('group'),
+      // How long the node that is killed is waited for.
+      CARILLON_FEEDS_KAFKA_SESSION_MS: '6000',
       CARILLON_FEEDS_KAFKA_DEAD_LETTER_TOPIC: deadLetterTopic,
     },
   });

@@ -48,6 +48,8 @@ export function optionsFor(
     sasl: null,
     tls: null,
     inFlight: 1_000,
+    // Real brokers take no less than six. A rebalance of the mock takes a second less than this where somebody is missing.
+    sessionMs: onRealKafka ? 6_000 : 4_000,
     clock: createNodeClock(),
     random: Math.random,
     warn: () => undefined,
@@ -58,8 +60,6 @@ export function optionsFor(
 /** The mock answers a fetch that finds nothing only when its time is over; brokers answer at once. */
 export const quickTiming: KafkaTiming = {
   ...usualTiming,
-  // Real brokers take no less than six. A rebalance of the mock takes a second less than this where somebody is missing.
-  sessionMs: onRealKafka ? 6_000 : 4_000,
   heartbeatMs: 300,
   fetchWaitMs: 50,
   commitMs: 20,

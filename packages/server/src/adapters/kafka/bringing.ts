@@ -5,7 +5,7 @@ import type { Pauses } from './pauses.ts';
 import { eventOf, type FetchedRecord } from './records.ts';
 
 /** Bytes of events that may be without a verdict: a thousand events of 1 MB each would be a gigabyte. One larger goes alone. */
-const IN_FLIGHT_BYTES = 64 * 1_024 * 1_024;
+export const IN_FLIGHT_BYTES = 64 * 1_024 * 1_024;
 
 /** Events brought of one partition before the next has its turn. */
 const TURN = 32;

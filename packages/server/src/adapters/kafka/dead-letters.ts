@@ -8,7 +8,7 @@ import type { Troubles } from './troubles.ts';
 type Poison = Extract<Verdict, { result: 'poison' }>;
 
 /** Longest `carillon-error-detail`, in characters: brokers count headers into the size of the message. */
-const LONGEST_DETAIL = 1_000;
+export const LONGEST_DETAIL = 1_000;
 
 /** Where poison is put. */
 export type DeadLetters = {

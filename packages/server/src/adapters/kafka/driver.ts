@@ -54,9 +54,9 @@ export function openClients(driver: Driver, settings: KafkaSettings, timing: Kaf
       requestTimeout,
       groupId: settings.groupId,
       autocommit: false,
-      sessionTimeout: timing.sessionMs,
+      sessionTimeout: settings.sessionMs,
       rebalanceTimeout: timing.rebalanceMs,
-      heartbeatInterval: timing.heartbeatMs,
+      heartbeatInterval: Math.min(timing.heartbeatMs, Math.floor(settings.sessionMs / 3)),
     });
     made.topics.trackAll(...settings.topics);
     return made;

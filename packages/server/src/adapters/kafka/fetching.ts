@@ -14,8 +14,8 @@ type Metadata = Awaited<ReturnType<Consumer['metadata']>>;
 type Asked = { readonly partition: Held; readonly reading: Reading; readonly offset: number };
 
 /** Fetched at a time, in bytes; a broker sends one larger event all the same. */
-const FETCH_BYTES = 8 * 1_024 * 1_024;
-const PARTITION_BYTES = 1_024 * 1_024;
+export const FETCH_BYTES = 8 * 1_024 * 1_024;
+export const PARTITION_BYTES = 1_024 * 1_024;
 
 /** A fetch waits no longer than this, in ms, where other partitions of the same broker will want one soon. */
 const SHORT_WAIT_MS = 5;

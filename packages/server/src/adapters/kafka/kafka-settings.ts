@@ -35,6 +35,8 @@ export type KafkaSettings = {
   readonly tls: KafkaTls | null;
   /** Events that may be without a verdict; fetching pauses at it. 1 or more. */
   readonly inFlight: number;
+  /** A node that is silent for so long, in ms, loses its partitions to the others. Brokers allow 6 s and more unless told otherwise. */
+  readonly sessionMs: number;
 };
 
 /** What the node hands in beside the settings. */
@@ -51,9 +53,7 @@ export type KafkaSourceOptions = KafkaSettings & KafkaDeps;
 
 /** How fast a source reacts, in ms. What suits brokers in production is `usualTiming`. */
 export type KafkaTiming = {
-  /** A node that is silent for so long loses its partitions to the others. Brokers allow 6 s and more unless told otherwise. */
-  readonly sessionMs: number;
-  /** Between two signs of life to the group: a third of `sessionMs` at most. */
+  /** Between two signs of life to the group; a third of `sessionMs` where that is less. */
   readonly heartbeatMs: number;
   /** How long a rebalance waits for a member that is slow to join again. */
   readonly rebalanceMs: number;
@@ -71,7 +71,6 @@ export type KafkaTiming = {
 };
 
 export const usualTiming: KafkaTiming = {
-  sessionMs: 10_000,
   heartbeatMs: 3_000,
   rebalanceMs: 30_000,
   fetchWaitMs: 500,

@@ -30,6 +30,12 @@ export const kafkaSchema = z
       topicProblem,
     ).optional(),
     inFlight: whole('Events without a verdict at most; then fetching pauses.', 1_000, 1, 100_000),
+    sessionMs: whole(
+      'A node that is silent for so long loses its partitions to the others. Brokers take 6,000 and more unless they are told otherwise.',
+      10_000,
+      1_000,
+      1_800_000,
+    ),
     sasl: z
       .strictObject({
         mechanism: z
