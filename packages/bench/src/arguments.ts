@@ -18,6 +18,7 @@ export const SCENARIOS = [
   'transports',
   'sizes',
   'fallback',
+  'feeds',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -38,6 +39,8 @@ export type BenchArguments = {
   /** Connections of the scenario crowd, and the status changes a second that its people make. */
   readonly connections: number;
   readonly changes: number;
+  /** Users of the scenario feeds, with three devices each. */
+  readonly users: number;
   /** How often each thing is measured; the median is told. */
   readonly repetitions: number;
 };
@@ -46,7 +49,7 @@ export type ParsedArguments =
   | { readonly ok: true; readonly args: BenchArguments }
   | { readonly ok: false; readonly problem: string };
 
-export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|transports|sizes|fallback|all] [options]
+export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|transports|sizes|fallback|feeds|all] [options]
 
 Measures the server on core 0 with the load on core 1, beside its peers, and writes the results into docs/benchmarks.md.
 
@@ -57,6 +60,7 @@ Measures the server on core 0 with the load on core 1, beside its peers, and wri
   --sessions N     sessions in the scenarios sessions and recovery (10000)
   --connections N  logged-in connections in the scenario crowd, over as many processes as it takes (100000)
   --changes N      status changes a second in the scenario crowd (500)
+  --users N        users in the scenario feeds, with three devices each (10000)
   --repetitions N  how often each pair of peers is measured (3)
 `;
 
@@ -82,6 +86,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
         sessions: { type: 'string' },
         connections: { type: 'string' },
         changes: { type: 'string' },
+        users: { type: 'string' },
         repetitions: { type: 'string' },
       },
     });
@@ -96,17 +101,19 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const sessions = count(values.sessions, quick ? 1_000 : 10_000, MAX_CONNECTIONS);
   const connections = count(values.connections, quick ? 2_000 : 100_000, MAX_CROWD);
   const changes = count(values.changes, quick ? 100 : 500, MAX_CHANGES);
+  const users = count(values.users, quick ? 200 : 10_000, MAX_CROWD / 3);
   const repetitions = count(values.repetitions, quick ? 1 : 3, 100);
   if (
     people === null ||
     sessions === null ||
     connections === null ||
     changes === null ||
+    users === null ||
     repetitions === null
   )
     return {
       ok: false,
-      problem: `--people and --sessions are 1 to ${MAX_CONNECTIONS}, --connections 1 to ${MAX_CROWD}, --changes 1 to ${MAX_CHANGES}, --repetitions 1 to 100`,
+      problem: `--people and --sessions are 1 to ${MAX_CONNECTIONS}, --connections 1 to ${MAX_CROWD}, --changes 1 to ${MAX_CHANGES}, --users 1 to ${Math.floor(MAX_CROWD / 3)}, --repetitions 1 to 100`,
     };
   return {
     ok: true,
@@ -119,6 +126,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
       sessions,
       connections,
       changes,
+      users,
       repetitions,
     },
   };

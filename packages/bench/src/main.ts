@@ -22,6 +22,8 @@ async function runPeer(name: string | undefined, redisUrl = ''): Promise<void> {
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv[0] === 'peer') return runPeer(argv[1], argv[2]);
+  if (argv[0] === 'devices')
+    return (await import('./peers/feed-devices.ts')).runFeedDevices(argv[1] ?? '', Number(argv[2]));
   if (argv.includes('--help') || argv.includes('-h')) {
     console.log(USAGE);
     return;

@@ -20,6 +20,7 @@ import {
 import { reportCrowd } from './report/crowd.ts';
 import { reportFallback } from './report/fallback.ts';
 import { reportFanout } from './report/fanout.ts';
+import { reportFeeds } from './report/feeds.ts';
 import { reportGraph } from './report/graph.ts';
 import { reportKilled } from './report/killed.ts';
 import { reportNodes } from './report/nodes.ts';
@@ -30,6 +31,7 @@ import { reportSizes } from './report/sizes.ts';
 import { reportWays } from './report/transports.ts';
 import { runFallback } from './scenarios/fallback.ts';
 import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
+import { runFeeds } from './scenarios/feeds.ts';
 import { runGraph } from './scenarios/graph.ts';
 import { runCrowd } from './scenarios/crowd.ts';
 import { runKilled } from './scenarios/killed.ts';
@@ -47,7 +49,7 @@ import { runWays } from './scenarios/transports.ts';
 
 const DOCUMENT = join(import.meta.dirname, '../../../docs/benchmarks.md');
 /** Three servers and more have no core of their own. */
-const ON_ANY_CORE: ReadonlySet<Scenario> = new Set(['killed', 'graph-nodes', 'crowd']);
+const ON_ANY_CORE: ReadonlySet<Scenario> = new Set(['killed', 'graph-nodes', 'crowd', 'feeds']);
 const GRAPH_SEED = 1;
 const QUICK_PEOPLE = 2_000;
 const QUICK_EDGES_PER_PERSON = 8;
@@ -165,6 +167,26 @@ async function runScenario(
         ? { clients: 2, liveSeconds: 1, patient: false }
         : { clients: 10, liveSeconds: 65, patient: true };
       return reportFallback(plan, await runFallback(bench, plan));
+    }
+    case 'feeds': {
+      const plan = quick
+        ? {
+            users: args.users,
+            eventsPerSecond: 200,
+            seconds: 2,
+            warmUpSeconds: 0.5,
+            watchingUsers: 100,
+            windowSeconds: 1,
+          }
+        : {
+            users: args.users,
+            eventsPerSecond: 1_000,
+            seconds: 30,
+            warmUpSeconds: 5,
+            watchingUsers: 1_000,
+            windowSeconds: 10,
+          };
+      return reportFeeds(await runFeeds(bench, plan));
     }
     case 'sizes':
       return reportSizes(await runSizes(bench));

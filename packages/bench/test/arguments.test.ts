@@ -27,6 +27,7 @@ describe('the command line', () => {
       'transports',
       'sizes',
       'fallback',
+      'feeds',
     ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);
@@ -38,6 +39,7 @@ describe('the command line', () => {
       sessions: 10_000,
       connections: 100_000,
       changes: 500,
+      users: 10_000,
       repetitions: 3,
       edges: null,
       mutual: true,
@@ -59,6 +61,7 @@ describe('the command line', () => {
     ['nobody', ['--people', '0']],
     ['no connections', ['--connections', '0']],
     ['more changes than a generator makes', ['--changes', '10001']],
+    ['no users', ['--users', '0']],
     ['half a session', ['--sessions', '1.5']],
     ['a number that is none', ['--repetitions', 'x']],
   ])('%s is refused with a reason', (_name, argv) => {

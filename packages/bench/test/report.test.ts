@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { replaceSection } from '../src/report/document.ts';
 import { reportFanout } from '../src/report/fanout.ts';
+import { reportFeeds } from '../src/report/feeds.ts';
 import { reportSizes } from '../src/report/sizes.ts';
 import { digits, table, verdicts } from '../src/report/table.ts';
 import { reportWays } from '../src/report/transports.ts';
@@ -37,6 +38,37 @@ describe('tables', () => {
     [578006, '578,006'],
   ])('%d is written %s', (value, text) => {
     expect(digits(value)).toBe(text);
+  });
+});
+
+describe('feeds', () => {
+  const result = (p99Ms: number, complete: number, deliveries: number) =>
+    reportFeeds({
+      plan: {
+        users: 10_000,
+        eventsPerSecond: 1_000,
+        seconds: 10,
+        warmUpSeconds: 0,
+        watchingUsers: 1_000,
+        windowSeconds: 1,
+      },
+      nodes: 2,
+      connections: 30_000,
+      events: 10_000,
+      complete,
+      deliveries,
+      closed: 0,
+      latencies: { p50Ms: 1, p95Ms: 2, p99Ms, maxMs: 3_000 },
+      lateMs: 0,
+      microsEach: 1,
+      intake: [],
+    });
+
+  it('meet their target below a second on every device, and not where one device missed one event', () => {
+    expect(result(999, 10_000, 30_000)).not.toContain('**no**');
+    expect(result(1_000, 10_000, 30_000)).toContain('**no**');
+    expect(result(10, 9_999, 29_999)).toContain('| 9,999 of 10,000 | **no** |');
+    expect(result(10, 10_000, 30_001)).toContain('**no**');
   });
 });
 

@@ -29,6 +29,8 @@ export type Carillon = {
   readonly port: number;
   /** POSTs to the HTTP API. @throws Error with the answer when it is not 2xx */
   post(path: string, body: string | Uint8Array<ArrayBuffer>): Promise<unknown>;
+  /** The same with a body of JSON. */
+  postJson(path: string, body: object): Promise<unknown>;
   /** Publishes on a channel, as the app would. */
   publish(channel: string, body: object): Promise<{ readonly epoch: string; readonly offset: number }>;
   /** Reads all metrics; what comes back gives the value of one without labels. */
@@ -77,30 +79,34 @@ export async function startCarillon(
   );
   await child.next(({ msg }) => msg === 'listening');
   const url = `http://127.0.0.1:${port}`;
+
+  async function postAs(
+    type: string,
+    path: string,
+    body: string | Uint8Array<ArrayBuffer>,
+  ): Promise<unknown> {
+    const response = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${API_KEY}`, 'Content-Type': type },
+      body,
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+    const answer: unknown = JSON.parse(text);
+    return answer;
+  }
+
   return {
     pid: child.pid,
     port,
-    async post(path, body) {
-      const response = await fetch(`${url}${path}`, {
-        method: 'POST',
-        headers: { Authorization: `Bearer ${API_KEY}`, 'Content-Type': 'text/csv' },
-        body,
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-      const answer: unknown = JSON.parse(text);
-      return answer;
-    },
-    async publish(channel, body) {
-      const response = await fetch(`${url}/v1/channels/${encodeURIComponent(channel)}/publications`, {
-        method: 'POST',
-        headers: { Authorization: `Bearer ${API_KEY}`, 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${channel}: ${response.status} ${text}`);
-      return JSON.parse(text) as { epoch: string; offset: number };
-    },
+    post: (path, body) => postAs('text/csv', path, body),
+    postJson: (path, body) => postAs('application/json', path, JSON.stringify(body)),
+    publish: (channel, body) =>
+      postAs(
+        'application/json',
+        `/v1/channels/${encodeURIComponent(channel)}/publications`,
+        JSON.stringify(body),
+      ) as Promise<{ epoch: string; offset: number }>,
     async metrics() {
       const headers = { Authorization: `Bearer ${API_KEY}` };
       const text = await (await fetch(`${url}/metrics`, { headers })).text();
