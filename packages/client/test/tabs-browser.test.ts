@@ -186,6 +186,19 @@ describe('tabs of one Chromium', () => {
     expect(await connections()).toBe(1);
   });
 
+  it('[RES1] go on with the session that a new tab finds, though all that know of it are frozen', async () => {
+    const [only] = await openTabs(1);
+    const session = await sessionOf(only!);
+    const frozen = await freeze(only!);
+    const late = await openTab();
+    expect(await sessionOf(late)).toBe(session);
+    await frozen.thaw();
+    await publish(2);
+    for (const page of [only!, late]) await page.waitForFunction(() => told.includes(2));
+    expect(await sessionOf(only!)).toBe(session);
+    expect(await connections()).toBe(1);
+  });
+
   it('do not fight with a duplicate, to which the browser copied the session storage', async () => {
     const [original] = await openTabs(1);
     const session = await sessionOf(original!);
