@@ -20,6 +20,9 @@ import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
 import { MAX_DETAIL_LENGTH, MAX_PAUSE_MS } from '../../src/adapters/sql/postgres/outbox-round.ts';
 import { OUTBOX_LANES } from '../../src/adapters/sql/postgres/outbox-schema.ts';
 import { MAX_COUNTED } from '../../src/adapters/sql/postgres/outbox-sql.ts';
+import { MAX_BULK_EVENTS } from '../../src/adapters/dapr/receiver.ts';
+import { MIN_DAPR_TOKEN_LENGTH } from '../../src/config/feeds/dapr.ts';
+import { MAX_EVENTS } from '../../src/gateways/http-api/event-schemas.ts';
 import { MIN_API_KEY_LENGTH } from '../../src/config/schema.ts';
 import { type Setting, settingList } from '../../src/config/setting-list.ts';
 import { MAX_EVENT_ID_LENGTH, PUBLICATIONS_PER_EVENT } from '../../src/core/intake/mapped.ts';
@@ -119,6 +122,9 @@ describe('docs/limits.md', () => {
       'import piece': EDGE_BATCH,
       'status time to live': DEFAULT_STATUS_TTL_MS,
       'publications of an event': PUBLICATIONS_PER_EVENT,
+      'events of a request': MAX_EVENTS,
+      "events of a sidecar's request": MAX_BULK_EVENTS,
+      'token of Dapr': MIN_DAPR_TOKEN_LENGTH,
       'id of an event': MAX_EVENT_ID_LENGTH,
       'Kafka events in flight': IN_FLIGHT_BYTES,
       'fetch from Kafka': FETCH_BYTES,

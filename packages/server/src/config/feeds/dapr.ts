@@ -3,7 +3,8 @@ import type { DaprSettings } from '../../adapters/dapr/dapr-settings.ts';
 import { list, text, whole } from '../setting.ts';
 import { emptyProblem, topicProblem } from './topic-name.ts';
 
-const MIN_TOKEN_LENGTH = 16;
+/** A shorter token could be tried out over the network. */
+export const MIN_DAPR_TOKEN_LENGTH = 16;
 const MINUTE = 60_000;
 
 /** Dapr's Redis component gives a handler 15 s (`processingTimeout`); the others give it longer or for ever. */
@@ -15,9 +16,11 @@ export const daprSchema = z.strictObject({
     'What a sidecar proves itself by (`dapr-api-token`, in Dapr `APP_API_TOKEN`); unless set, no sidecar is listened to.',
     { env: 'CARILLON_DAPR_APP_TOKEN', secret: true },
     (token) =>
-      token.length < MIN_TOKEN_LENGTH
-        ? `has ${token.length} characters, and at least ${MIN_TOKEN_LENGTH} are needed`
-        : undefined,
+      token.length < MIN_DAPR_TOKEN_LENGTH
+        ? `has ${token.length} characters, and at least ${MIN_DAPR_TOKEN_LENGTH} are needed`
+        : /^[\x21-\x7e]+$/.test(token)
+          ? undefined
+          : 'has characters that no HTTP header carries: use printable ASCII without spaces',
   ).optional(),
   pubsubName: text('The name of the pub/sub component.', {}, emptyProblem).default('pubsub'),
   topics: list('What is subscribed to; unless set, every topic of `feeds.topics`.', {}, topicProblem).default(
@@ -52,6 +55,32 @@ export const daprSchema = z.strictObject({
     description: 'Whether the component escapes the headers and keys of Kafka (`escapeHeaders`).',
   }),
 });
+
+/**
+ * What of the settings does not go together.
+ *
+ * @param mapped the topics that are subscribed to where none are named
+ */
+export function daprProblem(
+  { token, topics, rawTopics, deadLetterTopic }: z.output<typeof daprSchema>,
+  mapped: readonly string[],
+): { readonly setting: string; readonly message: string } | undefined {
+  const subscribed = topics.length > 0 ? topics : mapped;
+  const stray = rawTopics.find((topic) => !subscribed.includes(topic));
+  if (stray !== undefined)
+    return { setting: 'rawTopics', message: `has ${JSON.stringify(stray)}, which is not subscribed to` };
+  if (deadLetterTopic !== undefined && subscribed.includes(deadLetterTopic))
+    return {
+      setting: 'deadLetterTopic',
+      message: 'is one of the topics that are subscribed to: poison would come back for ever',
+    };
+  if (topics.length > 0 && token === undefined)
+    return {
+      setting: 'token',
+      message: 'is missing, and feeds.dapr.topics is set: no sidecar would be let in',
+    };
+  return undefined;
+}
 
 /**
  * @param mapped the topics that are subscribed to where none are named

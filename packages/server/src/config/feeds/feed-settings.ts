@@ -4,7 +4,7 @@ import type { DaprSettings } from '../../adapters/dapr/dapr-settings.ts';
 import type { KafkaSettings } from '../../adapters/kafka/kafka-settings.ts';
 import type { FeedEvent } from '../../core/intake/decode-event.ts';
 import { whole } from '../setting.ts';
-import { daprSchema, toDaprSettings } from './dapr.ts';
+import { daprProblem, daprSchema, toDaprSettings } from './dapr.ts';
 import { kafkaSchema, toKafkaSettings } from './kafka.ts';
 import { type OutboxConfig, outboxSchema, toOutboxConfig } from './outbox.ts';
 import { topicProblem } from './topic-name.ts';
@@ -50,6 +50,8 @@ export const feedsSchema = z
         ['kafka', 'deadLetterTopic'],
         'is one of the topics that are consumed: poison would come back for ever',
       );
+    const ofDapr = daprProblem(dapr, names);
+    if (ofDapr !== undefined) refuse(['dapr', ofDapr.setting], ofDapr.message);
   });
 
 /** A topic as it was configured, its schema not yet made into a check. */

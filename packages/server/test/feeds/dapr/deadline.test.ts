@@ -187,6 +187,28 @@ it('before its start and behind its stop everything comes again; the stop waits 
   await stop;
 });
 
+it('a body that somebody on the same server has read is refused, and not taken for an empty event', async () => {
+  scene = await open();
+  await scene.source.start(scene.intake);
+  const server = createServer((incoming, outgoing) => {
+    incoming.resume().on('end', () => scene.source.serve(incoming, outgoing));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/dapr/events/t`, {
+    method: 'POST',
+    headers: { 'dapr-api-token': APP_TOKEN },
+    body: '{"id":"1"}',
+  });
+  // Any status but 200 and 404 has the sidecar send it again.
+  expect([answer.status, await answer.json()]).toEqual([
+    400,
+    { error: { code: 'bad_json', message: expect.stringContaining('read before') } },
+  ]);
+  server.closeAllConnections();
+  server.close();
+});
+
 it('events of a partition share a lane, else those of a key or a subject', async () => {
   scene = await open();
   await scene.source.start(scene.intake);

@@ -193,6 +193,19 @@ describe('poison', () => {
   });
 });
 
+it('keys and headers that the component escapes are read as they were', async () => {
+  const server = await startDaprScene({}, { dapr: { escapedHeaders: 'yes' } });
+  const eve = await server.logIn('eve');
+  await follow(eve, 'log:eve');
+  const headers = { __key: 'cl%C3%A9+%7C%00', rate: '100%' };
+  expect(await server.post('notes', note('e1', 'eve'), headers)).toEqual(SUCCESS);
+  expect(await eve.next('p')).toMatchObject({ d: { key: 'clé |\u0000' } });
+  const entry = `{"entryId":"0","event":${note('e2', 'eve')},"metadata":{"__key":"%C3%A9"}}`;
+  expect(await server.post('notes', `{"entries":[${entry}]}`)).toMatchObject({ status: 200 });
+  expect(await eve.next('p')).toMatchObject({ d: { key: 'é' } });
+  await server.close();
+});
+
 it('an event is known again after a restart', async () => {
   const folder = s.folder;
   const databaseUrl = `sqlite:${folder}/restart.sqlite`;
