@@ -27,7 +27,10 @@ export const commands = {
   start: {
     program: cli,
     nodeArgs: serverNode,
-    args: ['dev', '--studio', '--config', 'examples/studio/carillon.config.ts'],
+    args: [
+      ...['dev', '--studio', '--config', 'examples/studio/carillon.config.ts'],
+      ...['--app', 'examples/tasks/src/main.ts'],
+    ],
     prepare: ensureStudioPage,
   },
   carillon: { program: cli, nodeArgs: serverNode },

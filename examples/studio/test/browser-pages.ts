@@ -79,7 +79,7 @@ export async function openDesk(
   page.on('console', (message) => {
     if (message.type() !== 'error' && message.type() !== 'warning') return;
     // A browser says so itself, and no page can keep it from it.
-    if (desk.outage && /WebSocket connection to .* failed|net::ERR_|status of 404/.test(message.text()))
+    if (desk.outage && /WebSocket connection to .* failed|net::ERR_|status of \d{3}/.test(message.text()))
       return;
     desk.errors.push(message.text());
   });

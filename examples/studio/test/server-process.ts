@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
 
 const COMMAND = fileURLToPath(new URL('../../../packages/server/src/cli/main.ts', import.meta.url));
+
+const TASKS_BACKEND = fileURLToPath(new URL('../../tasks/src/main.ts', import.meta.url));
 
 const STUDIO_CONFIG = new URL('../carillon.config.ts', import.meta.url).href;
 
@@ -18,6 +21,10 @@ export type ServerProcess = {
   kill9(): Promise<void>;
   /** Starts it again on the same port and data. */
   start(): Promise<void>;
+  /** The process of the tasks' backend, which the server looks after. */
+  backendPid(): number;
+  /** What the backend's own database holds. @param query of one column or more */
+  backendRows(query: string): readonly Readonly<Record<string, unknown>>[];
   /** Ends it and removes its data. */
   remove(): Promise<void>;
 };
@@ -53,6 +60,16 @@ export async function startServer(config: object = {}): Promise<ServerProcess> {
     async start() {
       await start();
     },
+    backendPid() {
+      const pid = running?.pid ?? 0;
+      return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+    },
+    backendRows(query) {
+      const db = new Database(join(folder, '.carillon', 'tasks.sqlite'), { readonly: true, timeout: 5_000 });
+      const rows = db.prepare<[], Record<string, unknown>>(query).all();
+      db.close();
+      return rows;
+    },
     async remove() {
       await kill9();
       rmSync(folder, { recursive: true, force: true });
@@ -69,6 +86,8 @@ async function launch(folder: string, port: string): Promise<{ child: ChildProce
     '--studio',
     '--port',
     port,
+    '--app',
+    TASKS_BACKEND,
   ];
   const child = spawn(process.execPath, args, {
     cwd: folder,

@@ -6,6 +6,7 @@ import { keyboardTests } from './keyboard.e2e.ts';
 import { lobbyTests } from './lobby.e2e.ts';
 import { pageTests } from './page.e2e.ts';
 import { studioScene, TEST_LIMIT_MS } from './studio-scene.ts';
+import { tasksTests } from './tasks.e2e.ts';
 import { transportTests } from './transports.e2e.ts';
 
 const { openStudio } = studioScene();
@@ -20,6 +21,10 @@ describe('two friends', { timeout: TEST_LIMIT_MS }, () => {
 
 describe('everybody in the lobby', { timeout: TEST_LIMIT_MS }, () => {
   lobbyTests(openStudio());
+});
+
+describe('a person with two devices', { timeout: TEST_LIMIT_MS }, () => {
+  tasksTests(openStudio());
 });
 
 describe('people behind bad networks', { timeout: TEST_LIMIT_MS }, () => {

@@ -8,6 +8,8 @@ export type Line = {
   readonly WebSocket: WebSocketConstructor;
   /** Stands in for the global `fetch`: where WebSockets fail the client takes to HTTP, and that goes over the same line. */
   readonly fetch: FetchLike;
+  /** For what the page asks of the app's own backend: a tab without a line has none to that either. */
+  request(url: string, init: RequestInit & { readonly signal: AbortSignal }): Promise<Response>;
   /**
    * Drops every open socket and request and lets no new one through, as when a cable is pulled: the client is told 1006 as by a
    * browser, nothing is sent on its behalf, and what was under way is lost.
@@ -96,13 +98,20 @@ export function createLine(
     }
   }
 
+  /** A request by this line, or none: then as a browser says that there is no network. */
+  function ask<Init extends { readonly signal: AbortSignal }, Answer>(
+    send: (url: string, init: Init) => Promise<Answer>,
+  ): (url: string, init: Init) => Promise<Answer> {
+    return (url, init) => {
+      if (isCut) return Promise.reject(new TypeError('Failed to fetch'));
+      return send(url, { ...init, signal: AbortSignal.any([init.signal, scissors.signal]) });
+    };
+  }
+
   return {
     WebSocket: CuttableSocket,
-    fetch(url, init) {
-      // As a browser says that there is no network.
-      if (isCut) return Promise.reject(new TypeError('Failed to fetch'));
-      return nativeFetch(url, { ...init, signal: AbortSignal.any([init.signal, scissors.signal]) });
-    },
+    fetch: ask(nativeFetch),
+    request: ask((url, init) => globalThis.fetch(url, init)),
     cut() {
       isCut = true;
       scissors.abort(new TypeError('Failed to fetch'));

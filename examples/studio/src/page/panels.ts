@@ -5,6 +5,7 @@ import { RoomPanel } from '../lobby/room-panel.tsx';
 import { FriendsPanel } from '../presence/friends-panel.tsx';
 import { OwnStatusPanel } from '../presence/own-status-panel.tsx';
 import type { StudioSession } from '../session/studio-session.ts';
+import { TasksPanel } from '../tasks/tasks-panel.tsx';
 import { WirePanel } from '../wire/wire-panel.tsx';
 
 type PanelEntry = {
@@ -23,6 +24,7 @@ export const REGIONS: readonly { readonly name: string; readonly panels: readonl
     name: 'stage',
     panels: [
       { id: 'friends', title: 'Friends', Panel: FriendsPanel },
+      { id: 'tasks', title: 'Tasks', Panel: TasksPanel },
       { id: 'room', title: 'Room', Panel: RoomPanel },
       { id: 'board', title: 'Board', Panel: BoardPanel },
     ],

@@ -4,6 +4,12 @@ import { type Answer, fetchToken, setFollow } from '../account/dev-api.ts';
 export type LoginTokens = {
   /** For the client. @throws Error with the code where none can be had; the client asks again after a pause */
   fetch(): Promise<string>;
+  /**
+   * For the app's backend: the newest there is, unless that was refused.
+   *
+   * @throws Error as `fetch` does
+   */
+  current(isRefused: boolean): Promise<string>;
   setFollow(other: string, follow: boolean): Promise<Answer<boolean>>;
 };
 
@@ -16,12 +22,15 @@ export function createLoginTokens(user: string): LoginTokens {
     return answer;
   }
 
+  async function fetch(): Promise<string> {
+    const answer = await renew();
+    if (!answer.ok) throw new Error(`no login token: ${answer.code}`);
+    return answer.value;
+  }
+
   return {
-    async fetch() {
-      const answer = await renew();
-      if (!answer.ok) throw new Error(`no login token: ${answer.code}`);
-      return answer.value;
-    },
+    fetch,
+    current: async (isRefused) => (isRefused ? null : newest) ?? fetch(),
     async setFollow(other, follow) {
       if (newest !== null) {
         const answer = await setFollow(newest, other, follow);

@@ -8,6 +8,7 @@ import { type FriendView, changeBetween, sentenceFor, viewOf } from '../presence
 import { createHighlights } from '../presence/highlights.ts';
 import { type OwnStatus, presenceOf, recallOwn, rememberOwn } from '../presence/own-status.ts';
 import { createLobby } from '../lobby/lobby.ts';
+import { createTaskList } from '../tasks/task-list.ts';
 import { createWireLog } from '../wire/wire-log.ts';
 import { createConnectionView } from './connection-view.ts';
 import { createLoginTokens } from './login-tokens.ts';
@@ -91,6 +92,8 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     notice.value = sentence;
   });
 
+  const tasks = createTaskList(client, { fetch: line.request, token: tokens.current });
+
   say(own.value);
   client.connect();
 
@@ -130,6 +133,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
       say(change);
     },
     lobby,
+    tasks,
     wire,
     async toggleDevtools() {
       const devtools = await import('@carillon/client/devtools');
@@ -140,7 +144,7 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
       notice.value = null;
     },
     async logout() {
-      const unsent = client.outbox?.waiting ?? 0;
+      const unsent = (client.outbox?.waiting ?? 0) + tasks.waiting.value;
       if (unsent > 0 && !globalThis.confirm(unsentWarning(unsent))) return;
       isLeaving = true;
       rememberOwn(person.user, null);

@@ -5,6 +5,7 @@ import type { Lobby } from '../lobby/lobby.ts';
 import type { OwnStatus } from '../presence/own-status.ts';
 import type { FriendView } from '../presence/friend-view.ts';
 import type { HighlightStore } from '../presence/highlights.ts';
+import type { TaskList } from '../tasks/task-list.ts';
 import type { WireLog } from '../wire/wire-log.ts';
 
 /** What the page knows of its connection. Times are ms since the epoch by this machine's clock. */
@@ -58,6 +59,7 @@ export type StudioSession = {
   setOwn(change: Partial<OwnStatus>): void;
 
   readonly lobby: Lobby;
+  readonly tasks: TaskList;
   readonly wire: WireLog;
   /** Opens the client's devtools, which are loaded for that, or closes them. */
   toggleDevtools(): Promise<void>;
