@@ -38,6 +38,28 @@ await three;
 const sum = await client.call('add', [1, 2]);
 const { transport } = client.connection;
 await client.logout();
+
+const lean = await import('../../src/lean/lean.ts');
+const { createOutbox, memoryStore } = await import('../../src/outbox/index.ts');
+const sender = lean.createClient({
+  url,
+  username: 'alice',
+  token: 'alice',
+  fallback: lean.allTransports,
+  outbox: createOutbox({ store: memoryStore() }),
+});
+sender.connect();
+const published = await sender.stream('chat:bare').publish(4);
+const leanSum = await sender.call('add', [2, 3], { durable: true });
+const leanTransport = sender.connection.transport;
+await sender.logout();
+await sender.outbox?.close();
 process.stdout.write(
-  JSON.stringify({ transport, seen, sum, missing: MISSING.filter((name) => name in globalThis) }),
+  JSON.stringify({
+    transport,
+    seen,
+    sum,
+    lean: { transport: leanTransport, offset: published.position?.offset, sum: leanSum },
+    missing: MISSING.filter((name) => name in globalThis),
+  }),
 );

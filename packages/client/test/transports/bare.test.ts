@@ -17,7 +17,13 @@ it('[HTTP5] where there is no DOM, no WebSocket and no stream in an answer the c
       `http://127.0.0.1:${real.port}/ws`,
     ]);
     expect(stderr).toBe('');
-    expect(JSON.parse(stdout)).toEqual({ transport: 'longpoll', seen: [1, 2, 3], sum: 3, missing: [] });
+    expect(JSON.parse(stdout)).toEqual({
+      transport: 'longpoll',
+      seen: [1, 2, 3],
+      sum: 3,
+      lean: { transport: 'longpoll', offset: 4, sum: 5 },
+      missing: [],
+    });
   } finally {
     await real.close();
   }
