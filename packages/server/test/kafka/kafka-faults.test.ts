@@ -189,6 +189,29 @@ if (!onRealKafka)
       await eventually(() => source.trouble() === null);
     });
 
+    it('events that were deleted before they were read are said to be, and it goes on at `from`', async (test) => {
+      const see = test.expect;
+      const kafka = await openCluster(test, 1);
+      const [topic, groupId, warnings] = [newName('topic'), newName('group'), createWarnings()];
+      await kafka.createTopic(topic, 1);
+      await kafka.produce(topic, [message(0, 'a')]);
+      const intake = createLiteralIntake();
+      const source = await begin(test, kafka, intake, { topics: [topic], groupId });
+      await eventually(async () => (await kafka.committed(groupId, topic, 0)) === 1);
+      await source.stop();
+      // The mock keeps 5 MB of a partition: the first of these are gone.
+      for (let number = 1; number <= 8; number++)
+        await kafka.produce(topic, [message(0, Buffer.alloc(1_000_000, `${number}`))]);
+      const later = createLiteralIntake();
+      await begin(test, kafka, later, { topics: [topic], groupId, warn: warnings.warn });
+      const { offset, reason } = await warnings.until('kafka_offset_out_of_range');
+      see(offset).toBe(1);
+      see(reason).toContain('it goes on at the earliest, ');
+      await later.until(() => later.taken.some(({ place }) => place === `${topic}/0@8`));
+      await eventually(async () => (await kafka.committed(groupId, topic, 0)) === 9);
+      see(later.taken[0]?.place).not.toBe(`${topic}/0@1`);
+    });
+
     it('a topic that does not exist stops the start, with its name', async (test) => {
       const see = test.expect;
       const kafka = await openCluster(test, 1);
