@@ -240,6 +240,19 @@ describe('sending', () => {
     expect([sync.states(id), sync.machine.state.failure]).toEqual([['queued', 'sent', 'accepted'], null]);
   });
 
+  it('has failed no more once nothing waits: its publication was here before it could be sent again', () => {
+    const sync = driveSync();
+    sync.open();
+    const id = sync.mutate('create', 't1', 'a');
+    sync.answer({ result: 'retry', reason: 'answer lost' });
+    expect(sync.machine.state.failure).toBe('answer lost');
+    sync.change({ key: 't1', after: entryOf('t1', { title: 'a', done: false }), ref: id });
+    expect([sync.machine.state.pending, sync.machine.state.failure]).toEqual([0, null]);
+    const next = sync.mutate('finish', 't1');
+    sync.pass(sync.alarmInMs() ?? 0);
+    expect([sync.states(next), sync.machine.state.failure]).toEqual([['queued', 'sent'], null]);
+  });
+
   it('is given up where the backend fails on one so many times, and goes on with the next', () => {
     const sync = driveSync({ failures: 3 });
     sync.open();

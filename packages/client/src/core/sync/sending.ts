@@ -13,6 +13,8 @@ export function pump(sync: SyncData): void {
   const waits =
     sync.running && sync.held.some(({ state, number }) => state !== 'accepted' && number < Infinity);
   if (!waits) {
+    // What could not be sent is done all the same, or is nobody's wish any more.
+    sync.failure = null;
     if (sync.role !== 'rests') rest(sync);
     return;
   }
