@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClientOn } from '../src/client.ts';
 import type { Client, MapChannel } from '../src/index.ts';
-import { type OutboxStore, memoryStore } from '../src/outbox/index.ts';
+import { type OutboxSharing, type OutboxStore, memoryStore } from '../src/outbox/index.ts';
 import { hostPlatform } from '../src/platform.ts';
 import {
   type SendResult,
@@ -98,6 +98,39 @@ function until(tasks: Tasks, holds: () => boolean): Promise<void> {
     );
     look();
   });
+}
+
+/** A memory store whose boxes tabs share: one leads, in the order in which they asked. */
+function sharedStore(): OutboxStore {
+  const memory = memoryStore();
+  const listeners = new Set<(message: unknown) => void>();
+  const asking: ((alone: boolean) => void)[] = [];
+  return {
+    async open(name) {
+      let own = (_: unknown): void => {};
+      const sharing: OutboxSharing = {
+        lead(led) {
+          asking.push(led);
+          if (asking.length === 1) led(true);
+          return () => {
+            const first = asking[0] === led;
+            asking.splice(asking.indexOf(led), 1);
+            if (first) asking[0]?.(true);
+          };
+        },
+        post(message) {
+          for (const listener of listeners)
+            if (listener !== own) queueMicrotask(() => listener(structuredClone(message)));
+        },
+        listen(listener) {
+          own = listener;
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      };
+      return { ...(await memory.open(name)), sharing };
+    },
+  };
 }
 
 const titles = (tasks: Tasks): string[] => tasks.get().map(({ value }) => value.title);
@@ -229,23 +262,71 @@ describe('a sync', () => {
   });
 
   it('a logout erases the queue, ends whoever waits with its code, and the next login of the user begins with nothing', async () => {
-    const { client, tasks } = open();
+    let erase = (): void => {};
+    const slow: OutboxStore = {
+      async open(name) {
+        const box = await store.open(name);
+        return {
+          ...box,
+          async erase() {
+            await new Promise<void>((resolve) => (erase = resolve));
+            await box.erase();
+          },
+        };
+      },
+    };
+    const { client, tasks } = open({ store: slow });
     const peer = await connect(client, [{ k: 'b', o: 1, d: { title: 'bread', done: false } }]);
     await until(tasks, () => tasks.status.get().status === 'live');
     const mutation = tasks.mutate('create', 'a', 'milk');
     await until(tasks, () => sent.length === 1);
     const waits = tasks.until({ key: 'b', version: 9 });
-    const out = client.logout();
+    // What it had to do with the store until here is done.
+    await new Promise((resolve) => setImmediate(resolve));
+    const box = await store.open(JSON.stringify([server.url, 'alice', 'sync', 'tasks:alice']));
+    expect((await box.all()).size).toBe(1);
+    let over = false;
+    const out = client.logout().then(() => (over = true));
     expect([titles(tasks), mutation.state, sent[0]!.signal.aborted]).toEqual([[], 'cancelled', true]);
     await expect(waits).rejects.toMatchObject({ code: 'logged_out' });
     await expect(mutation.done).rejects.toMatchObject({ code: 'logged_out', unknown: true });
+    const disconnected = new Promise<void>((resolve) => {
+      client.onConnection(({ status }) => status === 'disconnected' && resolve());
+    });
     peer.close(4205);
+    await disconnected;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(over, 'the page may go when it is over').toBe(false);
+    erase();
     await out;
-    const name = JSON.stringify([server.url, 'alice', 'sync', 'tasks:alice']);
-    expect((await (await store.open(name)).all()).size).toBe(0);
+    expect((await box.all()).size).toBe(0);
     await connect(client, [{ k: 'c', o: 1, d: { title: 'cake', done: false } }]);
     await until(tasks, () => tasks.get().length > 0);
     expect(titles(tasks)).toEqual(['cake']);
+  });
+
+  it('of two tabs one sends, both show both, and the other goes on when it is gone', async () => {
+    store = sharedStore();
+    const [one, other] = [open(), open()];
+    await connect(one.client);
+    await connect(other.client);
+    const mutation = one.tasks.mutate('create', 'a', 'milk');
+    await until(one.tasks, () => sent.length === 1);
+    const second = other.tasks.mutate('create', 'b', 'bread');
+    await until(other.tasks, () => titles(other.tasks).length === 2);
+    await until(one.tasks, () => titles(one.tasks).length === 2);
+    sent[0]!.answer({ result: 'rejected', code: 'full', message: 'no' });
+    await expect(mutation.done).rejects.toMatchObject({ error: 'full' });
+    await until(other.tasks, () => titles(other.tasks).length === 1);
+    await until(one.tasks, () => sent.length === 2);
+    expect(sent[1]!.mutation.id).toBe(second.id);
+    // It was under way there: nobody knows whether it was carried out.
+    await one.tasks.close();
+    await until(other.tasks, () => sent.length === 3);
+    const texts = sent.map((each) => JSON.stringify(each.mutation));
+    expect(texts[2], 'word for word').toBe(texts[1]);
+    sent[2]!.answer({ result: 'accepted' });
+    expect(await second.accepted).toBe(second.id);
   });
 
   it('`until` ends with its time, its signal or the sync', async () => {

@@ -88,7 +88,10 @@ export function decodeMutation(text: string): Stored | null {
       stored?.v === FORM &&
       [stored.id, stored.name, stored.key].every((each) => typeof each === 'string') &&
       typeof stored.atMs === 'number';
-    return fits ? stored : null;
+    if (!fits) return null;
+    // In the order in which it was made: a backend may hold a repetition against the first, word for word.
+    const { id, name, key, args, atMs, token } = stored;
+    return { id, name, key, args, atMs, token };
   } catch {
     // Not written by the SDK, or cut short: there is nothing that could be sent.
     return null;
