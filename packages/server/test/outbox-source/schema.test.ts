@@ -61,16 +61,24 @@ describe('the schema of an outbox', () => {
     await client.end();
   });
 
-  it('refuses headers that are no object, and a row with two payloads', async () => {
+  it('refuses headers that are no object, two payloads in a row, and names and headers that are too long', async () => {
     const client = new pg.Client({ connectionString: await server.createDatabase() });
     await client.connect();
     await client.query(outboxSchema('events'));
-    await expect(client.query(`INSERT INTO events (topic, headers) VALUES ('t', '[]')`)).rejects.toThrow(
-      /check/,
+    const headersOf = (bytes: number): string => `jsonb_build_object('h', repeat('x', ${bytes - 9}))`;
+    for (const row of [
+      `(topic, headers) VALUES ('t', '[]')`,
+      `(topic, payload, body) VALUES ('t', '1', 'a')`,
+      `(topic) VALUES (repeat('t', 250))`,
+      `(topic, key) VALUES ('t', repeat('k', 1025))`,
+      `(topic, event_id) VALUES ('t', repeat('e', 513))`,
+      `(topic, headers) VALUES ('t', ${headersOf(65_537)})`,
+    ])
+      await expect(client.query(`INSERT INTO events ${row}`), row).rejects.toThrow(/check constraint/);
+    await client.query(
+      `INSERT INTO events (topic, key, event_id, headers)
+        VALUES (repeat('t', 249), repeat('k', 1024), repeat('e', 512), ${headersOf(65_536)})`,
     );
-    await expect(
-      client.query(`INSERT INTO events (topic, payload, body) VALUES ('t', '1', 'a')`),
-    ).rejects.toThrow(/check/);
     await client.end();
   });
 });

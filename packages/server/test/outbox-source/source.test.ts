@@ -55,7 +55,9 @@ describe('what a backend inserts', () => {
         ('t', '{"Content-Type":"application/cloudevents+json"}', '\\x00ff')`,
     );
     await intake.brought(1);
-    await outbox.app.query(`INSERT INTO carillon_outbox (topic, event_id) VALUES ('t', '')`);
+    await outbox.app.query(
+      `INSERT INTO carillon_outbox (topic, event_id, created_at) VALUES ('t', '', 'infinity')`,
+    );
     await intake.brought(2);
     expect(intake.taken).toMatchObject([
       {
@@ -67,7 +69,7 @@ describe('what a backend inserts', () => {
           type: 'application/cloudevents+json',
         },
       },
-      { key: null, id: null, content: { kind: 'value', value: null } },
+      { key: null, id: null, atMs: null, content: { kind: 'value', value: null } },
     ]);
   });
 

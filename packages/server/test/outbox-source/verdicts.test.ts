@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Verdict } from '../../src/ports/source.ts';
 import { createVirtualClock } from '../runtime/virtual-clock.ts';
@@ -164,6 +165,28 @@ describe('how far it is', () => {
 });
 
 describe('stopping', () => {
+  it('brings nothing of a round that had begun, and was still waiting for its rows', async () => {
+    const intake = notingIntake();
+    const source = outbox.source({ atOnce: 1 });
+    await source.start(intake);
+    const other = new pg.Client({ connectionString: outbox.url });
+    await other.connect();
+    await other.query('BEGIN; LOCK TABLE carillon_outbox_lanes IN ACCESS EXCLUSIVE MODE');
+    await insert(outbox.app, { key: 'alice' });
+    for (let waiting = 0; waiting === 0;) {
+      const { rowCount } = await outbox.app.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      waiting = rowCount ?? 0;
+    }
+    const stopping = source.stop();
+    await other.query('COMMIT');
+    await other.end();
+    await stopping;
+    await outbox.rows('waiting', 1);
+    expect(intake.taken).toEqual([]);
+  });
+
   it('waits for the verdicts of what was brought, takes it for done, and brings nothing more', async () => {
     const gate = Promise.withResolvers<void>();
     const intake = notingIntake(async () => {

@@ -44,6 +44,8 @@ export type RoundOptions = {
   readonly settings: OutboxSettings;
   readonly clock: Pick<Clock, 'setTimer'>;
   readonly intake: Intake;
+  /** Whether nothing may be brought any more. */
+  readonly stopped: () => boolean;
 };
 
 /**
@@ -59,7 +61,7 @@ export type RoundOptions = {
  * @throws StoreUnavailable then nothing was taken for done
  */
 export async function runRound(
-  { postgres, names, statements, settings, clock, intake }: RoundOptions,
+  { postgres, names, statements, settings, clock, intake, stopped }: RoundOptions,
   firstLane: number,
   onLocked: (lanes: number) => void,
 ): Promise<Round> {
@@ -78,6 +80,11 @@ export async function runRound(
       settings.maxEventBytes,
       settings.batchBytes,
     );
+    // While it waited for its rows.
+    if (stopped()) {
+      await within.exec('ROLLBACK');
+      return NOTHING;
+    }
     const verdicts = await takeAll(rows);
     return settle(within, locked, rows, verdicts);
   });

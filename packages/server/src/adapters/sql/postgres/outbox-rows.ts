@@ -34,7 +34,8 @@ export function eventOf(names: OutboxNames, row: OutboxRow): SourceEvent {
     key: row.key,
     headers,
     id: row.event_id === '' ? null : row.event_id,
-    atMs: row.at_ms,
+    // Postgres has times that are `infinity`.
+    atMs: Number.isFinite(row.at_ms) ? row.at_ms : null,
     content: contentOf(row, headers['content-type'] ?? null),
   };
 }

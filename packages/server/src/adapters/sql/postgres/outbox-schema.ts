@@ -7,6 +7,14 @@ import { outboxTableProblem } from './outbox-options.ts';
  */
 export const OUTBOX_LANES = 64;
 
+/**
+ * What a row may hold beside its payload, in characters; a larger payload is marked unread, and these are read with every row.
+ * As of `POST /v1/events`.
+ */
+const MAX_NAME_LENGTHS = { eventId: 512, topic: 249, key: 1_024 } as const;
+
+const MAX_HEADERS_BYTES = 65_536;
+
 /** Held while the table is made, so that several may make it at once. Any number, the same in every process. */
 const SCHEMA_LOCK = 3_405_691_586;
 
@@ -47,10 +55,11 @@ SELECT pg_advisory_xact_lock(${SCHEMA_LOCK});
 -- One row is one event; a backend inserts it in the transaction of the change that it tells of.
 CREATE TABLE IF NOT EXISTS ${names.table} (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  event_id text NOT NULL DEFAULT gen_random_uuid()::text,
-  topic text NOT NULL,
-  key text,
-  headers jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(headers) = 'object'),
+  event_id text NOT NULL DEFAULT gen_random_uuid()::text CHECK (length(event_id) <= ${MAX_NAME_LENGTHS.eventId}),
+  topic text NOT NULL CHECK (length(topic) <= ${MAX_NAME_LENGTHS.topic}),
+  key text CHECK (length(key) <= ${MAX_NAME_LENGTHS.key}),
+  headers jsonb NOT NULL DEFAULT '{}'
+    CHECK (jsonb_typeof(headers) = 'object' AND octet_length(headers::text) <= ${MAX_HEADERS_BYTES}),
   payload jsonb,
   body bytea CHECK (body IS NULL OR payload IS NULL),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),

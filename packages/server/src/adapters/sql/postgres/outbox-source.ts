@@ -74,7 +74,7 @@ export function createOutboxSource(options: OutboxSourceOptions): Source {
       try {
         firstLane = (firstLane + lanesARound(settings)) % OUTBOX_LANES;
         const round = await runRound(
-          { postgres: database, names, statements, settings, clock, intake },
+          { postgres: database, names, statements, settings, clock, intake, stopped: turns.stopped },
           firstLane,
           // There may be more: somebody else may take them meanwhile.
           (locked) => locked === lanesARound(settings) && turns.wakeOne(),
