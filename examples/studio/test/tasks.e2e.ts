@@ -30,7 +30,7 @@ async function remove(desk: Desk, title: string): Promise<void> {
   await desk.page.getByRole('button', { name: `Delete ${title}`, exact: true }).click();
 }
 
-/** Waits until everything that was changed here is the backend's, and has come back. */
+/** Waits until everything that was changed here, and is seen here, is the backend's and has come back. */
 async function isSaved(desk: Desk): Promise<void> {
   await desk.page.locator('#tasks .switch-word[data-waiting="0"]').waitFor();
 }
@@ -163,6 +163,7 @@ export function tasksTests(studio: Studio): void {
     await rename(laptop, 'Tune', 'Tune the treble');
     await row(laptop, 'Tune the treble').getByText('waits').waitFor();
     await rename(phone, 'Tune', 'Tune the tenor');
+    await row(phone, 'Tune the tenor').waitFor();
     await isSaved(phone);
     await offline(laptop).click();
     await refusals(laptop).filter({ hasText: '“Tune the treble” was not renamed' }).waitFor();
@@ -194,6 +195,7 @@ export function tasksTests(studio: Studio): void {
     };
     await desk.page.route('**/app/tasks/*', lose, { times: 1 });
     await finish(desk, 'While it fails');
+    await desk.page.locator('.task[data-done]').waitFor();
     await isSaved(desk);
 
     const pid = studio.server.backendPid();
