@@ -1,6 +1,11 @@
 import type { Patterns } from '../../core/channel/patterns.ts';
 import { decodeEvent, type FeedEvent } from '../../core/intake/decode-event.ts';
-import { type MappedPublication, MAX_EVENT_ID_LENGTH, readMapped } from '../../core/intake/mapped.ts';
+import {
+  type Mapped,
+  type MappedPublication,
+  MAX_EVENT_ID_LENGTH,
+  readMapped,
+} from '../../core/intake/mapped.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PoisonCode, SourceEvent, Verdict } from '../../ports/source.ts';
 import { type Draft, FEED_SCOPE } from '../channels/draft.ts';
@@ -45,13 +50,14 @@ export function createEventReader(
   }
 
   async function map(raw: SourceEvent, event: FeedEvent, topic: FeedTopic): Promise<ReadEvent> {
-    let returned: unknown;
+    let mapped: Mapped;
     try {
-      returned = topic.map(event);
+      const returned = topic.map(event);
+      hear(returned);
+      mapped = readMapped(returned);
     } catch (error) {
       return poison('mapping_failed', error instanceof Error ? error.message : String(error));
     }
-    const mapped = readMapped(returned);
     if (mapped.kind === 'invalid') return poison('publication_invalid', mapped.detail);
     if (mapped.kind === 'unknown')
       return topic.unknown === 'dead-letter'
@@ -108,6 +114,12 @@ export function createEventReader(
   }
 
   return read;
+}
+
+/** A mapping that is `async` is poison; were its rejection heard by nobody, it would end the process, at each redelivery anew. */
+function hear(returned: unknown): void {
+  const all: readonly unknown[] = Array.isArray(returned) ? returned : [returned];
+  for (const one of all) if (one instanceof Promise) one.catch(() => undefined); // It is refused either way.
 }
 
 function poison(code: PoisonCode, detail: string): ReadEvent {

@@ -246,6 +246,19 @@ describe('an event that can never be applied', () => {
   });
   poison('mapped to nothing sensible', 'publication_invalid', { topic: { map: () => 5 } });
   poison('mapped to a promise', 'publication_invalid', { topic: { map: async () => [] } });
+  // Heard by nobody they would end the process.
+  const rejected = (): Promise<never> => Promise.reject(new Error('a mapping answers at once'));
+  poison('mapped to a promise that is rejected', 'publication_invalid', { topic: { map: rejected } });
+  poison('mapped to a list with one', 'publication_invalid', { topic: { map: () => [rejected()] } });
+  poison('mapped to what throws when it is looked at', 'mapping_failed', {
+    topic: {
+      map: () => ({
+        get channel(): string {
+          throw new Error('no such thing');
+        },
+      }),
+    },
+  });
   poison(
     'mapped to a channel that the contract does not have',
     'publication_invalid',
