@@ -171,6 +171,14 @@ describe('POST /v1/events', () => {
   });
 });
 
+it('an event that is nested more deeply than can be written is refused, and no other of its request', async () => {
+  const deep = `{"topic":"notes","id":"deep","data":${'['.repeat(60_000)}${']'.repeat(60_000)}}`;
+  expect(await send(`{"events":[${deep},${note('d1', 1)}]}`)).toEqual(
+    results(refused('event_unreadable'), APPLIED),
+  );
+  expect(await ann.next('p')).toMatchObject({ d: { n: 1 } });
+});
+
 describe('where the log takes nothing', () => {
   /** The route before an intake that answers only when its caller gives up. */
   function stuck(eventsInFlight: number): {

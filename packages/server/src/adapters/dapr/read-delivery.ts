@@ -54,8 +54,8 @@ export function readDelivery(
   const entries = entriesOf(value);
   if (entries === null) return { kind: 'single', event: fromValue(about, value) };
   // None can be larger than all of them.
-  const measures = body.byteLength > options.eventBytes;
-  return { kind: 'bulk', entries: entries.map((entry) => fromEntry(topic, entry, measures, options)) };
+  const atMost = body.byteLength > options.eventBytes ? body.byteLength : 0;
+  return { kind: 'bulk', entries: entries.map((entry) => fromEntry(topic, entry, atMost, options)) };
 }
 
 /** What a request with several events held before it became too large. */
@@ -81,7 +81,7 @@ export function readCutDelivery(
   const entries = entriesOf({ entries: cut.entries.map(parsed) });
   if (entries === null) return null;
   return {
-    entries: entries.map((entry) => fromEntry(topic, entry, true, options)),
+    entries: entries.map((entry) => fromEntry(topic, entry, first.byteLength, options)),
     tooLarge: cut.rest.byteLength > entryBytes ? nameOf(cut.rest) : null,
   };
 }
@@ -110,11 +110,12 @@ function entriesOf(value: unknown): readonly Fields[] | null {
     : null;
 }
 
-function fromEntry(topic: string, entry: Fields, measures: boolean, options: DeliveryOptions): BulkEntry {
+/** @param atMost bytes of the whole request; 0: none of it can be too large */
+function fromEntry(topic: string, entry: Fields, atMost: number, options: DeliveryOptions): BulkEntry {
   const { entryId, event, metadata, contentType } = entry;
   const about = { topic, headers: headersOfEntry(metadata, options.escapedHeaders), options };
   if (typeof event !== 'string') {
-    const bytes = measures ? Buffer.byteLength(JSON.stringify(event) ?? '') : 0;
+    const bytes = atMost === 0 ? 0 : bytesOf(event, atMost);
     return { entryId: String(entryId), bytes, event: fromValue(about, event) };
   }
   // Without CloudEvents it is the payload in base64, and its type beside it.
@@ -122,6 +123,15 @@ function fromEntry(topic: string, entry: Fields, measures: boolean, options: Del
   const type = typeof contentType === 'string' && contentType !== UNKNOWN_TYPE ? contentType : null;
   const content: EventContent = { kind: 'bytes', bytes, type };
   return { entryId: String(entryId), bytes: bytes.byteLength, event: eventOf(about, content) };
+}
+
+/** What is parsed may be nested more deeply than can be written. Thrown, it would have the request sent again for ever, with all others in it. */
+function bytesOf(value: unknown, atMost: number): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value) ?? '');
+  } catch {
+    return atMost; // Its own size nobody can tell: it counts as the whole.
+  }
 }
 
 function fromValue(about: About, value: unknown): SourceEvent {

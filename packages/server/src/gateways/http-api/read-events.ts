@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { jsonOf } from '../../runtime/channels/validating.ts';
 import type { Outcome } from '../../runtime/node-api.ts';
 import type { SourceEvent } from '../../ports/source.ts';
 import { MAX_EVENTS, plainEvent } from './event-schemas.ts';
@@ -71,36 +72,42 @@ function plain(given: unknown, at: number, fill: Filling): ReadEvent {
   const read = plainEvent.safeParse(given);
   if (!read.success) return { misfit: misfitDetail(read.error) };
   const { topic = fill.topic ?? '', key, id, time, headers = {}, data } = read.data;
+  const content = contentOf(data, fill, null);
+  if (content === undefined) return TOO_DEEP;
   return {
     ...common(topic, at, fill),
     key: key ?? null,
     headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name.toLowerCase(), text])),
     id: id ?? null,
     atMs: time === undefined ? null : typeof time === 'number' ? time : Date.parse(time),
-    content: contentOf(data, fill, null),
+    content,
   };
 }
 
 function structured(envelope: unknown, at: number, fill: Filling): ReadEvent {
   const { topic, partitionkey } = isObject(envelope) ? envelope : {};
+  const content = contentOf(envelope, fill, CLOUD_EVENT);
+  if (content === undefined) return TOO_DEEP;
   return {
     ...common(fill.topic ?? (typeof topic === 'string' ? topic : ''), at, fill),
     key: typeof partitionkey === 'string' ? partitionkey : null,
     headers: { 'content-type': CLOUD_EVENT },
     id: null,
     atMs: null,
-    content: contentOf(envelope, fill, CLOUD_EVENT),
+    content,
   };
 }
 
 function binary(data: unknown, headers: Readonly<Record<string, string>>, fill: Filling): ReadEvent {
+  const content = contentOf(data, fill, null);
+  if (content === undefined) return TOO_DEEP;
   return {
     ...common(fill.topic ?? headers['ce-topic'] ?? '', 0, fill),
     key: headers['ce-partitionkey'] ?? null,
     headers,
     id: null,
     atMs: null,
-    content: contentOf(data, fill, null),
+    content,
   };
 }
 
@@ -113,9 +120,17 @@ function common(
   return { source: 'http', topic, place: `${request}#${at}`, lane: `http ${request}` };
 }
 
-function contentOf(value: unknown, { measures }: Filling, type: string | null): SourceEvent['content'] {
+const TOO_DEEP: ReadEvent = { misfit: 'it is nested too deeply' };
+
+/** Undefined where it cannot be measured: what is parsed may be nested more deeply than can be written. */
+function contentOf(
+  value: unknown,
+  { measures }: Filling,
+  type: string | null,
+): SourceEvent['content'] | undefined {
   if (!measures) return { kind: 'value', value };
-  return { kind: 'bytes', bytes: Buffer.from(JSON.stringify(value)), type };
+  const text = jsonOf(value);
+  return text === undefined ? undefined : { kind: 'bytes', bytes: Buffer.from(text), type };
 }
 
 function attributeHeaders(context: Context<ApiEnv>): Readonly<Record<string, string>> {

@@ -105,6 +105,18 @@ describe('several events in one request', () => {
     expect(await ann.next('p')).toMatchObject({ d: { n: 30 } });
   });
 
+  it('one among them that is nested more deeply than can be written is dropped, and no other', async () => {
+    const deep = entry('0', `{"id":"deep","data":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+    const { body } = await s.post('notes', bulk(deep, entry('1', note('f1', 31))), JSON_TYPE);
+    expect(body).toMatchObject({
+      statuses: [
+        { entryId: '0', status: 'DROP' },
+        { entryId: '1', status: 'SUCCESS' },
+      ],
+    });
+    expect(await ann.next('p')).toMatchObject({ d: { n: 31 } });
+  });
+
   it('that are too large together are taken as far as they were read: what has no status comes again', async () => {
     const events = Array.from({ length: 60 }, (_, n) =>
       entry(String(n), note(`t${n}`, 100 + n, `,"pad":"${'x"}}}}]{'.repeat(400).replaceAll('"', '\\"')}"`)),
