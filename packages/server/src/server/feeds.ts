@@ -37,7 +37,7 @@ export type FeedSources = {
   readonly sources: readonly Source[];
   /** @throws StartError where one of them can never start: then none of them runs */
   start(intake: Intake): Promise<void>;
-  /** Resolves when nothing is brought any more and every source has noted how far it is. Never rejects. */
+  /** Resolves when nothing is brought any more and every source has noted how far it is. Nothing starts behind it. Never rejects. */
   stop(): Promise<void>;
   /** Answers a request that is for a source. False: it is for none. */
   serve(request: IncomingMessage, response: ServerResponse): boolean;
@@ -55,8 +55,10 @@ export function openFeedSources(config: FeedsConfig, deps: FeedDeps): FeedSource
   const dapr = daprSourceOf(config, deps, warn);
   const sources = sourcesOf(config, deps, dapr);
   let started: Source[] = [];
+  let stopped = false;
 
   async function stop(): Promise<void> {
+    stopped = true;
     const running = started;
     started = [];
     const ends = await Promise.allSettled(running.map((source) => source.stop()));
@@ -76,6 +78,8 @@ export function openFeedSources(config: FeedsConfig, deps: FeedDeps): FeedSource
           await stop();
           throw new StartError(`feeds.${source.name}: ${reasonOf(error)}`);
         }
+        // The server was stopped while this one waited for its brokers: what starts now nobody would stop.
+        if (stopped) return;
       }
     },
     stop,

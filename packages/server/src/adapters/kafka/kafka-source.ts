@@ -22,6 +22,8 @@ export function createKafkaSource(options: KafkaSourceOptions, timing: KafkaTimi
   const troubles = createTroubles(options);
   const held = new Map<string, Held>();
   let running: { stop(): Promise<void> } | null = null;
+  let starting: Clients | null = null;
+  let stopped = false;
 
   return {
     name: 'kafka',
@@ -31,16 +33,25 @@ export function createKafkaSource(options: KafkaSourceOptions, timing: KafkaTimi
         throw new Error(
           `the dead-letter topic "${deadLetterTopic}" is one of the topics that are consumed: its letters would come back for ever; name another`,
         );
-      const clients = openClients(await loadDriver(), options, timing);
+      const driver = await loadDriver();
+      if (stopped) return;
+      const clients = openClients(driver, options, timing);
+      starting = clients;
       try {
         await check(clients, options, troubles);
       } catch (error) {
         await close(clients);
         throw error;
+      } finally {
+        starting = null;
       }
+      // While it looked for its brokers: a member that joins now would hold partitions and bring nothing.
+      if (stopped) return close(clients);
       running = run(options, timing, clients, intake, held, troubles);
     },
     async stop() {
+      stopped = true;
+      if (starting !== null) await close(starting);
       await running?.stop();
       running = null;
     },
