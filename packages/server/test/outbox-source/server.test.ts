@@ -111,7 +111,7 @@ describe('a server with an outbox', () => {
       let seen = 0;
       const enough = Promise.withResolvers<void>();
       watcher.onMessage = ({ t }) => {
-        if (t === 'p' && ++seen === 30) enough.resolve();
+        if (t === 'p' && ++seen === 15) enough.resolve();
       };
       await enough.promise;
       // What the life before had kept, and not taken for done.
