@@ -1,8 +1,11 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { createKafkaSource } from '../../src/adapters/kafka/kafka-source.ts';
 import { sourceContract } from '../../src/testing/source-contract.ts';
 import { type KafkaCluster, startKafka } from '../servers/kafka-cluster.ts';
 import { newName, optionsFor, quickTiming } from './kafka-kit.ts';
+
+// Joining a group of the mock cluster takes three seconds and more; a busy machine has all the time it wants.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let kafka: KafkaCluster;
 beforeAll(async () => {

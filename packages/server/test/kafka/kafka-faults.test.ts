@@ -1,10 +1,13 @@
-import { describe, it, type TestContext } from 'vitest';
+import { describe, it, type TestContext, vi } from 'vitest';
 import type { KafkaSourceOptions } from '../../src/adapters/kafka/kafka-settings.ts';
 import { createKafkaSource } from '../../src/adapters/kafka/kafka-source.ts';
 import type { Source } from '../../src/ports/source.ts';
 import { api, type KafkaCluster, onRealKafka, startKafka } from '../servers/kafka-cluster.ts';
 import { createWarnings, eventually, message, newName, optionsFor, quickTiming } from './kafka-kit.ts';
 import { applied, createGate, createLiteralIntake, type LiteralIntake, textOf } from './literal-intake.ts';
+
+// Joining a group of the mock cluster takes three seconds and more; a busy machine has all the time it wants.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 /** Error codes of Kafka's protocol; the last is librdkafka's for cutting the connection. */
 const [

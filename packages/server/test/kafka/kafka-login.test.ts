@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import type { KafkaSourceOptions } from '../../src/adapters/kafka/kafka-settings.ts';
 import { createKafkaSource } from '../../src/adapters/kafka/kafka-source.ts';
 import { type Certificates, makeCertificates } from '../servers/certificates.ts';
@@ -8,6 +8,9 @@ import { type KafkaCluster, onRealKafka, startKafka } from '../servers/kafka-clu
 import { type GuardOptions, type KafkaGuard, startKafkaGuard } from '../servers/kafka-guard.ts';
 import { message, newName, optionsFor, quickTiming } from './kafka-kit.ts';
 import { createLiteralIntake, type LiteralIntake, textOf } from './literal-intake.ts';
+
+// Joining a group of the mock cluster takes three seconds and more; a busy machine has all the time it wants.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let kafka: KafkaCluster;
 let certificates: Certificates;

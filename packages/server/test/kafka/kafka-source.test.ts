@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import { createKafkaSource } from '../../src/adapters/kafka/kafka-source.ts';
 import type { KafkaSourceOptions } from '../../src/adapters/kafka/kafka-settings.ts';
 import type { Source } from '../../src/ports/source.ts';
 import { type KafkaCluster, startKafka } from '../servers/kafka-cluster.ts';
 import { createWarnings, eventually, message, newName, optionsFor, quickTiming } from './kafka-kit.ts';
 import { applied, createGate, createLiteralIntake, type LiteralIntake, textOf } from './literal-intake.ts';
+
+// Joining a group of the mock cluster takes three seconds and more; a busy machine has all the time it wants.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let kafka: KafkaCluster;
 beforeAll(async () => {
