@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { resolveConfig } from '../../src/config.ts';
 import { startDaprScene } from '../feeds/dapr/dapr-scene.ts';
 import { APP_TOKEN, feedConfig } from '../feeds/feed-scene.ts';
 import { DEPLOY_FOLDER } from './balancer.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 /* on a busy machine */ });
 
 // The files of deploy/dapr, held against the forms of Dapr's documentation. No sidecar read them.
 

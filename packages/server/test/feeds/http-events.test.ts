@@ -1,5 +1,5 @@
 import { CloudEvent, HTTP } from 'cloudevents';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTakeEvents } from '../../src/gateways/http-api/event-routes.ts';
 import { createReplies } from '../../src/gateways/http-api/replies.ts';
 import { answerProblem } from '../http-api/described-answers.ts';
@@ -11,6 +11,8 @@ import {
   startServer,
 } from '../http-api/server-under-test.ts';
 import { feedConfig, follow } from './feed-scene.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 /* on a busy machine */ });
 
 const EVENT_BYTES = 4_096;
 const EVENTS_BYTES = 200_000;
@@ -180,31 +182,38 @@ it('an event that is nested more deeply than can be written is refused, and no o
 });
 
 describe('where the log takes nothing', () => {
-  /** The route before an intake that answers only when its caller gives up. */
-  function stuck(eventsInFlight: number): {
+  /** The route before an intake that answers only when its caller gives up, or the test has it answer everything. */
+  function stuck(
+    eventsInFlight: number,
+    eventsWaitMs = 50,
+  ): {
     post(body: string, type?: string): Promise<Response>;
     taken: Promise<void>;
+    giveUp(): void;
   } {
     const taken = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<void>();
     const takeEvents = createTakeEvents({
       node: {
         intake: {
           take: (_event, signal) =>
             new Promise((resolve) => {
               taken.resolve();
-              signal?.addEventListener('abort', () =>
-                resolve({ result: 'unavailable', detail: 'no log', retryAfterMs: 250 }),
-              );
+              const answer = (): void =>
+                resolve({ result: 'unavailable', detail: 'no log', retryAfterMs: 250 });
+              signal?.addEventListener('abort', answer);
+              void over.promise.then(answer);
             }),
           close: () => undefined,
         },
       },
       replies: createReplies({ error: () => undefined }),
       id: () => 'r',
-      limits: { eventsBytes: 10_000, eventBytes: 10_000, eventsInFlight, eventsWaitMs: 50 },
+      limits: { eventsBytes: 10_000, eventBytes: 10_000, eventsInFlight, eventsWaitMs },
     });
     return {
       taken: taken.promise,
+      giveUp: over.resolve,
       post(body, type = 'application/json') {
         const raw = new Request('http://x/v1/events', {
           method: 'POST',
@@ -238,7 +247,7 @@ describe('where the log takes nothing', () => {
   });
 
   it('no more events wait than may; those of one request alone always may', async () => {
-    const scene = stuck(2);
+    const scene = stuck(2, 60_000);
     const first = scene.post(EVENTS);
     await scene.taken;
     const crowded = await scene.post('{"events":[{"id":"3","data":1}]}');
@@ -246,6 +255,7 @@ describe('where the log takes nothing', () => {
       429,
       { error: { code: 'rate_limited', retryAfterMs: 1_000 } },
     ]);
+    scene.giveUp();
     expect((await first).status).toBe(200);
     expect((await scene.post(EVENTS)).status).toBe(200);
     expect((await stuck(1).post(EVENTS)).status).toBe(200);

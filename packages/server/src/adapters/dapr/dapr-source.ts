@@ -11,6 +11,8 @@ import { createTaker } from './taker.ts';
 const DAPR_PATH = '/dapr/';
 const SUBSCRIBE_PATH = '/dapr/subscribe';
 
+const TOKEN_ADVICE = `${TOKEN_HEADER} is missing or wrong: the sidecar's APP_API_TOKEN must be what CARILLON_DAPR_APP_TOKEN is here`;
+
 /**
  * A source that Dapr's sidecars post to, over plain HTTP (Dapr, pub/sub API reference, "Optional application routes").
  *
@@ -42,7 +44,7 @@ export function createDaprSource(options: DaprSourceOptions): DaprSource {
     if (!hasToken(request.headers[TOKEN_HEADER])) {
       warn('dapr_token_refused', { presented: request.headers[TOKEN_HEADER] !== undefined });
       endsConnection(response);
-      return replies.refuse(response, 'unauthorized', `${TOKEN_HEADER} is missing or wrong`);
+      return replies.refuse(response, 'unauthorized', TOKEN_ADVICE);
     }
     if (path === SUBSCRIBE_PATH) {
       if (request.method !== 'GET') return refuseMethod(response, 'GET');
@@ -52,7 +54,7 @@ export function createDaprSource(options: DaprSourceOptions): DaprSource {
     if (topic === '') {
       // `/dapr/config` among it: whoever does not answer that with 200 has no actors.
       endsConnection(response);
-      return replies.refuse(response, 'not_found', 'a sidecar asks for /dapr/subscribe and posts events');
+      return replies.refuse(response, 'not_found', 'there are /dapr/subscribe and /dapr/events/{topic}');
     }
     if (request.method !== 'POST') return refuseMethod(response, 'POST');
     return receive(topic, request, response);

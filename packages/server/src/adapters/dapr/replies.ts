@@ -6,7 +6,11 @@ import type { DaprSourceOptions } from './dapr-settings.ts';
 export type Replies = {
   /** With 200 and JSON. */
   ok(response: ServerResponse, body: object): void;
-  /** With an error of the catalogue. Of events that means: they come again. */
+  /**
+   * With an error of the catalogue. Of events that means: they come again.
+   *
+   * @param detail what was wrong and what to do
+   */
   refuse(response: ServerResponse, code: ErrorCode, detail: string): void;
 };
 
@@ -15,8 +19,8 @@ export function createReplies({ refused }: Pick<DaprSourceOptions, 'refused'>): 
     ok: (response, body) => send(response, 200, body),
     refuse(response, code, detail) {
       refused(code);
-      const { http, help } = ERRORS[code];
-      send(response, http, { error: { code, message: `${detail}. ${help}` } });
+      // The help of the catalogue is for callers of the HTTP API, who have another key.
+      send(response, ERRORS[code].http, { error: { code, message: detail } });
     },
   };
 }

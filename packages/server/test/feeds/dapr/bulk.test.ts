@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Client } from '../../http-api/server-under-test.ts';
 import { follow } from '../feed-scene.ts';
 import { type DaprScene, startDaprScene } from './dapr-scene.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 /* on a busy machine */ });
 
 // Several events in one request, as Dapr's bulk subscription sends them ("Send and receive messages in bulk"). No sidecar ran.
 

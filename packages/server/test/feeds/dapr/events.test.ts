@@ -1,8 +1,10 @@
 import { CloudEvent, HTTP, Kafka } from 'cloudevents';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Client } from '../../http-api/server-under-test.ts';
 import { follow } from '../feed-scene.ts';
 import { type DaprScene, startDaprScene } from './dapr-scene.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 /* on a busy machine */ });
 
 // Requests as Dapr's pub/sub API describes them, made by another CloudEvents library or written down. No sidecar ran.
 

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { API_KEY, type Client } from '../../http-api/server-under-test.ts';
 import { type RedisServer, startRedis } from '../../servers/redis-server.ts';
 import { follow } from '../feed-scene.ts';
 import { type DaprScene, startDaprScene } from './dapr-scene.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 /* on a busy machine */ });
 
 // Two nodes over a real Redis. Each event comes to one of them, as a sidecar hands it to the instance beside it.
 

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDaprSource } from '../../../src/adapters/dapr/dapr-source.ts';
 import { createNodeClock } from '../../../src/adapters/node/clock.ts';
 import { API_KEY, type ServerUnderTest, startServer } from '../../http-api/server-under-test.ts';
 import { APP_TOKEN, feedConfig } from '../feed-scene.ts';
 import { type DaprScene, startDaprScene } from './dapr-scene.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 /* on a busy machine */ });
 
 let s: DaprScene;
 beforeAll(async () => {
