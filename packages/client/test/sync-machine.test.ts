@@ -318,6 +318,17 @@ describe('sending', () => {
     ]);
   });
 
+  it('tells other tabs the version of the publication that confirmed it, and not of what came behind: they would wait for that too', () => {
+    const texts = new Map([[1, '{"v":1,"id":"m1","name":"create","key":"t1","args":"milk","atMs":1}']]);
+    const sync = driveSync({}, texts);
+    sync.change({ key: 't1', after: entryOf('t1', milk, { version: 1 }), ref: 'm1' });
+    sync.change({ key: 't1', after: entryOf('t1', drunk, { version: 2 }) });
+    sync.open();
+    expect(sync.messages).toEqual([
+      { id: 'm1', state: 'confirmed', token: { key: 't1', version: 1 }, rejection: null },
+    ]);
+  });
+
   it('leaves records alone that it cannot read', () => {
     const texts = new Map([
       [1, '{"v":2,"id":"new"}'],

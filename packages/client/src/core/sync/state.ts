@@ -73,8 +73,8 @@ export type SyncData = {
   wantsSnapshot: boolean;
   live: boolean;
   wasComplete: boolean;
-  /** `ref`s of publications that were seen, the newest last. */
-  readonly seenRefs: Set<string>;
+  /** `ref`s of publications that were seen, with the version that their key had; the newest last. */
+  readonly seenRefs: Map<string, number | null>;
   /** Versions of deletions, the newest last. */
   readonly deletedVersions: Map<string, number>;
   readonly view: Map<string, SyncEntry>;
@@ -113,7 +113,7 @@ export function newSyncData(settings: SyncSettings): SyncData {
     wantsSnapshot: settings.snapshot,
     live: false,
     wasComplete: false,
-    seenRefs: new Set(),
+    seenRefs: new Map(),
     deletedVersions: new Map(),
     view: new Map(),
     basis: new Map(),
@@ -167,7 +167,7 @@ export function hold(sync: SyncData, held: Held): void {
 const MOST_REMEMBERED = 1_000;
 
 /** Forgets the oldest of a set or map that holds too many. */
-export function forgetOldest(memory: Set<string> | Map<string, number>): void {
+export function forgetOldest(memory: Set<string> | Map<string, unknown>): void {
   for (const oldest of memory.keys()) {
     if (memory.size <= MOST_REMEMBERED) return;
     memory.delete(oldest);

@@ -86,7 +86,7 @@ export function createSyncMachine(settings: SyncSettings): SyncMachine {
       const { held, settled, failure, wasComplete } = sync;
       const behind = wasComplete ? 'stale' : 'loading';
       const status = isComplete(sync) ? 'live' : behind;
-      return { status, pending: held.length, settled, failure: held.length === 0 ? null : failure };
+      return { status, pending: held.length, settled, failure };
     },
   };
 }

@@ -42,21 +42,21 @@ export function takeChanges(sync: SyncData, changes: readonly MapChange[]): void
     }
     if (ref === undefined) continue;
     seenRefs.delete(ref);
-    seenRefs.add(ref);
-    confirmRef(sync, ref);
+    const version = after?.version ?? deleted ?? null;
+    seenRefs.set(ref, version);
+    confirmRef(sync, ref, version);
   }
   forgetOldest(seenRefs);
   confirmVersions(sync);
 }
 
 /** A publication says that it is of this mutation: the backend has carried it out, whatever its answer was or will be. */
-function confirmRef(sync: SyncData, ref: string): void {
+function confirmRef(sync: SyncData, ref: string, version: number | null): void {
   const seen = sync.byId.get(ref);
   if (seen === undefined) return;
   const { key } = seen.change;
-  const version = truthOf(sync, key)?.version ?? sync.deletedVersions.get(key);
-  // Other tabs know by it when they have seen it too.
-  if (version !== undefined) seen.token ??= { key, version };
+  // Other tabs know by it when they have seen it too: a later version would have them wait for more than that.
+  if (version !== null) seen.token ??= { key, version };
   // Those of the key before it were answered before it was sent, and are in what it made. Their own publications may have been left out.
   for (const held of [...sync.held]) {
     if (held === seen) break;
@@ -83,14 +83,17 @@ export function includes(sync: SyncData, token: SyncToken): boolean {
 export function confirmFound(sync: SyncData, found: readonly Held[]): void {
   if (found.length === 0) return;
   const refs = refsOf(sync);
-  for (const held of found) if (refs.has(held.change.id)) confirmRef(sync, held.change.id);
+  for (const { change } of found) {
+    const version = refs.get(change.id);
+    if (version !== undefined) confirmRef(sync, change.id, version);
+  }
   confirmVersions(sync);
 }
 
-/** The refs that are known: of publications that were seen, and of entries. */
-export function refsOf({ channel, seenRefs }: SyncData): Set<string> {
-  const refs = new Set(seenRefs);
-  for (const { ref } of channel.values()) if (ref !== undefined) refs.add(ref);
+/** The refs that are known, of publications that were seen and of entries, with their versions. */
+export function refsOf({ channel, seenRefs }: SyncData): Map<string, number | null> {
+  const refs = new Map(seenRefs);
+  for (const { ref, version } of channel.values()) if (ref !== undefined) refs.set(ref, version);
   return refs;
 }
 
