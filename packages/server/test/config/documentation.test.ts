@@ -5,6 +5,7 @@ import { MAX_PACKED_DEPTH } from '@carillon/protocol';
 import { IN_FLIGHT_BYTES } from '../../src/adapters/kafka/bringing.ts';
 import { LONGEST_DETAIL } from '../../src/adapters/kafka/dead-letters.ts';
 import { FETCH_BYTES, PARTITION_BYTES } from '../../src/adapters/kafka/fetching.ts';
+import { LONGEST_SPAN } from '../../src/adapters/kafka/held.ts';
 import { MAX_RIGHT_MS } from '../../src/auth/authorize/answer.ts';
 import { MAX_ANSWER_BYTES } from '../../src/auth/authorize/callback-authorizer.ts';
 import {
@@ -127,6 +128,7 @@ describe('docs/limits.md', () => {
       'token of Dapr': MIN_DAPR_TOKEN_LENGTH,
       'id of an event': MAX_EVENT_ID_LENGTH,
       'Kafka events in flight': IN_FLIGHT_BYTES,
+      'Kafka events behind the oldest open': LONGEST_SPAN,
       'fetch from Kafka': FETCH_BYTES,
       'fetch of a partition': PARTITION_BYTES,
       'reason of a dead letter': LONGEST_DETAIL,

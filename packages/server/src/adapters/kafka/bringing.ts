@@ -1,6 +1,6 @@
 import type { Intake, Verdict } from '../../ports/source.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import type { Held, HeldPartitions, Reading } from './held.ts';
+import { isFarAhead, type Held, type HeldPartitions, type Reading } from './held.ts';
 import type { Pauses } from './pauses.ts';
 import { eventOf, type FetchedRecord } from './records.ts';
 
@@ -76,7 +76,7 @@ export function createBringing(deps: BringingDeps): Bringing {
 
   function turn(partition: Held, reading: Reading): boolean {
     let brought = false;
-    for (let left = TURN; left > 0 && hasRoom(); left--) {
+    for (let left = TURN; left > 0 && hasRoom() && !isFarAhead(reading); left--) {
       const record = reading.waiting[reading.at];
       if (record === undefined) break;
       reading.at++;

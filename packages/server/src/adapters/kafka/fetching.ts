@@ -1,6 +1,13 @@
 import type { Consumer } from '@platformatic/kafka';
 import type { Clock } from '../../ports/clock.ts';
-import { isDrained, partitionName, type Held, type HeldPartitions, type Reading } from './held.ts';
+import {
+  isDrained,
+  isFarAhead,
+  partitionName,
+  type Held,
+  type HeldPartitions,
+  type Reading,
+} from './held.ts';
 import { OFFSET_OUT_OF_RANGE } from './kafka-error.ts';
 import type { KafkaTiming } from './kafka-settings.ts';
 import type { Pauses } from './pauses.ts';
@@ -84,8 +91,10 @@ export function createFetching(deps: FetchingDeps): Fetching {
       if (reading === null || reading.resting) continue;
       const leader = metadata.topics.get(partition.topic)?.partitions[partition.partition]?.leader ?? -1;
       if (leader < 0) void rest(partition, reading, 'it has no leader');
-      else if (!isDrained(reading)) filled.add(leader);
-      else {
+      else if (!isDrained(reading)) {
+        // One that is held up wants nothing soon.
+        if (!isFarAhead(reading)) filled.add(leader);
+      } else {
         const list = byBroker.get(leader) ?? [];
         list.push({ partition, reading, offset: reading.next });
         byBroker.set(leader, list);

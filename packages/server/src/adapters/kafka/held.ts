@@ -45,5 +45,14 @@ export function readFrom(start: number, committed: number | null, end: number, n
   };
 }
 
+/**
+ * Events of a partition that may be brought from the oldest without a verdict on. One that waits for long (its channel's log, or the dead-letter
+ * topic, takes nothing) would else have more and more behind it: to be remembered, and to be brought again behind a crash.
+ */
+export const LONGEST_SPAN = 100_000;
+
+/** Whether nothing more may be brought of it until its oldest event has its verdict. */
+export const isFarAhead = (reading: Reading): boolean => reading.watermark.span >= LONGEST_SPAN;
+
 /** Whether all that was fetched of it is brought. */
 export const isDrained = (reading: Reading): boolean => reading.at >= reading.waiting.length;

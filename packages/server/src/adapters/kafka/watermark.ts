@@ -16,6 +16,8 @@ export type Watermark = {
   readonly position: number;
   /** Events that are brought and not done. */
   readonly open: number;
+  /** Events that are brought from the oldest that is not done on: what is remembered, and comes again behind a crash. */
+  readonly span: number;
 };
 
 /** Marks at the front that are done are dropped once there are so many, and they are half of all. */
@@ -53,6 +55,9 @@ export function createWatermark(start: number): Watermark {
     },
     get open() {
       return open;
+    },
+    get span() {
+      return marks.length - head;
     },
   };
 }
