@@ -156,6 +156,10 @@ describe('an event that cannot be read', () => {
     expect(raw(content)).toMatchObject({ ok: false, code });
   });
 
+  it('its detail, which is logged, holds nothing of the content', () => {
+    expect(raw('hunter2')).toMatchObject({ code: 'event_unreadable', detail: 'it is no JSON' });
+  });
+
   it('one as large as may be is read', () => {
     expect(raw(' '.repeat(1_023) + '1')).toMatchObject({ ok: true, event: { data: 1 } });
   });
