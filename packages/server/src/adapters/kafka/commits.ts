@@ -41,7 +41,8 @@ export function createCommits(deps: CommitsDeps): Commits {
     const consumer = member();
     if (consumer === null) return;
     const due = [...held.values()].flatMap(({ topic, partition, reading }) =>
-      reading !== null && reading.watermark.position > reading.committed
+      // Lower as well: a topic that was made anew begins at 0, and what is committed of the old one would count for it.
+      reading !== null && reading.watermark.position !== reading.committed
         ? [{ topic, partition, reading, position: reading.watermark.position }]
         : [],
     );
