@@ -302,14 +302,22 @@ const HTTP_OPTIONS: HttpServerOptions = {
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 };
 
-/** How long what sources have brought may take to be kept, when the server stops, ms. */
+/** How long what sources have brought may take to be kept when the server stops, and how long they may take to end, ms. */
+const FEEDS_KEEP_MS = 3_000;
 const FEEDS_STOP_MS = 5_000;
 
-/** Stops the sources. Where the log does not take what they brought, they are told so, and bring it again in their next life. */
+/**
+ * Stops the sources. Where the log does not take what they brought, they are told so, and bring it again in their next life. Clients
+ * must be sent away also where a broker hangs, and with it a source.
+ */
 async function endOf(feeds: FeedSources, { intake }: RealtimeNode): Promise<void> {
-  const late = setTimeout(() => intake.close(), FEEDS_STOP_MS);
-  await feeds.stop();
-  clearTimeout(late);
+  const given = Promise.withResolvers<void>();
+  const timers = [
+    setTimeout(() => intake.close(), FEEDS_KEEP_MS),
+    setTimeout(() => given.resolve(), FEEDS_STOP_MS),
+  ];
+  await Promise.race([feeds.stop(), given.promise]);
+  for (const timer of timers) clearTimeout(timer);
 }
 
 /** Whoever cannot say who may log in must not hold what is kept. */

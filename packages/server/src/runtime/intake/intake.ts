@@ -15,6 +15,8 @@ const LONGEST_PAUSE_MS = 5_000;
 export type IntakeRuntime = ClosingIntake & {
   /** Pauses that run. */
   readonly timers: number;
+  /** How often an event stands behind another of its lane or of one of its channels. */
+  readonly waiting: number;
 };
 
 type Appended =
@@ -55,6 +57,7 @@ export function createIntake(
     const timer = clock.setTimer(ms, end);
     pauses.add(end);
     signal?.addEventListener('abort', end);
+    if (signal?.aborted === true) end();
     return promise;
   }
 
@@ -92,7 +95,9 @@ export function createIntake(
     signal: AbortSignal | undefined,
   ): readonly Promise<Appended>[] | Verdict {
     if (!read.ready) return read.verdict;
-    return read.prepared.map((one) => channels.take(one.draft.channel, () => keep(event, one, signal)));
+    return read.prepared.map(
+      async (one) => (await channels.take(one.draft.channel, () => keep(event, one, signal), signal)) ?? LATE,
+    );
   }
 
   /** A schema that did not answer may do so the next time. */
@@ -108,9 +113,12 @@ export function createIntake(
 
   async function judge(event: SourceEvent, signal: AbortSignal | undefined): Promise<Verdict> {
     if (closed) return CLOSED;
-    const entered = await lanes.take(event.lane, async () => ({
-      is: enter(event, await readUntil(event, signal), signal),
-    }));
+    const entered = await lanes.take(
+      event.lane,
+      async () => ({ is: enter(event, await readUntil(event, signal), signal) }),
+      signal,
+    );
+    if (entered === null) return LATE;
     return 'result' in entered.is ? entered.is : verdictOf(await Promise.all(entered.is));
   }
 
@@ -142,6 +150,9 @@ export function createIntake(
     },
     get timers() {
       return pauses.size;
+    },
+    get waiting() {
+      return lanes.waiting + channels.waiting;
     },
   };
 }
