@@ -307,11 +307,13 @@ describe('a sync', () => {
 
   it('of two tabs one sends, both show both, and the other goes on when it is gone', async () => {
     store = sharedStore();
-    const [one, other] = [open(), open()];
+    const one = open();
     await connect(one.client);
-    await connect(other.client);
     const mutation = one.tasks.mutate('create', 'a', 'milk');
     await until(one.tasks, () => sent.length === 1);
+    // Not before: which of two sends first is nobody's promise.
+    const other = open();
+    await connect(other.client);
     const second = other.tasks.mutate('create', 'b', 'bread');
     await until(other.tasks, () => titles(other.tasks).length === 2);
     await until(one.tasks, () => titles(one.tasks).length === 2);
