@@ -1,5 +1,5 @@
 import { defineContract, map, signal, type StandardSchema, stream } from '@carillon/contract';
-import { feedTopic } from '../../src/index.ts';
+import { feedTopic } from '@carillon/server';
 
 declare function schema<T>(): StandardSchema<T>;
 
@@ -35,22 +35,22 @@ feedTopic(contract, {
 feedTopic(contract, { map: () => null });
 feedTopic(contract, { map: () => [] });
 
-// @ts-expect-error: without a schema nothing is known of the payload
+// @ts-expect-error TS18046: without a schema nothing is known of the payload
 feedTopic(contract, { map: ({ data }) => ({ channel: 'lobby', value: data.n }) });
-// @ts-expect-error: no such channel
+// @ts-expect-error TS2322: no such channel
 feedTopic(contract, { map: () => ({ channel: 'chat', value: 5 }) });
-// @ts-expect-error: nothing of a signal is kept
+// @ts-expect-error TS2322: nothing of a signal is kept
 feedTopic(contract, { map: () => ({ channel: 'cursor:{doc}', params: { doc: 'a' }, value: 5 }) });
-// @ts-expect-error: a parameter is missing
+// @ts-expect-error TS2322: a parameter is missing
 feedTopic(contract, { map: () => ({ channel: 'notices:{user}', value: 'x' }) });
-// @ts-expect-error: the payload of another channel
+// @ts-expect-error TS2322: the payload of another channel
 feedTopic(contract, { map: () => ({ channel: 'lobby', value: 'x' }) });
 feedTopic(contract, {
-  // @ts-expect-error: a map has keys
+  // @ts-expect-error TS2322: a map has keys
   map: () => ({ channel: 'tasks:{user}', params: { user: 'a' }, value: { title: '' } }),
 });
 feedTopic(contract, {
-  // @ts-expect-error: a deletion has no payload
+  // @ts-expect-error TS2322: a deletion has no payload
   map: () => ({
     channel: 'tasks:{user}',
     params: { user: 'a' },
@@ -59,5 +59,5 @@ feedTopic(contract, {
     value: { title: '' },
   }),
 });
-// @ts-expect-error: a stream has no keys to delete
+// @ts-expect-error TS2322: a stream has no keys to delete
 feedTopic(contract, { map: () => ({ channel: 'lobby', delete: true }) });
