@@ -1,3 +1,3 @@
 import { channelSeedsHold } from './channels-hold.ts';
 
-channelSeedsHold(501, 1_000);
+channelSeedsHold(501, 750);

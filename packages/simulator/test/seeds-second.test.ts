@@ -1,3 +1,3 @@
 import { seedsHold } from './hold.ts';
 
-seedsHold(501, 1_000);
+seedsHold(501, 750);

@@ -1,0 +1,3 @@
+import { channelSeedsHold } from './channels-hold.ts';
+
+channelSeedsHold(751, 2_000);

@@ -1,0 +1,3 @@
+import { seedsHold } from './hold.ts';
+
+seedsHold(751, 3_000);
