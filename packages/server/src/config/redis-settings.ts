@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import * as z from 'zod';
 import type { RedisSettings, RedisTls, RedisTopology } from '../adapters/redis/redis-settings.ts';
 import { parseRedisUrl, redisUrlProblem } from './redis-url.ts';
-import { text, whole } from './setting.ts';
+import { emptyProblem, file, text, whole } from './setting.ts';
+import { readTlsFiles } from './tls-files.ts';
 
 /** ms a command may go unanswered: far longer than any takes, and short against a lease. */
 const DEFAULT_COMMAND_TIMEOUT_MS = 5_000;
@@ -22,12 +21,6 @@ function prefixProblem(prefix: string): string | undefined {
     ? undefined
     : 'may hold printable ASCII without spaces and braces: braces say where a key lies in a Cluster';
 }
-
-function emptyProblem(value: string): string | undefined {
-  return value === '' ? 'is empty' : undefined;
-}
-
-const file = (about: string) => text(about, {}, emptyProblem).optional();
 
 /** With Redis several nodes are one. */
 export const redisSchema = z
@@ -128,19 +121,8 @@ export function toRedisSettings(
         }
       : parsed.topology;
   if (!encrypted) return { topology, login, tls: null, prefix, commandTimeoutMs, leaseMs };
-  const read: Record<'ca' | 'cert' | 'key', string | null> = { ca: null, cert: null, key: null };
-  for (const [part, path] of [
-    ['ca', tls.caFile],
-    ['cert', tls.certFile],
-    ['key', tls.keyFile],
-  ] as const) {
-    if (path === undefined) continue;
-    try {
-      read[part] = readFileSync(resolve(cwd, path), 'utf8');
-    } catch (error) {
-      return `redis.tls.${part}File: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    }
-  }
+  const read = readTlsFiles('redis.tls', tls, cwd);
+  if (typeof read === 'string') return read;
   const files: RedisTls = { ...read, serverName: tls.serverName ?? null };
   return { topology, login, tls: files, prefix, commandTimeoutMs, leaseMs };
 }

@@ -29,6 +29,13 @@ export function text(about: string, meta: SettingMeta, problem: (value: string) 
     .meta({ description: about, ...meta });
 }
 
+export function emptyProblem(value: string): string | undefined {
+  return value === '' ? 'is empty' : undefined;
+}
+
+/** The path of a file, which may be left out. */
+export const file = (about: string) => text(about, {}, emptyProblem).optional();
+
 /** A list of texts; in the environment separated by commas. */
 export function list(about: string, meta: SettingMeta, problem: (value: string) => string | undefined) {
   return z

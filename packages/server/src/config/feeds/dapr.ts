@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { DaprSettings } from '../../adapters/dapr/dapr-settings.ts';
-import { list, text, whole } from '../setting.ts';
-import { emptyProblem, topicProblem } from './topic-name.ts';
+import { emptyProblem, list, text, whole } from '../setting.ts';
+import { topicProblem } from './topic-name.ts';
 
 /** A shorter token could be tried out over the network. */
 export const MIN_DAPR_TOKEN_LENGTH = 16;

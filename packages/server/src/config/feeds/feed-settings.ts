@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { DaprSettings } from '../../adapters/dapr/dapr-settings.ts';
 import type { KafkaSettings } from '../../adapters/kafka/kafka-settings.ts';
 import type { FeedEvent } from '../../core/intake/decode-event.ts';
+import type { FeedTopic } from '../../runtime/intake/feeds.ts';
 import { whole } from '../setting.ts';
 import { daprProblem, daprSchema, toDaprSettings } from './dapr.ts';
 import { kafkaSchema, toKafkaSettings } from './kafka.ts';
@@ -55,12 +56,7 @@ export const feedsSchema = z
   });
 
 /** A topic as it was configured, its schema not yet made into a check. */
-export type FeedTopicConfig = {
-  readonly schema: StandardSchema | null;
-  readonly map: (event: FeedEvent) => unknown;
-  readonly unknown: 'drop' | 'dead-letter';
-  readonly ids: 'event' | 'place';
-};
+export type FeedTopicConfig = Omit<FeedTopic, 'validate'> & { readonly schema: StandardSchema | null };
 
 export type FeedsConfig = {
   readonly topics: ReadonlyMap<string, FeedTopicConfig>;

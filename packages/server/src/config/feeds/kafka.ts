@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import * as z from 'zod';
 import type { KafkaSettings } from '../../adapters/kafka/kafka-settings.ts';
-import { list, text, whole } from '../setting.ts';
-import { emptyProblem, topicProblem } from './topic-name.ts';
+import { emptyProblem, file, list, text, whole } from '../setting.ts';
+import { readTlsFiles } from '../tls-files.ts';
+import { topicProblem } from './topic-name.ts';
 
 const BROKER = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
-const file = (about: string) => text(about, {}, emptyProblem).optional();
 
 /** Where and how Kafka is consumed. */
 export const kafkaSchema = z
@@ -98,16 +96,8 @@ export function toKafkaSettings(
   cwd: string,
 ): KafkaSettings | null | string {
   if (brokers.length === 0) return null;
-  const read: Record<'ca' | 'cert' | 'key', string | null> = { ca: null, cert: null, key: null };
-  for (const part of ['ca', 'cert', 'key'] as const) {
-    const path = tls[`${part}File`];
-    if (path === undefined) continue;
-    try {
-      read[part] = readFileSync(resolve(cwd, path), 'utf8');
-    } catch (error) {
-      return `feeds.kafka.tls.${part}File: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    }
-  }
+  const read = readTlsFiles('feeds.kafka.tls', tls, cwd);
+  if (typeof read === 'string') return read;
   const { mechanism, username, password } = sasl;
   return {
     ...rest,

@@ -6,7 +6,3 @@ export function topicProblem(topic: string): string | undefined {
     ? undefined
     : `is no topic: up to ${MAX_TOPIC_LENGTH} letters, digits, dots, hyphens and underscores`;
 }
-
-export function emptyProblem(value: string): string | undefined {
-  return value === '' ? 'is empty' : undefined;
-}
