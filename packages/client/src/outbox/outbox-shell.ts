@@ -22,6 +22,7 @@ import { memoryStore } from './memory-store.ts';
 import { feedOn, refusalIn } from './outbox-feed.ts';
 import type { OutboxEntry, OutboxHost, OutboxPart } from './outbox-part.ts';
 import type { OutboxBox, OutboxStore } from './outbox-store.ts';
+import { createStoreAdds } from './store-adds.ts';
 
 /** How long to wait before a store that could not be read is read again, ms. */
 const LOOK_AGAIN_MS = 5_000;
@@ -61,7 +62,11 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   /** What is done with the store, one behind the other. */
   let work: Promise<unknown> = Promise.resolve();
   let box: Promise<OutboxBox> | null = null;
-  let batch: { readonly ticket: number; readonly text: string }[] | null = null;
+  const adds = createStoreAdds<number>(
+    inStore,
+    (ticket, number) => dispatch({ type: 'inserted', ticket, number }),
+    (ticket, detail) => dispatch({ type: 'insertFailed', ticket, detail }),
+  );
   let endListening = (): void => {};
   let stopLeading: (() => void) | null = null;
   let onReady = (): void => {};
@@ -80,7 +85,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   function perform(effect: OutboxEffect): void {
     switch (effect.do) {
       case 'insert':
-        return insert(effect.ticket, effect.text);
+        return adds.add(effect.ticket, effect.text);
       case 'mark':
       case 'save':
       case 'remove':
@@ -121,7 +126,7 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
   }
 
   function inStore(run: (texts: OutboxBox) => Promise<void>): void {
-    batch = null;
+    adds.cut();
     box ??= openBox();
     const opening = box;
     work = work
@@ -140,38 +145,6 @@ export function createOutboxShell({ host, store, settings, publications }: Outbo
     durable = opened.durable;
     listeners.tell([]);
     return opened;
-  }
-
-  /** What is added in one turn, or while the store is at work, is written at once. */
-  function insert(ticket: number, text: string): void {
-    if (batch !== null) {
-      batch.push({ ticket, text });
-      return;
-    }
-    const added = [{ ticket, text }];
-    inStore(async (texts) => {
-      if (batch === added) batch = null;
-      await addAll(texts, added);
-    });
-    batch = added;
-  }
-
-  async function addAll(
-    texts: OutboxBox,
-    added: readonly { readonly ticket: number; readonly text: string }[],
-    again = true,
-  ): Promise<void> {
-    try {
-      const numbers = await texts.add(added.map(({ text }) => text));
-      for (const [at, { ticket }] of added.entries())
-        dispatch({ type: 'inserted', ticket, number: numbers[at] ?? 0 });
-    } catch (error) {
-      const [first] = added;
-      // Once more, each alone: one that does not fit is not to cost those that were asked for in the same turn.
-      if (again) for (const each of added) await addAll(texts, [each], false);
-      else if (first !== undefined)
-        dispatch({ type: 'insertFailed', ticket: first.ticket, detail: String(error) });
-    }
   }
 
   function edit(effect: StoreEdit): void {

@@ -2,6 +2,7 @@ import type { SyncEffect, SyncEvent } from '../core/sync/sync-events.ts';
 import type { Platform } from '../platform.ts';
 import { memoryStore } from '../outbox/memory-store.ts';
 import type { OutboxBox, OutboxStore } from '../outbox/outbox-store.ts';
+import { createStoreAdds } from '../outbox/store-adds.ts';
 
 /** How long to wait before a store that could not be read is read again, ms. */
 const LOOK_AGAIN_MS = 5_000;
@@ -38,7 +39,11 @@ export function createStoreWork(
   let cancelLook = (): void => {};
   let closed = false;
   let work: Promise<unknown> = open();
-  let batch: { readonly id: string; readonly text: string }[] | null = null;
+  const adds = createStoreAdds<string>(
+    inStore,
+    (id, number) => dispatch({ type: 'inserted', id, number }),
+    (id, detail) => dispatch({ type: 'insertFailed', id, detail }),
+  );
 
   async function open(): Promise<void> {
     // Where nothing can be kept mutations live as long as the page, and `durable` says so.
@@ -53,38 +58,8 @@ export function createStoreWork(
   }
 
   function inStore(run: (texts: OutboxBox) => unknown): void {
-    batch = null;
+    adds.cut();
     work = work.then(() => (box === null ? undefined : run(box))).catch(report);
-  }
-
-  /** What is added in one turn, or while the store is at work, is written at once. */
-  function insert(id: string, text: string): void {
-    if (batch !== null) {
-      batch.push({ id, text });
-      return;
-    }
-    const added = [{ id, text }];
-    inStore(async (texts) => {
-      if (batch === added) batch = null;
-      await addAll(texts, added);
-    });
-    batch = added;
-  }
-
-  async function addAll(
-    texts: OutboxBox,
-    added: readonly { readonly id: string; readonly text: string }[],
-    again = true,
-  ): Promise<void> {
-    try {
-      const numbers = await texts.add(added.map(({ text }) => text));
-      for (const [at, { id }] of added.entries())
-        dispatch({ type: 'inserted', id, number: numbers[at] ?? 0 });
-    } catch (error) {
-      // Once more, each alone: one that does not fit is not to cost those that were asked for in the same turn.
-      if (again) for (const each of added) await addAll(texts, [each], false);
-      else for (const { id } of added) dispatch({ type: 'insertFailed', id, detail: String(error) });
-    }
   }
 
   async function look(texts: OutboxBox): Promise<void> {
@@ -124,7 +99,7 @@ export function createStoreWork(
     perform(effect) {
       switch (effect.do) {
         case 'insert':
-          return insert(effect.id, effect.text);
+          return adds.add(effect.id, effect.text);
         case 'save':
           return inStore((texts) =>
             texts.edit(effect.number, (now) => (now === undefined ? now : effect.text)),
