@@ -34,7 +34,7 @@ export function launchBrowser(): Promise<Browser> {
 /** A person's page in a browser of their own, and what it complained about. */
 export type Desk = {
   readonly page: Page;
-  /** Errors on the console and uncaught ones. Those about a line that is down are left out while `outage` is on. */
+  /** Errors on the console, with the address of what could not be loaded, and uncaught ones. Those about a line that is down are left out while `outage` is on. */
   readonly errors: string[];
   outage: boolean;
   friend(user: string): ReturnType<Page['locator']>;
@@ -78,10 +78,15 @@ export async function openDesk(
   page.on('pageerror', (error) => desk.errors.push(error.message));
   page.on('console', (message) => {
     if (message.type() !== 'error' && message.type() !== 'warning') return;
+    const text = message.text();
     // A browser says so itself, and no page can keep it from it.
-    if (desk.outage && /WebSocket connection to .* failed|net::ERR_|status of \d{3}/.test(message.text()))
-      return;
-    desk.errors.push(message.text());
+    if (desk.outage && /WebSocket connection to .* failed|net::ERR_|status of \d{3}/.test(text)) return;
+    if (!text.startsWith('Failed to load resource')) return void desk.errors.push(text);
+    // The text does not say which one.
+    const { url: resource } = message.location();
+    // Where a WebSocket was slow or lost early, the client asks whether the server is there: this is how the server says yes.
+    if (text.includes('status of 404') && resource === `${url}/poll`) return;
+    desk.errors.push(`${text}: ${resource}`);
   });
   await page.goto(`${url}/?as=${encodeURIComponent(user)}`);
   await desk.line('connected');

@@ -91,6 +91,25 @@ describe('the line', () => {
     expect(events).toEqual(['error', 'close 1006']);
   });
 
+  it('ends the attempts under way when it is mended, while no request passes yet: the network was gone, not the WebSocket', async () => {
+    const asked: string[] = [];
+    const line = createLine(globalThis.WebSocket, (address) => {
+      asked.push(address);
+      return Promise.reject(new TypeError('Failed to fetch'));
+    });
+    line.cut();
+    const socket = new line.WebSocket(url);
+    const { events } = listen(socket);
+    socket.addEventListener('close', () => {
+      const { signal } = new AbortController();
+      line.fetch('/poll', { method: 'POST', body: '', signal, redirect: 'error' }).catch(() => {});
+    });
+    line.mend();
+    expect(events).toEqual(['error', 'close 1006']);
+    expect(asked).toEqual([]);
+    await connect(line);
+  });
+
   it('does not touch a socket that closed before the cut', async () => {
     const line = createLine();
     const { peer, events, ended } = await connect(line);

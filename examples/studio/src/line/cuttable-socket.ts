@@ -17,7 +17,7 @@ export type Line = {
   cut(): void;
   /** Drops every open WebSocket and lets no new one through, as a proxy does that knows only requests; or lets them through again. */
   blockWebSockets(blocked: boolean): void;
-  /** Lets new ones through again. Those that were dropped stay dropped. */
+  /** Ends the attempts that are under way, which cannot succeed, and lets new ones through again. Those that were dropped stay dropped. */
   mend(): void;
 };
 
@@ -122,6 +122,10 @@ export function createLine(
       if (blocked) for (const socket of [...sockets]) socket.drop();
     },
     mend() {
+      if (!isCut) return;
+      // While it is cut still: a client that heard of such an end behind it would find the server there and only WebSockets
+      // broken, and take to requests; and one that tries again at once would be in the middle of an attempt that cannot succeed.
+      for (const socket of [...sockets]) socket.drop();
       isCut = false;
       scissors = new AbortController();
     },
