@@ -5,6 +5,7 @@ import {
   parsePattern,
 } from '@carillon/protocol';
 import type { CallDefinition } from './calls.ts';
+import type { ChannelDefinition } from './channels.ts';
 import type { Contract } from './contract.ts';
 import { BOUNDS, CHOICES, DEFAULTS } from './defaults.ts';
 import { patternsOverlap } from './overlap.ts';
@@ -49,13 +50,30 @@ function channelsProblem(channels: Contract['channels']): string | undefined {
       return `${where}: overlaps ${JSON.stringify(other.pattern)}, so that a name could fit both: change one of them`;
     parsed.push(result.parsed);
     if (!isTable(definition) || !isChannelKind(definition.kind))
-      return `${where}: expected stream({ … }), map({ … }) or signal({ … })`;
+      return `${where}: expected stream({ … }), map({ … }), signal({ … }) or document({ … })`;
     if (!isSchema(definition.data)) return `${where}.data: ${NO_SCHEMA}`;
     const { kind, data: _, ...options } = definition;
     const wrong = optionsProblem(options, DEFAULTS[kind], '');
     if (wrong !== undefined) return `${where}.${wrong}`;
+    const apart = besideProblem(result.parsed, definition, channels);
+    if (apart !== undefined) return `${where}.beside: ${apart}`;
   }
   return undefined;
+}
+
+/** A channel whose parameters do not say which document it lies beside has nobody's roles. */
+function besideProblem(
+  { parameters }: ParsedPattern,
+  definition: Contract['channels'][string],
+  channels: Contract['channels'],
+): string | undefined {
+  if (definition.kind === 'document' || definition.beside === undefined) return undefined;
+  const { beside } = definition;
+  if (!Object.hasOwn(channels, beside) || channels[beside]?.kind !== 'document')
+    return 'expected the pattern of a document of this contract';
+  const document = parsePattern(beside);
+  const lacking = document.ok ? document.parsed.parameters.find((name) => !parameters.includes(name)) : '';
+  return lacking === undefined ? undefined : `lacks the parameter {${lacking}} of ${JSON.stringify(beside)}`;
 }
 
 function callsProblem(part: 'calls' | 'clientCalls', calls: Contract['calls']): string | undefined {
@@ -120,6 +138,8 @@ function optionProblem(value: unknown, initial: unknown, where: string): string 
     return isWhole(value, ...bounds)
       ? undefined
       : `${where}: expected a whole number from ${bounds[0]} to ${bounds[1]}`;
+  if (where === 'beside')
+    return typeof value === 'string' ? undefined : 'beside: expected the pattern of a document';
   const choices = CHOICES[where];
   if (choices !== undefined)
     return typeof value === 'string' && choices.includes(value)
@@ -145,8 +165,8 @@ function isSchema(value: unknown): boolean {
   return isTable(standard) && standard['version'] === 1 && typeof standard['validate'] === 'function';
 }
 
-function isChannelKind(kind: unknown): kind is 'stream' | 'map' | 'signal' {
-  return kind === 'stream' || kind === 'map' || kind === 'signal';
+function isChannelKind(kind: unknown): kind is ChannelDefinition['kind'] {
+  return kind === 'stream' || kind === 'map' || kind === 'signal' || kind === 'document';
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {

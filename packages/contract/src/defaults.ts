@@ -20,6 +20,8 @@ export const DEFAULTS = {
     echo: true,
     members: false,
     ownerPublishes: false,
+    /** Beside none: it has rules of its own. */
+    beside: null,
   },
   map: {
     history: { count: 1_000, ageMs: DAY, units: KI * KI },
@@ -35,6 +37,8 @@ export const DEFAULTS = {
     echo: true,
     members: false,
     ownerPublishes: false,
+    /** Beside none: it has rules of its own. */
+    beside: null,
   },
   signal: {
     flushMs: 50,
@@ -43,6 +47,25 @@ export const DEFAULTS = {
     rate: { perSecond: 1_000, burst: 2_000 },
     members: false,
     ownerPublishes: false,
+    /** Beside none: it has rules of its own. */
+    beside: null,
+  },
+  document: {
+    durability: 'stored',
+    updateBytes: KI * KI,
+    documentBytes: 32 * KI * KI,
+    compactUpdates: 1_000,
+    compactBytes: 256 * KI,
+    awarenessUnits: 4 * KI,
+    // A cursor that moves with every frame of a screen, now and then.
+    awarenessRate: { perSecond: 30, burst: 60 },
+    flushMs: 50,
+    versionEveryMs: 3600 * SECOND,
+    versions: 100,
+    namedVersions: 100,
+    rate: { perSecond: 1_000, burst: 2_000 },
+    members: true,
+    heldUnits: KI * KI,
   },
   call: { timeoutMs: 10 * SECOND },
 } as const;
@@ -60,11 +83,21 @@ export const BOUNDS: Readonly<Record<string, readonly [min: number, max: number]
   'rate.perSecond': [1, 1_000_000],
   'rate.burst': [1, 1_000_000],
   flushMs: [10, 10 * SECOND],
+  updateBytes: [KI, 64 * KI * KI],
+  documentBytes: [KI, 256 * KI * KI],
+  compactUpdates: [1, 100_000],
+  compactBytes: [KI, 64 * KI * KI],
+  awarenessUnits: [16, 64 * KI],
+  'awarenessRate.perSecond': [1, 1_000],
+  'awarenessRate.burst': [1, 10_000],
+  versionEveryMs: [0, 365 * DAY],
+  versions: [0, 10_000],
+  namedVersions: [0, 10_000],
   timeoutMs: [1, MAX_CALL_MS],
 };
 
 /** What texts may be. */
 export const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  durability: ['stored', 'memory'],
+  durability: ['stored', 'replicated', 'memory'],
   slow: ['close', 'drop-oldest', 'conflate', 'resync'],
 };

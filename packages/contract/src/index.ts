@@ -2,6 +2,10 @@
 export { call, type CallDefinition, type CallErrors, type CallOptions } from './calls.ts';
 export {
   type ChannelDefinition,
+  document,
+  type DocumentDefinition,
+  type DocumentOptions,
+  type Durability,
   type History,
   map,
   type MapDefinition,
@@ -37,6 +41,7 @@ export type {
   CallsOf,
   ChannelPatterns,
   ClientCallsOf,
+  DocumentPatterns,
   ErrorsOf,
   HandlerErrors,
   HandlerInput,

@@ -1,5 +1,5 @@
 import type { CallDefinition } from './calls.ts';
-import type { MapDefinition, SignalDefinition, StreamDefinition } from './channels.ts';
+import type { DocumentDefinition, MapDefinition, SignalDefinition, StreamDefinition } from './channels.ts';
 import type { Contract } from './contract.ts';
 import type { Delivered } from './delivered.ts';
 import type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts';
@@ -23,6 +23,7 @@ export type ChannelPatterns<C extends Contract> = keyof C['channels'] & string;
 export type StreamPatterns<C extends Contract> = PatternsOfKind<C, StreamDefinition>;
 export type MapPatterns<C extends Contract> = PatternsOfKind<C, MapDefinition>;
 export type SignalPatterns<C extends Contract> = PatternsOfKind<C, SignalDefinition>;
+export type DocumentPatterns<C extends Contract> = PatternsOfKind<C, DocumentDefinition>;
 
 /** What a publisher on a channel gives. */
 export type PublishedData<C extends Contract, Pattern extends ChannelPatterns<C>> = InputOf<

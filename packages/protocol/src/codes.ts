@@ -73,6 +73,22 @@ export const ERRORS = {
     http: 409,
     help: 'The roster comes from the followsOf hook: change it there, then POST /v1/users/{user}/roster/refresh.',
   },
+  update_invalid: {
+    retry: false,
+    http: 400,
+    help: 'The update is none that Yjs could apply, or deletes or counts beyond what there is; the text says what.',
+  },
+  update_gap: {
+    retry: false,
+    http: 409,
+    help: 'The update builds on changes that the server does not have: join the document again, and send what it lacks first.',
+  },
+  client_id_taken: {
+    retry: false,
+    http: 409,
+    help: 'The client id belongs to somebody else: give the Y.Doc a new one.',
+  },
+  version_unknown: { retry: false, http: 404, help: 'The document has no such version.' },
   not_found: { retry: false, http: 404, help: 'No such resource; docs/http-api.md lists them.' },
   method_not_allowed: {
     retry: false,

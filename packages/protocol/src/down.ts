@@ -16,6 +16,14 @@ import {
 } from './messages/channel-down.ts';
 import { type PublicationMessage, type Replay, publication, replay } from './messages/channel-parts.ts';
 import { type Call, call } from './messages/channel-up.ts';
+import {
+  type AwarenessDown,
+  type DocumentState,
+  type RoleChanged,
+  awarenessDown,
+  documentState,
+  roleChanged,
+} from './messages/document-down.ts';
 import { type Token, token } from './messages/login.ts';
 import { type Heartbeat, heartbeat } from './messages/heartbeat.ts';
 import {
@@ -35,6 +43,9 @@ export type ChannelDownMessage =
   | PublicationMessage
   | Replay
   | Signals
+  | DocumentState
+  | AwarenessDown
+  | RoleChanged
   | Gap
   | Unsubscribed
   | Invitation
@@ -69,6 +80,9 @@ export const DOWN_SHAPES = {
   p: publication,
   ps: replay,
   sig: signals,
+  ds: documentState,
+  aw: awarenessDown,
+  role: roleChanged,
   gap,
   unsub: unsubscribed,
   sub: invitation,

@@ -48,6 +48,13 @@ export type {
   TicketRequest,
   Unsubscribe,
 } from './messages/channel-up.ts';
+export type { AwarenessDown, DocumentState, RoleChanged } from './messages/document-down.ts';
+export {
+  type AwarenessUp,
+  DOCUMENT_REQUESTS,
+  type DocumentRequest,
+  type UpdateDocument,
+} from './messages/document-up.ts';
 export type { Heartbeat } from './messages/heartbeat.ts';
 export type { Auth, Login, Logout, Token } from './messages/login.ts';
 export type { Friend, Offline, Online, StatusUpdate, Sync, Update } from './messages/presence.ts';
@@ -67,6 +74,7 @@ export {
   VISIBLE_STATUSES,
   type VisibleStatus,
 } from './status.ts';
+export { isAtLeast, type Role, ROLES } from './role.ts';
 export { RESERVED_FIELD_NAMES } from './reserved-fields.ts';
 export { type ChannelUpMessage, UP_SHAPES, type UpMessage } from './up.ts';
 export { isUserId } from './user-id.ts';

@@ -58,3 +58,6 @@ export const MAX_CALL_MS = 10 * 60 * 1000;
  * message around them a few more.
  */
 export const MAX_PACKED_DEPTH = 128;
+
+/** Bytes in one field, as base64. Messages from clients are bounded long before; a part of a document's state is 256 KiB. */
+export const MAX_BASE64_LENGTH = 1024 * 1024;

@@ -20,6 +20,14 @@ import {
   ticket,
   unsubscribe,
 } from './messages/channel-up.ts';
+import {
+  type AwarenessUp,
+  type DocumentRequest,
+  type UpdateDocument,
+  awarenessUp,
+  documentRequest,
+  updateDocument,
+} from './messages/document-up.ts';
 import { type Auth, type Login, type Logout, auth, login, logout } from './messages/login.ts';
 import { type Heartbeat, heartbeat } from './messages/heartbeat.ts';
 import { type StatusUpdate, statusUpdate } from './messages/presence.ts';
@@ -30,6 +38,9 @@ export type ChannelUpMessage =
   | TicketRequest
   | Unsubscribe
   | Publish
+  | UpdateDocument
+  | AwarenessUp
+  | DocumentRequest
   | History
   | Page
   | Members
@@ -50,6 +61,9 @@ export const UP_SHAPES = {
   ticket,
   unsub: unsubscribe,
   pub: publish,
+  upd: updateDocument,
+  aw: awarenessUp,
+  doc: documentRequest,
   hist: history,
   page,
   members,

@@ -1,4 +1,5 @@
 import {
+  MAX_BASE64_LENGTH,
   MAX_CHANNEL_LENGTH,
   MAX_EPOCH_LENGTH,
   MAX_KEY_LENGTH,
@@ -13,6 +14,10 @@ export const epoch = { kind: 'string', minLength: 1, maxLength: MAX_EPOCH_LENGTH
 export const whole = { kind: 'integer', min: 0, max: MAX_INTEGER } as const;
 export const key = { kind: 'string', minLength: 1, maxLength: MAX_KEY_LENGTH } as const;
 export const json = { kind: 'json' } as const;
+/** Bytes as base64 (RFC 4648, section 4), padded. What they are is for the receiver to check. */
+export const bytes = { kind: 'string', maxLength: MAX_BASE64_LENGTH } as const;
+/** What Yjs calls a client: an unsigned integer of 53 bits at most, 32 as a rule. */
+export const clientId = { kind: 'integer', min: 0, max: MAX_INTEGER } as const;
 const ref = optional(
   { kind: 'string', minLength: 1, maxLength: MAX_REF_LENGTH },
   'what it answers, as the server named it',

@@ -8,7 +8,7 @@ import {
 } from '../limits.ts';
 import { optional, required } from '../shape.ts';
 import type { MessageOf } from '../shape-types.ts';
-import { channel, epoch, json, key, whole } from './channel-parts.ts';
+import { bytes, channel, clientId, epoch, json, key, whole } from './channel-parts.ts';
 
 const request = { kind: 'integer', min: 0, max: MAX_REQUEST_ID } as const;
 const pageSize = { kind: 'integer', min: 1, max: MAX_PAGE_SIZE } as const;
@@ -30,6 +30,8 @@ export const subscribe = {
       { kind: 'string', minLength: 1, maxLength: MAX_GRANT_LENGTH },
       'grant: the signed right to subscribe',
     ),
+    sv: optional(bytes, 'document: the state vector of what the client has; absent: nothing'),
+    cl: optional(clientId, 'document: the client id that this session changes it by'),
   },
 } as const;
 export type Subscribe = MessageOf<typeof subscribe>;

@@ -1,7 +1,8 @@
 import { MAX_GRANT_LENGTH, MAX_NAME_LENGTH, MAX_REQUEST_ID, MAX_USER_ID_LENGTH } from '../limits.ts';
+import { ROLES } from '../role.ts';
 import { MAX_INTEGER, optional, required } from '../shape.ts';
 import type { MessageOf } from '../shape-types.ts';
-import { entryItem, epoch, json, key, publicationItem, whole } from './channel-parts.ts';
+import { bytes, entryItem, epoch, json, key, publicationItem, whole } from './channel-parts.ts';
 
 /** Why a subscription begins without what was missed. */
 export const LOSS_REASONS = ['epoch', 'trimmed', 'ahead'] as const;
@@ -56,7 +57,10 @@ export const ok = {
       'reply to `sub`: a grant to name at the next `sub`',
     ),
     until: optional(whole, 'reply to `sub`: when the right to be subscribed runs out, ms since the epoch'),
-    d: optional(json, 'reply to `call`: output'),
+    d: optional(json, 'reply to `call`: output; to `doc`: what was asked'),
+    sv: optional(bytes, 'reply to `sub` of a document: the state vector of what the server has'),
+    role: optional({ kind: 'oneOf', values: ROLES }, 'reply to `sub` of a document: what the client may do'),
+    ds: optional(whole, 'the state of a document follows in `ds` messages of this number'),
   },
 } as const;
 export type Ok = MessageOf<typeof ok>;

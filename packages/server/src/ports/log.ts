@@ -22,7 +22,10 @@ export type Publication = {
 /** A key of a map as it is now. */
 export type MapEntry = Publication & { readonly key: string; readonly data: string };
 
-/** What is kept of a channel. Limits are applied by the log at each append; what runs out by age, at the latest when read. */
+/**
+ * What is kept of a channel. Limits are applied by the log at each append; what runs out by age, at the latest when read. `Infinity`
+ * for `count`, `ageMs` and `units`: nothing goes but by `trim`.
+ */
 export type Retention = {
   /** Publications kept at most. */
   readonly count: number;
@@ -163,6 +166,19 @@ export interface Log {
   forget(channel: string): Soon<void>;
   /** How much is kept; for metrics. Null where that is no matter of one node. */
   counts(): LogCounts | null;
+}
+
+/**
+ * A log under documents.
+ *
+ * - `trim` drops the publications up to an offset, and nothing behind it; a `read` from before is answered `trimmed`. It MUST do nothing
+ *   where the epoch has changed.
+ * - `settle` resolves once everything of the channel that a `read` shows is kept at the log's level, also what an append brought that rejected.
+ */
+export interface DocumentLog extends Log {
+  /** What lies in a snapshot need not be kept: drops everything up to this position, it included. */
+  trim(channel: string, upTo: Position): Soon<void>;
+  settle(channel: string): Soon<void>;
 }
 
 /**

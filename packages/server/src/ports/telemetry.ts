@@ -37,7 +37,7 @@ export interface Telemetry {
   conflated(): void;
   sessionExpired(): void;
   /** A publication, or one flush of a signal, went to this many subscribers of this node. */
-  publication(kind: 'stream' | 'map' | 'signal', subscribers: number): void;
+  publication(kind: 'stream' | 'map' | 'signal' | 'document', subscribers: number): void;
   /** One subscriber was told that publications are missing. */
   gap(reason: GapReason): void;
   /** Frames held for a connection that does not read were dropped, or folded into a later one, by the channel's policy. */

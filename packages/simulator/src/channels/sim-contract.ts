@@ -46,6 +46,8 @@ export function chooseContract(random: Random, members = true): CompiledContract
     ownerPublishes: false,
     ttlMs: null,
     flushMs: 50,
+    document: null,
+    beside: null,
   }));
   return { channels, calls: new Map(), clientCalls: new Map(), broadcasts: new Map() };
 }

@@ -69,7 +69,7 @@ export const channelInfo = z
   .object({
     channel: channelName,
     pattern: z.string().meta({ description: 'The pattern of the contract that it fits.' }),
-    kind: z.enum(['stream', 'map', 'signal']),
+    kind: z.enum(['stream', 'map', 'signal', 'document']),
     position: position.optional().meta({ description: 'Its top; signals have none.' }),
     subscribers: z.int().min(0).meta({ description: 'Sessions on this node that are subscribed.' }),
     members: z

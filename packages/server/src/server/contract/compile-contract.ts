@@ -1,4 +1,10 @@
-import { type ChannelDefinition, type Contract, DEFAULTS, type StandardSchema } from '@carillon/contract';
+import {
+  type ChannelDefinition,
+  type Contract,
+  DEFAULTS,
+  type DocumentDefinition,
+  type StandardSchema,
+} from '@carillon/contract';
 import type { CallSpec, ChannelSpec, CompiledContract, Validate } from '../../core/channel/channel-spec.ts';
 import type { Retention } from '../../ports/log.ts';
 import { type OnSchemaFailed, toValidate } from './validate.ts';
@@ -49,10 +55,13 @@ export function compileContract(contract: Contract, onSchemaFailed: OnSchemaFail
 }
 
 function channelSpec(pattern: string, definition: ChannelDefinition, validate: Validate): ChannelSpec {
+  if (definition.kind === 'document') return documentSpec(pattern, definition, validate);
   const initial = DEFAULTS[definition.kind];
   const shared = {
     pattern,
     validate,
+    document: null,
+    beside: definition.beside ?? null,
     payloadUnits: definition.payloadUnits ?? initial.payloadUnits,
     rate: definition.rate ?? initial.rate,
     members: definition.members ?? initial.members,
@@ -88,5 +97,45 @@ function channelSpec(pattern: string, definition: ChannelDefinition, validate: V
     echo: definition.echo ?? kept.echo,
     ttlMs: definition.kind === 'map' ? (definition.ttlMs ?? DEFAULTS.map.ttlMs) : null,
     flushMs: DEFAULTS.signal.flushMs,
+  };
+}
+
+/** What of a document's updates goes but by compaction: nothing. */
+const ALL: Retention = { count: Infinity, ageMs: Infinity, units: Infinity, keys: 0, onceMs: 0 };
+
+/** Three bytes are four characters, and the quotes of the text. */
+const base64Units = (bytes: number): number => Math.ceil(bytes / 3) * 4 + 2;
+
+function documentSpec(pattern: string, definition: DocumentDefinition, validate: Validate): ChannelSpec {
+  const { kind, data: _, ...options } = definition;
+  const all = { ...DEFAULTS.document, ...options };
+  return {
+    pattern,
+    kind,
+    validate,
+    durability: all.durability,
+    retention: ALL,
+    slow: 'resync',
+    heldUnits: all.heldUnits,
+    payloadUnits: base64Units(all.updateBytes),
+    rate: all.rate,
+    // Whoever changed it has the change.
+    echo: false,
+    members: all.members,
+    ownerPublishes: true,
+    ttlMs: null,
+    flushMs: all.flushMs,
+    document: {
+      updateBytes: all.updateBytes,
+      documentBytes: all.documentBytes,
+      compactUpdates: all.compactUpdates,
+      compactBytes: all.compactBytes,
+      awarenessUnits: all.awarenessUnits,
+      awarenessRate: all.awarenessRate,
+      versionEveryMs: all.versionEveryMs === 0 ? null : all.versionEveryMs,
+      versions: all.versions,
+      namedVersions: all.namedVersions,
+    },
+    beside: null,
   };
 }

@@ -20,6 +20,8 @@ export function channelSpec(pattern: string, changes: Partial<ChannelSpec> = {})
     ownerPublishes: false,
     ttlMs: null,
     flushMs: 50,
+    document: null,
+    beside: null,
     ...changes,
   };
 }
