@@ -2,7 +2,17 @@ import { type } from 'arktype';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { BOUNDS, call, ContractError, defineContract, map, signal, stream } from '@carillon/contract';
+import {
+  BOUNDS,
+  call,
+  ContractError,
+  DEFAULTS,
+  defineContract,
+  document,
+  map,
+  signal,
+  stream,
+} from '@carillon/contract';
 
 const data = z.object({ text: z.string() });
 
@@ -97,7 +107,7 @@ describe('a contract is refused with one line that names what is wrong', () => {
     [
       'a durability that there is not',
       chat({ durability: 'disk' }),
-      /\.durability: expected one of stored, memory/,
+      /\.durability: expected one of stored, replicated, memory/,
     ],
     ['a text for yes or no', chat({ members: 'yes' }), /\.members: expected true or false/],
     ['a call that is none', { calls: { f: {} } }, /^calls\["f"\]: expected call\(/],
@@ -150,6 +160,8 @@ describe('a contract is refused with one line that names what is wrong', () => {
       const option = { [name]: inner === undefined ? value : { [inner]: value } };
       if (name === 'timeoutMs') return { calls: { f: call({ input: data, output: data, ...option }) } };
       if (name === 'flushMs') return one('a', signal({ data, ...option }));
+      if (Object.hasOwn(DEFAULTS.document, name) && !Object.hasOwn(DEFAULTS.map, name))
+        return one('a', document(option));
       return one('a', map({ data, ...option }));
     };
     for (const value of [min, max]) expect(define(withValue(value))).not.toThrow();

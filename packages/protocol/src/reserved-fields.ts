@@ -5,6 +5,6 @@ export const RESERVED_FIELD_NAMES: ReadonlySet<string> = new Set(
   (
     't i id ts s at v q username token resume device users gone delta session resumed graceMs hbMs exp code m ' +
     'retryAfterMs advice afterMs ttlMs c d e g k n o r id by rec why dup old ps more es ids next until path ' +
-    'last since own del ver ref ttl echo rev ms ss __proto__ constructor prototype'
+    'last since own del ver ref ttl echo rev ms ss sv ds cl role of do full w all __proto__ constructor prototype'
   ).split(' '),
 );

@@ -31,7 +31,10 @@ export const subscribe = {
       'grant: the signed right to subscribe',
     ),
     sv: optional(bytes, 'document: the state vector of what the client has; absent: nothing'),
-    cl: optional(clientId, 'document: the client id that this session changes it by'),
+    cl: optional(
+      { kind: 'list', of: clientId },
+      "document: the client ids by which the session's user changes it, 16 at most",
+    ),
   },
 } as const;
 export type Subscribe = MessageOf<typeof subscribe>;

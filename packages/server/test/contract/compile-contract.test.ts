@@ -32,6 +32,8 @@ describe('a compiled contract', () => {
         ownerPublishes: false,
         ttlMs: null,
         flushMs: 50,
+        document: null,
+        beside: null,
       },
       {
         pattern: 'm:{x}',
@@ -48,6 +50,8 @@ describe('a compiled contract', () => {
         ownerPublishes: false,
         ttlMs: null,
         flushMs: 50,
+        document: null,
+        beside: null,
       },
       {
         pattern: 'c:{x}',
@@ -64,6 +68,8 @@ describe('a compiled contract', () => {
         ownerPublishes: false,
         ttlMs: null,
         flushMs: 50,
+        document: null,
+        beside: null,
       },
     ]);
   });

@@ -7,7 +7,7 @@ import { tableAfter } from '../config/markdown-table.ts';
 
 const page = readFileSync(new URL('../../../../docs/contract.md', import.meta.url), 'utf8');
 
-const KINDS = ['stream', 'map', 'signal', 'call'] as const;
+const KINDS = ['stream', 'map', 'signal', 'document', 'call'] as const;
 
 type Leaf = string | number | boolean | null;
 
