@@ -14,6 +14,7 @@ import { createGrants } from './auth/grants.ts';
 import { createTickets } from './auth/tickets.ts';
 import { resolveConfig, type ServerConfig, type ServerOptions } from './config.ts';
 import { createDoor } from './gate/door.ts';
+import { createUpgrades } from './gate/upgrades.ts';
 import type { Development } from './gateways/http-api/dev-routes.ts';
 import { createHttpApi } from './gateways/http-api/http-api.ts';
 import { isForApi } from './gateways/http-api/own-paths.ts';
@@ -218,6 +219,7 @@ export async function assembleServer(
     http,
     host: config.host,
     port: config.port,
+    isOurPath: (path) => path === WEBSOCKET_PATH,
     async begin() {
       await node.start();
       beginLife();
@@ -225,12 +227,14 @@ export async function assembleServer(
     },
     openGateways(source, origins) {
       door.allow(origins);
+      const upgrades = createUpgrades({ server: source, telemetry, door });
       const webSockets = createWebSocketGateway({
-        ...{ server: source, path: WEBSOCKET_PATH, node, telemetry, door },
+        ...{ upgrades, path: WEBSOCKET_PATH, node, door },
         messageBytes: config.limits.messageBytes,
       });
       return {
         async close() {
+          upgrades.close();
           await Promise.all([webSockets.close(), lines.close()]);
         },
       };

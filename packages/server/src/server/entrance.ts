@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { UpgradeSource } from '../gateways/websocket/owed-responses.ts';
+import type { UpgradeSource } from '../gate/owed-responses.ts';
 import { type ForeignUpgrades, upgradesTo } from './foreign-upgrades.ts';
 import { bind, type BoundAddress, originsOf, unbind } from './listening.ts';
 import { StartError } from './start-error.ts';
@@ -16,6 +16,8 @@ export type EntranceOptions = {
   readonly http: Server;
   readonly host: string;
   readonly port: number;
+  /** Whether a path takes WebSockets: on somebody else's server the others stay theirs. */
+  isOurPath(path: string): boolean;
   /** Takes up what an earlier life of the process left. */
   begin(): Promise<void>;
   /** @param origins of pages that the same HTTP server serves; which those are is known once it listens, for the port may be any */
@@ -39,7 +41,14 @@ export type Entrance = {
   close(): Promise<void>;
 };
 
-export function createEntrance({ http, host, port, begin, openGateways }: EntranceOptions): Entrance {
+export function createEntrance({
+  http,
+  host,
+  port,
+  isOurPath,
+  begin,
+  openGateways,
+}: EntranceOptions): Entrance {
   let entered = false;
   let closed = false;
   let address: BoundAddress | null = null;
@@ -48,7 +57,7 @@ export function createEntrance({ http, host, port, begin, openGateways }: Entran
   let stopWaiting: (() => void) | null = null;
 
   function openOn(server: Server | HttpsServer): void {
-    upgrades = upgradesTo(WEBSOCKET_PATH, server);
+    upgrades = upgradesTo(isOurPath, server);
     gateways = openGateways(upgrades.source, originsOf(server));
   }
 

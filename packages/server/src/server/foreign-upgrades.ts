@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { UpgradeSource } from '../gateways/websocket/owed-responses.ts';
+import type { UpgradeSource } from '../gate/owed-responses.ts';
+import { pathOf } from '../gate/upgrades.ts';
 
 /** The upgrades of another's HTTP server that are ours. */
 export type ForeignUpgrades = {
@@ -17,19 +18,19 @@ type Upgradable = (Server | HttpsServer) & {
 };
 
 /**
- * Hands on the WebSocket upgrades to one path of an HTTP server that belongs to somebody else. Every other upgrade goes to its
+ * Hands on the WebSocket upgrades to our paths of an HTTP server that belongs to somebody else. Every other upgrade goes to its
  * other listeners, and where there are none it is the plain request that it would be without us.
  */
-export function upgradesTo(path: string, server: Server | HttpsServer): ForeignUpgrades {
+export function upgradesTo(
+  isOurPath: (path: string) => boolean,
+  server: Server | HttpsServer,
+): ForeignUpgrades {
   const source = new EventEmitter();
   const upgradable = server as Upgradable;
   const theirs = upgradable.shouldUpgradeCallback;
 
-  function isOurs({ url = '', headers }: IncomingMessage): boolean {
-    const query = url.indexOf('?');
-    return (
-      (query === -1 ? url : url.slice(0, query)) === path && headers.upgrade?.toLowerCase() === 'websocket'
-    );
+  function isOurs(request: IncomingMessage): boolean {
+    return isOurPath(pathOf(request)) && request.headers.upgrade?.toLowerCase() === 'websocket';
   }
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { createDoor } from '../../src/gate/door.ts';
+import { createUpgrades } from '../../src/gate/upgrades.ts';
 import { createWebSocketGateway } from '../../src/gateways/websocket/websocket-gateway.ts';
 import type { Connection, Frame, FrameRun, Link } from '../../src/ports/transport.ts';
 import type { NodeState } from '../../src/runtime/node-api.ts';
@@ -55,28 +56,36 @@ export async function startGateway(settings: GatewaySettings = {}) {
       return link;
     },
   };
-  const gateway = createWebSocketGateway({
-    server,
-    path: '/ws',
-    node,
-    telemetry: { ...silentTelemetry, error: (code) => void refusals.push(code) },
-    door: createDoor({
-      origins: settings.origins ?? [],
-      trustedProxies: settings.trustedProxies ?? [],
-      limits: {
-        connections: settings.connections ?? 100_000,
-        connectionsPerAddress: settings.connectionsPerAddress ?? 100_000,
-        connectsPerSecond: settings.connectsPerSecond ?? 100_000,
-        connectBurst: settings.connectBurst ?? 100_000,
-        lineBytes: 1,
-        lineBytesPerSecond: 1,
-        lineBytesBurst: 1,
-      },
-      state: () => node.state,
-      monotonicMs: settings.monotonicMs ?? (() => 0),
-    }),
+  const door = createDoor({
+    origins: settings.origins ?? [],
+    trustedProxies: settings.trustedProxies ?? [],
+    limits: {
+      connections: settings.connections ?? 100_000,
+      connectionsPerAddress: settings.connectionsPerAddress ?? 100_000,
+      connectsPerSecond: settings.connectsPerSecond ?? 100_000,
+      connectBurst: settings.connectBurst ?? 100_000,
+      lineBytes: 1,
+      lineBytesPerSecond: 1,
+      lineBytesBurst: 1,
+    },
+    state: () => node.state,
+    monotonicMs: settings.monotonicMs ?? (() => 0),
+  });
+  const telemetry = { ...silentTelemetry, error: (code: string) => void refusals.push(code) };
+  const upgrades = createUpgrades({ server, telemetry, door });
+  const webSockets = createWebSocketGateway({
+    ...{ upgrades, path: '/ws', node, door },
     messageBytes: settings.messageBytes ?? 64 * 1024,
   });
+  const gateway = {
+    get connections(): number {
+      return webSockets.connections;
+    },
+    close(): Promise<void> {
+      upgrades.close();
+      return webSockets.close();
+    },
+  };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { refuseUpgrade } from '../../src/gateways/websocket/refusal.ts';
+import { refuseUpgrade } from '../../src/gate/refuse-upgrade.ts';
 import {
   connectRaw,
   type GatewaySettings,

@@ -1,12 +1,10 @@
 import type { Socket } from 'node:net';
 import { type RawData, WebSocket } from 'ws';
 import { CLOSES, PACKED_SUBPROTOCOL } from '@carillon/protocol';
+import { CLOSE_TIMEOUT_MS } from '../../gate/web-sockets.ts';
 import { writeBytes } from '../../gate/write-bytes.ts';
 import type { Connection, FrameRun, Link } from '../../ports/transport.ts';
 import { packedRunBytes, runBytes } from './frame-bytes.ts';
-
-/** How long a peer has to answer a close frame before the socket is ended. */
-export const CLOSE_TIMEOUT_MS = 2_000;
 
 /**
  * Pings and pongs from one message of a client to its next. They pass by the limits on messages, and each ping costs an
