@@ -9,6 +9,7 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import { storeUnavailable, type StoreUnavailable } from '../ports/unavailable.ts';
 import type { NodeCounts } from '../runtime/node-api.ts';
 import { createChannelMetrics } from './channel-metrics.ts';
+import { createDocumentMetrics, type DocumentMetrics } from './document-metrics.ts';
 import { createFeedMetrics, type FeedMetrics } from './feed-metrics.ts';
 import { createInstruments } from './instruments.ts';
 import type { Logger } from './logger.ts';
@@ -23,6 +24,8 @@ export type Metrics = {
   watch(counts: () => NodeCounts): void;
   /** Names the sources whose positions are read at each scrape. */
   readonly watchSources: FeedMetrics['watch'];
+  /** Names what the sizes and jobs of documents are read from at each scrape. */
+  readonly watchDocuments: DocumentMetrics['watch'];
   /** Everything, in the Prometheus text format. Rejects with `metricsUnavailable` where it cannot be had at the moment. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Everything as values, for whoever puts the metrics of several processes together. */
@@ -178,10 +181,12 @@ export function createMetrics(logger: Logger): Metrics {
   });
 
   const feeds = createFeedMetrics(registry);
+  const documents = createDocumentMetrics(registry, () => counts());
 
   const telemetry: Telemetry = {
     ...createChannelMetrics(registry, () => counts()),
     ...feeds.telemetry,
+    ...documents.telemetry,
     connectionOpened() {
       opened.value++;
     },
@@ -236,6 +241,7 @@ export function createMetrics(logger: Logger): Metrics {
       counts = of;
     },
     watchSources: feeds.watch,
+    watchDocuments: documents.watch,
     async render() {
       const texts = await Promise.all([registry.metrics(), processMetrics().metrics()]);
       return { contentType: registry.contentType, text: texts.join('\n') };

@@ -6,6 +6,12 @@ export type LoginResult = 'fresh' | 'resumed' | 'resume_failed' | ErrorCode;
 /** What became of a `sub` that named a position ([REC1]). */
 export type RecoveryResult = 'recovered' | 'epoch' | 'trimmed' | 'ahead';
 
+/** How the content of a document came to somebody who joined: by what they missed, by the state, or by what their vector lacks. */
+export type DocumentJoin = 'position' | 'state' | 'difference';
+
+/** What became of an update of a document. `known`: all of it was there. */
+export type DocumentUpdateResult = 'taken' | 'known' | ErrorCode;
+
 /** `retried`: an attempt failed and another follows; `given_up`: the last one failed. */
 export type WebhookResult = 'delivered' | 'retried' | 'given_up';
 
@@ -55,6 +61,13 @@ export interface Telemetry {
   feedEvent(source: string, topic: string, result: FeedResult, durationMs: number): void;
   /** A publication was handed to sockets of this node, so many ms behind the event that it tells of; 0 at least. Once each. */
   feedDelivered(lateMs: number): void;
+  /** An update of a document had its answer. @param bytes of the update, before base64 */
+  documentUpdate(result: DocumentUpdateResult, bytes: number): void;
+  documentJoined(way: DocumentJoin): void;
+  /** The tail of a document was put into its snapshot, or that failed and is tried again. */
+  documentCompacted(done: boolean, durationMs: number): void;
+  /** A version was kept: by somebody, or by itself. */
+  documentVersion(made: 'asked' | 'automatic'): void;
   /** A cause that an operator should see; `detail` holds no secret. */
   warn(event: string, detail: Readonly<Record<string, unknown>>): void;
 }

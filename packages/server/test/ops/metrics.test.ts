@@ -121,6 +121,64 @@ describe('metrics', () => {
     );
   });
 
+  it('count what happens to documents, and read their sizes at the moment of the scrape', async () => {
+    const m = metrics();
+    m.telemetry.documentUpdate('taken', 40);
+    m.telemetry.documentUpdate('taken', 60);
+    m.telemetry.documentUpdate('update_gap', 10);
+    m.telemetry.documentJoined('difference');
+    m.telemetry.documentCompacted(false, 5);
+    m.telemetry.documentCompacted(true, 300);
+    m.telemetry.documentVersion('automatic');
+    expect(await samples(m, 'carillon_document_updates_total')).toEqual({
+      'carillon_document_updates_total{result="taken"}': 2,
+      'carillon_document_updates_total{result="update_gap"}': 1,
+    });
+    expect(await samples(m, 'carillon_document_update_bytes_sum')).toEqual({
+      carillon_document_update_bytes_sum: 100,
+    });
+    expect(await samples(m, 'carillon_document_joins_total')).toEqual({
+      'carillon_document_joins_total{way="difference"}': 1,
+    });
+    expect(await samples(m, 'carillon_document_compactions_total')).toEqual({
+      'carillon_document_compactions_total{result="failed"}': 1,
+      'carillon_document_compactions_total{result="done"}': 1,
+    });
+    expect(await samples(m, 'carillon_document_compaction_seconds_sum')).toEqual({
+      carillon_document_compaction_seconds_sum: 0.3,
+    });
+    expect(await samples(m, 'carillon_document_versions_total')).toEqual({
+      'carillon_document_versions_total{made="automatic"}': 1,
+    });
+
+    expect(await samples(m, 'carillon_document_tail_bytes')).toEqual({ carillon_document_tail_bytes: 0 });
+    let tailBytes = 10;
+    let retained = (): Promise<number> => Promise.resolve(5);
+    m.watchDocuments(() => ({ open: 2, snapshotBytes: 3, tailBytes, jobs: 4, retained: () => retained() }));
+    const gauges = async (): Promise<readonly string[]> =>
+      (await m.registry.metrics())
+        .split('\n')
+        .filter((line) =>
+          /^carillon_document(s|_snapshot_bytes|_tail_bytes|_jobs|s_retained) \d+$/.test(line),
+        );
+    expect(await gauges()).toEqual([
+      'carillon_documents 2',
+      'carillon_document_snapshot_bytes 3',
+      'carillon_document_tail_bytes 10',
+      'carillon_document_jobs 4',
+      'carillon_documents_retained 5',
+    ]);
+    tailBytes = 0;
+    // A worker that cannot be asked takes nothing else from the scrape.
+    retained = () => Promise.reject(new Error('gone'));
+    expect(await gauges()).toEqual([
+      'carillon_documents 2',
+      'carillon_document_snapshot_bytes 3',
+      'carillon_document_tail_bytes 0',
+      'carillon_document_jobs 4',
+    ]);
+  });
+
   it('count what happens to channels, calls and webhooks', async () => {
     const m = metrics();
     m.telemetry.publication('stream', 3);

@@ -25,5 +25,9 @@ export const silentTelemetry: Telemetry = {
   relayed: nothing,
   feedEvent: nothing,
   feedDelivered: nothing,
+  documentUpdate: nothing,
+  documentJoined: nothing,
+  documentCompacted: nothing,
+  documentVersion: nothing,
   warn: nothing,
 };
