@@ -147,6 +147,10 @@ export type Soon<T> = T | Promise<T>;
  *   file, another server that took over), a new one begins, and every method tells it. Offsets MAY go on in it.
  * - `read` MUST return everything behind the position or say why not; never a part.
  * - A key that ran out MUST be reported by `expire`, each once, as a publication that deletes it.
+ * - `trim` MUST drop the publications up to the position, and nothing behind it: a `read` from before is answered `trimmed`. It MUST
+ *   do nothing where the epoch has changed. A channel of which nothing is left MAY give way as any other.
+ * - `settle` MUST NOT resolve before everything of the channel that a `read` shows is kept at the log's level, also what an
+ *   append brought that rejected.
  * - `forget` drops the channel and its lanes; its next publication begins a new epoch.
  */
 export interface Log {
@@ -163,22 +167,12 @@ export interface Log {
   expire(nowMs: number, limit: number): Soon<readonly Expired[]>;
   /** When the next key runs out, ms since the epoch; null: none will. May be too early, never too late. */
   nextExpiryMs(): number | null;
+  /** Drops everything up to this position, it included: what lies in a snapshot need not be kept. */
+  trim(channel: string, upTo: Position): Soon<void>;
+  settle(channel: string): Soon<void>;
   forget(channel: string): Soon<void>;
   /** How much is kept; for metrics. Null where that is no matter of one node. */
   counts(): LogCounts | null;
-}
-
-/**
- * A log under documents.
- *
- * - `trim` drops the publications up to an offset, and nothing behind it; a `read` from before is answered `trimmed`. It MUST do nothing
- *   where the epoch has changed.
- * - `settle` resolves once everything of the channel that a `read` shows is kept at the log's level, also what an append brought that rejected.
- */
-export interface DocumentLog extends Log {
-  /** What lies in a snapshot need not be kept: drops everything up to this position, it included. */
-  trim(channel: string, upTo: Position): Soon<void>;
-  settle(channel: string): Soon<void>;
 }
 
 /**

@@ -5,6 +5,7 @@ import { logLaneContract } from './log-lane-contract.ts';
 import { logMapContract } from './log-map-contract.ts';
 import { logOnceContract } from './log-once-contract.ts';
 import { logRefContract } from './log-ref-contract.ts';
+import { logTrimContract } from './log-trim-contract.ts';
 import {
   type LogSubject,
   type LogTraits,
@@ -28,6 +29,7 @@ export function logContract(
   logLaneContract(name, open, { shared });
   logOnceContract(name, open);
   logRefContract(name, open);
+  logTrimContract(name, open, { shared });
   describe(`Log: ${name}`, () => {
     let subject: LogSubject;
     let log: Log;

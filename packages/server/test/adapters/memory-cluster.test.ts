@@ -19,6 +19,7 @@ import {
   sessionStoreContract,
   sharedSessionsContract,
 } from '../../src/testing/index.ts';
+import { logTrimContract } from '../../src/testing/log-trim-contract.ts';
 import { GRACE_MS, T0 } from './subjects.ts';
 import { withSessions } from './with-sessions.ts';
 
@@ -54,6 +55,9 @@ brokerContract('the model of many nodes', async () => ({
   settle: turn,
   close: done,
 }));
+logTrimContract('the model of many nodes', async () => ({ log: open()[0].log, reopen: null, close: done }), {
+  shared: true,
+});
 sessionStoreContract('the model of many nodes', async () => ({
   store: open()[0].sessions,
   graceMs: GRACE_MS,

@@ -24,6 +24,8 @@ export function createClusterLog(shared: Shared, line: StoreLine): PublishingLog
     },
     // Too early, mostly, and never too late by more than the pause between two looks.
     nextExpiryMs: () => lookedMs + EXPIRY_LOOK_MS,
+    trim: (channel, upTo) => line.run(() => shared.log.trim(channel, upTo)),
+    settle: () => line.run(() => undefined),
     forget: (channel) => line.run(() => shared.log.forget(channel)),
     counts: () => null,
   } satisfies PublishingLog;

@@ -1,5 +1,5 @@
 import { type NodeMessage, channelTopic } from '../../ports/broker.ts';
-import type { Append, AppendResult, Expired } from '../../ports/log.ts';
+import type { Append, AppendResult, Expired, Position } from '../../ports/log.ts';
 import type { ClusterBus } from './cluster-bus.ts';
 import type { MemoryLog } from './log.ts';
 
@@ -10,6 +10,7 @@ export type SharedLog = {
   readonly appended: number;
   append(append: Append): AppendResult;
   expire(nowMs: number, limit: number): readonly Expired[];
+  trim(channel: string, upTo: Position): void;
   forget(channel: string): void;
   /** The same with the first so many of its steps, in new epochs. */
   again(epoch: string, appended: number): SharedLog;
@@ -50,6 +51,11 @@ export function createSharedLog(
       for (const { channel, epoch: of, publication } of expired)
         tell(channel, { kind: 'publication', channel, epoch: of, publication, silent: null, eventMs: null });
       return expired;
+    },
+    trim(channel, upTo) {
+      if (log.top(channel).epoch !== upTo.epoch) return;
+      steps.push((other) => other.trim(channel, { ...upTo, epoch: other.top(channel).epoch }));
+      log.trim(channel, upTo);
     },
     forget(channel) {
       steps.push((other) => other.forget(channel));

@@ -1,6 +1,6 @@
 import { type ChannelEpochs, createChannelEpochs } from '../../core/channel/channel-epochs.ts';
 import { createDueHeap } from '../../core/channel/due-heap.ts';
-import { newestOf, pageOf, trimByAge } from '../../core/channel/history.ts';
+import { newestOf, pageOf, trimByAge, trimOldest } from '../../core/channel/history.ts';
 import { type HeldKey, entriesBehind, keyFacts } from '../../core/channel/key-table.ts';
 import { LANE_LIMITS, type LaneLimits, createLaneMarks } from '../../core/channel/lane-marks.ts';
 import { type NotAppended, raisesLane, refuseAppend } from '../../core/channel/log-rules.ts';
@@ -58,6 +58,8 @@ export interface MemoryLog extends Log {
   entries(channel: string, after: string | null, limit: number): MapPage;
   entry(channel: string, key: string): MapEntry | undefined;
   expire(nowMs: number, limit: number): readonly Expired[];
+  trim(channel: string, upTo: Position): undefined;
+  settle(channel: string): undefined;
   forget(channel: string): undefined;
 }
 
@@ -218,6 +220,15 @@ export function createMemoryLog({ newEpoch, limits }: MemoryLogOptions): MemoryL
       return expired;
     },
     nextExpiryMs: () => expiry.peek()?.dueMs ?? null,
+    trim(name, { epoch, offset }) {
+      const channel = channels.get(name);
+      if (channel === undefined || channel.epoch !== epoch) return undefined;
+      const floor = channel.top - channel.history.size;
+      totals.publications -= trimOldest(channel.history, offset - floor);
+      return undefined;
+    },
+    // Whatever can be read is kept as it is kept here.
+    settle: () => undefined,
     forget(name) {
       const channel = channels.get(name);
       if (channel !== undefined) drop(channel);

@@ -16,6 +16,7 @@ export const LOG_SCRIPTS = {
   history: loadScript('log-history', READING, true),
   entries: loadScript('log-entries', ['log-channel'], true),
   expire: loadScript('log-expire', KEEPING, true),
+  trim: loadScript('log-trim', READING, true),
   forget: loadScript('log-forget'),
   note: loadScript('log-note'),
   settle: loadScript('log-settle'),

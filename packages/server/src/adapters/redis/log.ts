@@ -49,6 +49,9 @@ export type RedisLogOptions = {
 /** UTF-16 units of payloads that one script answers with: Redis does nothing else meanwhile, for about a millisecond. */
 const READ_AT_ONCE_UNITS = 512 * 1024;
 
+/** Publications that one script drops: Redis does nothing else meanwhile, for about a millisecond. */
+const TRIMMED_AT_ONCE = 1_000;
+
 /** ms by which the index of expiries may be late before it is taken to have lost a channel: its server came back older. */
 const INDEX_LATE_MS = 60_000;
 
@@ -233,6 +236,13 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
     },
     expire: (atMs, limit) => expiries.expire(atMs, limit),
     nextExpiryMs: () => expiries.nextMs(),
+    async trim(channel, { epoch, offset }) {
+      const { state, history } = channelKeys(keys, channel);
+      const args = [epoch, String(offset), String(TRIMMED_AT_ONCE)];
+      while ((await link.run(LOG_SCRIPTS.trim, [state, history], [newEpoch(), ...args])) === 1);
+    },
+    // Whatever can be read is kept as it is kept here.
+    settle: () => undefined,
     forget: (channel) =>
       lanes.busy(channel) ? lanes.run(channel, async () => forget(channel)) : forget(channel),
     counts: () => null,

@@ -14,6 +14,8 @@ const LOOKED_THROUGH = 64;
 export type LogAging = {
   /** Drops what the retention of the channel no longer allows. */
   trim(row: HeldRow, nowMs: number): void;
+  /** Drops everything up to an offset. */
+  trimTo(row: HeldRow, offset: number): void;
   /** Drops ids that were held long enough. */
   trimIds(row: HeldRow, onceMs: number, nowMs: number): void;
   /** Notes that something of the channel will age. */
@@ -45,12 +47,23 @@ export function createLogAging(
       floor = oldest.offset;
       units -= oldest.units;
     }
-    if (floor === row.floor) return;
+    if (floor !== row.floor) drop(row, floor, units);
+  }
+
+  /** @param units of what stays */
+  function drop(row: HeldRow, floor: number, units: number): void {
     write.dropPublications.run(row.id, floor);
     rows.state.publications -= floor - row.floor;
     row.floor = floor;
     row.units = units;
     rows.touch(row);
+  }
+
+  function trimTo(row: HeldRow, offset: number): void {
+    const floor = Math.min(offset, row.top);
+    if (floor <= row.floor) return;
+    row.oldestAtMs = null;
+    drop(row, floor, row.units - (write.unitsUpTo.get(row.id, floor)?.units ?? 0));
   }
 
   function trimIds(row: HeldRow, onceMs: number, nowMs: number): number | null {
@@ -110,6 +123,7 @@ export function createLogAging(
 
   return {
     trim,
+    trimTo,
     trimIds,
     becomesDue(row, dueMs) {
       if (row.due_ms !== null || !Number.isFinite(dueMs)) return;

@@ -33,6 +33,7 @@ export type FlatAppend = readonly [
 export type LogWrite =
   | FlatAppend
   | readonly [name: 'expire', nowMs: number, limit: number]
+  | readonly [name: 'trim', channel: string, epoch: string, offset: number]
   | readonly [name: 'forget', channel: string]
   /** Writes nothing but that it was there: to find out whether the disk takes anything. */
   | readonly [name: 'probe'];

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Append, AppendResult, Expired } from '../../ports/log.ts';
+import type { Append, AppendResult, Expired, Position } from '../../ports/log.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
 import {
   type FromLogThread,
@@ -25,6 +25,7 @@ export type LogQueue = {
   readonly renewed: string | null;
   append(append: Append): Promise<AppendResult>;
   expire(nowMs: number, limit: number): Promise<readonly Expired[]>;
+  trim(channel: string, upTo: Position): Promise<void>;
   forget(channel: string): Promise<void>;
   probe(): Promise<void>;
   /** Writes that have not been answered. */
@@ -165,6 +166,7 @@ export async function startLogQueue(data: LogThreadData, options: LogQueueOption
       ask(flatten(append), append.data?.length ?? 0, (result) => appendResultOf(append, result)),
     expire: (nowMs, limit) =>
       ask(['expire', nowMs, limit], 0, (result) => (result ?? []) as readonly Expired[]),
+    trim: (channel, { epoch, offset }) => ask(['trim', channel, epoch, offset], 0, () => undefined),
     forget: (channel) => ask(['forget', channel], 0, () => undefined),
     probe: () => ask(['probe'], 0, () => undefined),
     waiting: () => waiting,

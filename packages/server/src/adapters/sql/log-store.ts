@@ -155,6 +155,12 @@ export function createLogStore(
     });
   }
 
+  function trim(channel: string, epoch: string, offset: number): undefined {
+    const row = rows.find(channel);
+    if (row !== undefined && row.epoch === epoch) aging.trimTo(row, offset);
+    return undefined;
+  }
+
   function forget(channel: string): undefined {
     const row = rows.find(channel);
     if (row !== undefined) rows.drop(row);
@@ -169,6 +175,8 @@ export function createLogStore(
           return append(unflatten(asked));
         case 'expire':
           return expire(asked[1], asked[2]);
+        case 'trim':
+          return trim(asked[1], asked[2], asked[3]);
         case 'forget':
           return forget(asked[1]);
         case 'probe':

@@ -144,6 +144,13 @@ function publicationWrites(db: Kysely<LogTables>) {
       .orderBy('offset')
       .compile(),
     /** channel, offset */
+    unitsUpTo: db
+      .selectFrom('publications')
+      .select(({ fn }) => fn.coalesce(fn.sum<number>('units'), sql.lit(0)).as('units'))
+      .where('channel', '=', argument<number>(0))
+      .where('offset', '<=', argument<number>(1))
+      .compile(),
+    /** channel, offset */
     dropPublications: db
       .deleteFrom('publications')
       .where('channel', '=', argument<number>(0))

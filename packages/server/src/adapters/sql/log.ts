@@ -106,6 +106,9 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
       expiryIsOld = false;
       return expiryMs;
     },
+    trim: (channel, upTo) => queue.trim(channel, upTo),
+    // What can be read was committed; a commit that was found in the write-ahead log behind a crash is synced with the next.
+    settle: () => queue.probe(),
     forget: (channel) => queue.forget(channel),
     counts: () => (counts = orLastKnown(() => reader.counts(), counts)),
     probe: () => queue.probe(),

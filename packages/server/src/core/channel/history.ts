@@ -46,8 +46,19 @@ export function trimByAge(history: History, ageMs: number, nowMs: number): numbe
     if (oldest.atMs + ageMs > nowMs) break;
     dropOldest(history, oldest);
   }
-  // A channel that fell silent gives its room back.
-  if (history.size === 0 && history.slots.length > SLOTS_AT_FIRST) history.slots = [];
+  giveRoomBack(history);
+  return before - history.size;
+}
+
+/** Drops the oldest so many, of those that there are. Returns how many. */
+export function trimOldest(history: History, count: number): number {
+  const before = history.size;
+  for (let left = count; left > 0; left--) {
+    const oldest = oldestOf(history);
+    if (oldest === undefined) break;
+    dropOldest(history, oldest);
+  }
+  giveRoomBack(history);
   return before - history.size;
 }
 
@@ -97,6 +108,11 @@ function dropOldest(history: History, oldest: Publication): void {
   history.first = (history.first + 1) & (history.slots.length - 1);
   history.size--;
   history.units -= unitsOf(oldest.data);
+}
+
+/** A channel that fell silent gives its room back. */
+function giveRoomBack(history: History): void {
+  if (history.size === 0 && history.slots.length > SLOTS_AT_FIRST) history.slots = [];
 }
 
 function grow(history: History): void {

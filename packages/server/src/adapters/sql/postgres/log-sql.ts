@@ -90,6 +90,21 @@ export const oldest = pgStatement<{ channel: number; offset: number; at_ms: numb
     ORDER BY asked.channel, kept."offset"`,
 );
 
+/** channel, floor, offset: what leaves with everything up to the offset, and when the oldest behind it was taken */
+export const leftBehind = pgStatement<{ units: number; oldest_at_ms: number | null }>(
+  'log_left_behind',
+  `SELECT (
+      SELECT coalesce(sum(units), 0)::bigint FROM publications WHERE channel = $1 AND "offset" > $2 AND "offset" <= $3
+    ) AS units,
+    (SELECT at_ms FROM publications WHERE channel = $1 AND "offset" = $3::bigint + 1) AS oldest_at_ms`,
+);
+
+/** name. Waits for whoever changes the channel, and writes: a commit that wrote is kept with everything before it. */
+export const settleChannel = pgStatement(
+  'log_settle_channel',
+  'UPDATE channels SET name = name WHERE name = $1',
+);
+
 /** channels, offsets, times, units, versions, by, keys, data, refs */
 export const addPublications = pgStatement(
   'log_add_publications',

@@ -7,6 +7,7 @@ import {
   type PgChannelRow,
   dropChannel,
   forgetAllDropped,
+  leftBehind,
   noteDropped,
   oldest,
 } from './log-sql.ts';
@@ -186,6 +187,18 @@ export async function trim(work: LogWork, channel: WorkChannel, nowMs: number): 
     channel.oldest_at_ms = null;
     channel.changed = true;
   }
+}
+
+/** Drops everything up to an offset. What waits was written before. */
+export async function trimTo(work: LogWork, channel: WorkChannel, offset: number): Promise<void> {
+  const floor = Math.min(offset, channel.top);
+  if (floor <= channel.floor) return;
+  const [left] = await work.within.run(leftBehind, channel.id, channel.floor, floor);
+  if (left === undefined) throw new Error('Postgres says nothing of what is left');
+  channel.units -= left.units;
+  channel.oldest_at_ms = left.oldest_at_ms;
+  channel.floor = floor;
+  channel.changed = true;
 }
 
 /** Notes that something of the channel will age. */

@@ -1,4 +1,4 @@
-import type { Append, AppendResult, Expired, Log } from '../../../ports/log.ts';
+import type { Append, AppendResult, Expired, Log, Position } from '../../../ports/log.ts';
 import { storeUnavailable } from '../../../ports/unavailable.ts';
 import { asUnavailable } from './postgres-errors.ts';
 import { createPostgresLogReader } from './log-reader.ts';
@@ -7,8 +7,8 @@ import { type PgLogLimits, appendAll, expireKeys } from './log-appends.ts';
 import { PG_LANE_LIMITS, dropLanes } from './log-lanes.ts';
 import { lookAfter } from './log-aging.ts';
 import { commitWork, openWork, workOnDueKeys, workOnNone } from './log-transactions.ts';
-import { drop } from './log-work.ts';
-import type { TailRow } from './log-sql.ts';
+import { drop, trimTo } from './log-work.ts';
+import { type TailRow, settleChannel } from './log-sql.ts';
 import type { Postgres } from './connection.ts';
 import { createTurnQueue } from './turn-queue.ts';
 
@@ -59,6 +59,7 @@ export type PostgresLog = Log & {
 type LogWrite =
   | { readonly kind: 'append'; readonly append: Append }
   | { readonly kind: 'expire'; readonly nowMs: number; readonly limit: number }
+  | { readonly kind: 'trim'; readonly channel: string; readonly upTo: Position }
   | { readonly kind: 'forget'; readonly channel: string }
   | { readonly kind: 'probe' };
 
@@ -119,6 +120,16 @@ export async function createPostgresLog(
     return results;
   }
 
+  async function trim(channel: string, { epoch, offset }: Position): Promise<undefined> {
+    const { tail } = await postgres.committing(async (within) => {
+      const work = await openWork(within, [channel]);
+      const row = work.channels.get(channel);
+      if (row !== undefined && row.epoch === epoch) await trimTo(work, row, offset);
+      return commitWork(work, undefined, latestMs);
+    });
+    learn(tail);
+  }
+
   async function forget(channel: string): Promise<undefined> {
     const { tail } = await postgres.committing(async (within) => {
       const work = await openWork(within, [channel], true);
@@ -142,6 +153,8 @@ export async function createPostgresLog(
       case 'expire':
         latestMs = first.nowMs;
         return [await expire(first.nowMs, first.limit)];
+      case 'trim':
+        return [await trim(first.channel, first.upTo)];
       case 'forget':
         return [await forget(first.channel)];
       case 'probe':
@@ -194,6 +207,12 @@ export async function createPostgresLog(
       const next = Math.min(expiryMs ?? Infinity, lookAgainMs);
       return next === Infinity ? null : next;
     },
+    async trim(channel, upTo) {
+      await queue.ask({ kind: 'trim', channel, upTo });
+    },
+    // Behind what this node still writes to it, and behind a transaction whose end it never heard of: that holds the row.
+    settle: (channel) =>
+      postgres.transaction(async (within) => void (await within.run(settleChannel, channel))),
     async forget(channel) {
       await queue.ask({ kind: 'forget', channel });
     },
