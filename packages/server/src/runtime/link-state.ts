@@ -259,6 +259,8 @@ export type Subscription = {
   readonly channel: HubChannel;
   state: SubscriptionState;
   right: Right;
+  /** Document: the client ids that the session has named. */
+  names: ReadonlySet<number>;
   /** Whether the user is counted among the members through it. */
   member: boolean;
 };

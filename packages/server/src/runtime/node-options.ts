@@ -4,6 +4,8 @@ import type { Broker } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Directory } from '../ports/directory.ts';
+import type { DocumentEngine } from '../ports/document-engine.ts';
+import type { DocumentStore } from '../ports/documents.ts';
 import type { Events } from '../ports/events.ts';
 import type { Grants } from '../ports/grants.ts';
 import type { Log } from '../ports/log.ts';
@@ -14,7 +16,7 @@ import type { Secrets } from '../ports/secrets.ts';
 import type { SessionStore } from '../ports/sessions.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Tickets } from '../ports/tickets.ts';
-import type { CompiledContract } from '../core/channel/channel-spec.ts';
+import type { CompiledContract, Durability } from '../core/channel/channel-spec.ts';
 import type { FieldSpec } from '../core/presence/fields.ts';
 import type { StampSource } from '../core/presence/stamp.ts';
 import type { Audience } from '../core/presence/visibility.ts';
@@ -40,6 +42,10 @@ export type NodePorts = {
   readonly broker: Broker;
   /** The history of channels by their durability. */
   readonly logs: { readonly memory: Log; readonly stored: Log };
+  /** Snapshots and versions of documents by their durability; null: the contract has no documents. */
+  readonly documents: Readonly<Record<Durability, DocumentStore>> | null;
+  /** What knows the CRDT; null: the contract has no documents. */
+  readonly engine: DocumentEngine | null;
   readonly authorizer: Authorizer;
   readonly grants: Grants;
   readonly tickets: Tickets;

@@ -246,6 +246,8 @@ function channelPorts(
 ): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'> {
   let epochs = 0;
   return {
+    documents: null,
+    engine: null,
     logs: { memory: createMemoryLog({ newEpoch: () => `${epoch}-${++epochs}` }), stored },
     authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'no rule' }) },
     grants: {

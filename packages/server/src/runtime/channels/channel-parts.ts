@@ -1,4 +1,5 @@
 import type { Patterns } from '../../core/channel/patterns.ts';
+import type { Documents } from '../documents/documents.ts';
 import type { Hub } from './hub.ts';
 import type { MemberList } from './member-list.ts';
 import type { RightExpiries } from './right-expiries.ts';
@@ -9,6 +10,7 @@ import type { UserVisibility } from './user-visibility.ts';
 export type ChannelParts = {
   readonly patterns: Patterns;
   readonly hub: Hub;
+  readonly documents: Documents;
   readonly members: MemberList;
   readonly visibility: UserVisibility;
   readonly expiries: RightExpiries;

@@ -56,6 +56,11 @@ export function createChannelRequests(
           return desk.answer(link, session, message, matched);
         case 'unsub':
           return unsubscribe(context, parts, link, session, message);
+        case 'upd':
+          return parts.documents.update(link, session, message);
+        case 'aw':
+        case 'doc':
+          return sendError(context, link, 'unavailable', 'not yet', message.i);
         case 'pub':
           return publish(link, session, message, matched);
         case 'hist':

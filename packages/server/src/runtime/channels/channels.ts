@@ -6,6 +6,7 @@ import { type NodeContext, sendControl } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import type { LocalSession, Subscription } from '../link-state.ts';
 import { createIntake } from '../intake/intake.ts';
+import { createDocuments } from '../documents/documents.ts';
 import { createAsking } from './asking.ts';
 import { createChannelOperations } from './channel-operations.ts';
 import type { ChannelParts } from './channel-parts.ts';
@@ -31,7 +32,8 @@ export function createChannels(context: NodeContext): Channels {
   const { contract, topCheckMs } = context.settings;
   const signals = createSignalSender(context);
   const telling = createMemberTelling(context.ports);
-  const hub = createHub(context, signals, telling);
+  const documents = createDocuments(context);
+  const hub = createHub(context, signals, telling, documents);
   const visibility = createUserVisibility(context, (user, visible) => members.seen(user, visible));
   const members = createMemberList(context, telling, () => visibility);
   const expiries = createRightExpiries(context, end);
@@ -51,6 +53,7 @@ export function createChannels(context: NodeContext): Channels {
   const parts: ChannelParts = {
     patterns: compilePatterns(contract.channels),
     hub,
+    documents,
     members,
     visibility,
     expiries,
@@ -127,6 +130,7 @@ export function createChannels(context: NodeContext): Channels {
       topCheck?.cancel();
       topCheck = null;
       hub.stop();
+      documents.stop();
       telling.stop();
       expiries.stop();
       mapExpiry.stop();
@@ -142,6 +146,7 @@ export function createChannels(context: NodeContext): Channels {
       calls: calls.size + asking.size,
       timers:
         hub.timers +
+        documents.timers +
         telling.timers +
         signals.timers +
         unnamed.size +

@@ -16,7 +16,11 @@ export type Delivery = {
   tellGap(channel: HubChannel, why: 'epoch' | 'dropped', top: Position): void;
 };
 
-export function createDelivery(context: NodeContext): Delivery {
+/** @param onDocument told of each publication of a document, before anybody is sent it */
+export function createDelivery(
+  context: NodeContext,
+  onDocument: (channel: HubChannel, notice: PublicationNotice) => void,
+): Delivery {
   const { clock, telemetry } = context.ports;
   /** When the events happened whose publications this turn hands to sockets. */
   let eventTimes: number[] = [];
@@ -53,8 +57,10 @@ export function createDelivery(context: NodeContext): Delivery {
     }
   }
 
-  function deliver(channel: HubChannel, { publication, silent, eventMs }: PublicationNotice): void {
+  function deliver(channel: HubChannel, notice: PublicationNotice): void {
+    const { publication, silent, eventMs } = notice;
     const { offset, key } = publication;
+    if (channel.spec.kind === 'document') onDocument(channel, notice);
     const frame = channelFrame(channel, key, offset, publicationText(channel.json, publication));
     if (channel.replays.size > 0) channel.replays.clear();
     let told = 0;

@@ -126,6 +126,7 @@ export function wrongDraft(draft: Draft, { kind }: ChannelSpec): RefusedDraft | 
   if (!del && data === undefined) return bad('d: expected a payload');
   if ((draft.queue === undefined) !== (draft.number === undefined)) return bad('q and n go together');
   if (draft.queue !== undefined && draft.id !== undefined) return bad('id: not beside q and n');
+  if (kind === 'document') return mismatch('a document is changed by upd');
   if (kind === 'map') return key === undefined ? bad('k: expected the key') : undefined;
   if (del) return mismatch('only maps have keys to delete');
   if (draft.version !== undefined || draft.ttlMs !== undefined)

@@ -11,6 +11,7 @@ import { logOf } from './log-of.ts';
 import { createMemberCounts } from './member-counts.ts';
 import type { MemberTelling } from './member-telling.ts';
 import { type NamePage, pageOf } from './name-page.ts';
+import type { Documents } from '../documents/documents.ts';
 import { type SignalSender, newSignalBatch } from './signals.ts';
 import type { HubChannel, Subscription } from '../link-state.ts';
 
@@ -47,13 +48,18 @@ export type Hub = {
   stop(): void;
 };
 
-export function createHub(context: NodeContext, signals: SignalSender, telling: MemberTelling): Hub {
+export function createHub(
+  context: NodeContext,
+  signals: SignalSender,
+  telling: MemberTelling,
+  documents: Pick<Documents, 'closed' | 'delivered'>,
+): Hub {
   const { broker, clock, events, members } = context.ports;
   const channels = new Map<string, HubChannel>();
   const occupied = createKeyOrder();
   const isOpen = (channel: HubChannel): boolean => channels.get(channel.name) === channel;
   const memberCounts = createMemberCounts(context, isOpen);
-  const feeding = createFeeding(context, createDelivery(context), isOpen);
+  const feeding = createFeeding(context, createDelivery(context, documents.delivered), isOpen);
   const keptReplays: DueQueue<HubChannel> = createDueQueue(clock, REPLAY_KEPT_MS, ({ replays }) =>
     replays.clear(),
   );
@@ -146,6 +152,7 @@ export function createHub(context: NodeContext, signals: SignalSender, telling: 
     keptReplays.remove(channel);
     feeding.forget(channel);
     signals.forget(channel);
+    documents.closed(channel);
   }
 
   function add(subscription: Subscription): void {

@@ -13,6 +13,7 @@ import type { ChannelParts } from './channel-parts.ts';
 import { logOf } from './log-of.ts';
 import { keptReplay, makeReplay } from './replay.ts';
 import { rightToSubscribe } from './rights.ts';
+import type { DocumentStart } from '../documents/documents.ts';
 import { type HubChannel, type Right, type Subscription, channelsOf } from '../link-state.ts';
 
 /** Readings of the log for one `sub`, where publications come faster than they can be kept behind it. */
@@ -24,7 +25,12 @@ type Start = {
   readonly frames: readonly OutboundFrame[];
   readonly recovery: { readonly rec: boolean; readonly why?: 'epoch' | 'trimmed' | 'ahead' } | null;
   readonly page: MapPage | null;
+  /** Of a document: its state vector as base64, and the number of the state that follows. */
+  readonly document: { readonly vector: string; readonly state: number | null } | null;
 };
+
+/** Nobody may begin there. */
+type RefusedStart = Extract<DocumentStart, { ok: false }>;
 
 /** A client's `sub`: from the right to it to the turn in which the replay has been sent and live publications follow. */
 export async function subscribe(
@@ -54,7 +60,7 @@ export async function subscribe(
 
 /** Whether a `sub` may be answered by more than its `ok`: what was missed, or the first page of a map. */
 function asksReplay({ o, last, since }: Subscribe, { spec }: Matched): boolean {
-  return spec.kind === 'map' || o !== undefined || last !== undefined || since !== undefined;
+  return spec.kind === 'map' || spec.kind === 'document' || o !== undefined || last !== undefined || since !== undefined;
 }
 
 function isFull({ settings }: NodeContext, session: LocalSession, channel: string): boolean {
@@ -93,7 +99,7 @@ async function openAndBegin(
 }
 
 function wrongStart(
-  { e, o, last, since, n }: Subscribe,
+  { e, o, last, since, n, sv, cl }: Subscribe,
   { spec }: Matched,
 ): { readonly code: 'bad_message' | 'kind_mismatch'; readonly detail: string } | undefined {
   if ((e === undefined) !== (o === undefined)) return { code: 'bad_message', detail: 'e and o go together' };
@@ -103,6 +109,10 @@ function wrongStart(
     return { code: 'kind_mismatch', detail: 'a signal keeps nothing to begin with' };
   if (spec.kind !== 'stream' && (last !== undefined || since !== undefined))
     return { code: 'kind_mismatch', detail: 'last and since are for streams' };
+  if (spec.kind !== 'document' && (sv !== undefined || cl !== undefined))
+    return { code: 'kind_mismatch', detail: 'sv and cl are for documents' };
+  if (cl !== undefined && cl.length > MAX_NAMES)
+    return { code: 'bad_message', detail: `cl: at most ${MAX_NAMES} client ids` };
   if (spec.kind !== 'map' && n !== undefined) return { code: 'kind_mismatch', detail: 'n is for maps' };
   return undefined;
 }
@@ -130,9 +140,11 @@ async function begin(
     channel,
     state: { name: 'waiting' },
     right,
+    names: NO_NAMES,
     member: false,
   };
   subscription.right = right;
+  if (message.cl !== undefined) subscription.names = new Set(message.cl);
   parts.expiries.watch(subscription);
   if (held?.state.name === 'live' && held.state.link === link && !anew) {
     // Only the right is renewed ([CHN7]).
@@ -149,7 +161,7 @@ async function begin(
       name: 'joining';
     };
     subscription.state = joining;
-    let start: Start;
+    let start: Start | RefusedStart;
     try {
       start = await readStart(context, parts, channel, message);
     } catch (error) {
@@ -158,6 +170,10 @@ async function begin(
     }
     // Ended meanwhile: by a revocation, the end of the right, or the line.
     if (subscription.state !== joining) return refuseEnded(context, link, message);
+    if ('ok' in start) {
+      parts.end(subscription);
+      return sendError(context, link, start.code, start.detail, message.i);
+    }
     // What is read behind a move of the feed is never older than it.
     if (!joining.lost && spec.kind !== 'signal') parts.hub.begunAnew(channel, start.top);
     if (joining.lost) {
@@ -234,7 +250,7 @@ function replyText(
   start: Start,
   grant: string | undefined,
 ): string {
-  const { top, recovery, page } = start;
+  const { top, recovery, page, document } = start;
   const head = JSON.stringify({
     t: 'ok',
     i: message.i,
@@ -242,6 +258,9 @@ function replyText(
     ...recovery,
     ...(page === null || page.next === null ? {} : { next: page.next }),
     ...(channel.memberFeed === null ? {} : { n: channel.memberFeed.count }),
+    ...(document === null ? {} : { sv: document.vector }),
+    ...(channel.spec.kind === 'document' ? { role: right.role ?? 'none' } : {}),
+    ...(document === null || document.state === null ? {} : { ds: document.state }),
     ...(grant === undefined ? {} : { g: grant }),
     ...(right.untilMs === null ? {} : { until: Math.floor(right.untilMs) }),
   });
@@ -250,9 +269,14 @@ function replyText(
 
 const NOTHING: readonly OutboundFrame[] = [];
 
+const NO_NAMES: ReadonlySet<number> = new Set();
+
+/** Client ids that one session may name ([DOC1]). */
+const MAX_NAMES = 16;
+
 function startAtTop(channel: HubChannel): Start {
   const top = channel.feed === null ? { epoch: '', offset: 0 } : positionOf(channel.feed);
-  return { top, frames: NOTHING, recovery: null, page: null };
+  return { top, frames: NOTHING, recovery: null, page: null, document: null };
 }
 
 /** Reads what the subscription begins with. Publications that come meanwhile are kept behind it. */
@@ -261,16 +285,17 @@ async function readStart(
   parts: ChannelParts,
   channel: HubChannel,
   message: Subscribe,
-): Promise<Start> {
+): Promise<Start | RefusedStart> {
   const { spec, name } = channel;
   if (spec.kind === 'signal') return startAtTop(channel);
+  if (spec.kind === 'document') return readDocument(context, parts, channel, message);
   const log = logOf(context, spec);
   const nowMs = context.ports.clock.nowMs();
   if (message.e !== undefined && message.o !== undefined)
     return recover(context, parts, channel, { epoch: message.e, offset: message.o });
   if (spec.kind === 'map') {
     const page = await log.entries(name, null, message.n ?? DEFAULT_PAGE_SIZE);
-    return { top: page.top, frames: NOTHING, recovery: null, page };
+    return { top: page.top, frames: NOTHING, recovery: null, page, document: null };
   }
   if (message.last === undefined && message.since === undefined) return startAtTop(channel);
   const page = await log.history(
@@ -290,7 +315,25 @@ async function readStart(
     frames: replayOf(parts, channel, page.top, publications),
     recovery: null,
     page: null,
+    document: null,
   };
+}
+
+/** What was missed behind a position, or a state and the updates behind it ([DOC2]). */
+async function readDocument(
+  context: NodeContext,
+  parts: ChannelParts,
+  channel: HubChannel,
+  { e, o, sv }: Subscribe,
+): Promise<Start | RefusedStart> {
+  const recovered =
+    e === undefined || o === undefined ? null : await recover(context, parts, channel, { epoch: e, offset: o });
+  if (recovered?.recovery?.rec === true)
+    return { ...recovered, document: { vector: await parts.documents.vectorOf(channel), state: null } };
+  const start = await parts.documents.start(channel, sv);
+  if (!start.ok) return start;
+  const { top, frames, state, vector } = start;
+  return { top, frames, recovery: recovered?.recovery ?? null, page: null, document: { vector, state } };
 }
 
 /** Everything behind a position, or the reason why not ([REC1]). */
@@ -306,13 +349,13 @@ async function recover(
     // What was read for others who left at the same position is the same, as long as nothing was published since.
     const frames =
       top.offset === position.offset ? NOTHING : keptReplay(channel, position.offset, top.offset);
-    if (frames !== undefined) return { top, frames, recovery: { rec: true }, page: null };
+    if (frames !== undefined) return { top, frames, recovery: { rec: true }, page: null, document: null };
   }
   const result = await logOf(context, spec).read(name, position, spec.retention, context.ports.clock.nowMs());
   if (!result.ok)
-    return { top: result.top, frames: NOTHING, recovery: { rec: false, why: result.why }, page: null };
+    return { top: result.top, frames: NOTHING, recovery: { rec: false, why: result.why }, page: null, document: null };
   const { top, publications } = result;
-  return { top, frames: replayOf(parts, channel, top, publications), recovery: { rec: true }, page: null };
+  return { top, frames: replayOf(parts, channel, top, publications), recovery: { rec: true }, page: null, document: null };
 }
 
 function replayOf(

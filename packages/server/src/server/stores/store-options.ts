@@ -36,6 +36,7 @@ export type Stores = Pick<
   | 'directory'
   | 'broker'
   | 'logs'
+  | 'documents'
   | 'revocations'
   | 'events'
   | 'stamps'

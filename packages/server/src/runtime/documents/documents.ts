@@ -1,0 +1,238 @@
+import { isAtLeast, type UpdateDocument } from '@carillon/protocol';
+import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
+import type { DocumentEngine } from '../../ports/document-engine.ts';
+import type { DocumentStore } from '../../ports/documents.ts';
+import type { PublicationNotice } from '../../ports/broker.ts';
+import { type NodeContext, sendControl, sendError } from '../context.ts';
+import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
+import { type HubChannel, type LinkState, type LocalSession, type Subscription, isClosed } from '../link-state.ts';
+import { logOf } from '../channels/log-of.ts';
+import { createJoining, type JoinStart } from './joining.ts';
+import { createRoom } from './room.ts';
+import type { Change, Room, TakeResult } from './room-face.ts';
+import { createUploads } from './uploads.ts';
+
+/** A tail that is worth a snapshot when nobody is in the document any more. */
+const WORTH_UPDATES = 64;
+
+/** What somebody who joins is sent, or why they are not let in. */
+export type DocumentStart =
+  | ({ readonly ok: true; readonly vector: string } & JoinStart)
+  | { readonly ok: false; readonly code: 'too_large' | 'client_id_taken' | 'bad_message'; readonly detail: string };
+
+/** The documents of this node. */
+export type Documents = {
+  readonly open: number;
+  readonly timers: number;
+  /** A channel was opened on this node. */
+  roomOf(channel: HubChannel): Room;
+  /** The node has no more to do with it. */
+  closed(channel: HubChannel): void;
+  delivered(channel: HubChannel, notice: PublicationNotice): void;
+  /**
+   * What a subscription begins with.
+   *
+   * @param vector what the client has, encoded as base64; undefined: nothing
+   * @throws where a store does not answer
+   */
+  start(channel: HubChannel, vector: string | undefined): Promise<DocumentStart>;
+  /** The state vector of what this node knows, as base64. Rejects where a store does not answer. */
+  vectorOf(channel: HubChannel): Promise<string>;
+  /** A client's `upd`. */
+  update(link: LinkState, session: LocalSession, message: UpdateDocument): void | Promise<void>;
+  /** Takes a change for whoever the caller says: the server's side. */
+  change(channel: HubChannel, change: Change): Promise<TakeResult>;
+  stop(): void;
+};
+
+export function createDocuments(context: NodeContext): Documents {
+  const { ports } = context;
+  const { clock } = ports;
+  const rooms = new Map<HubChannel, Room>();
+  const uploads = createUploads(clock);
+  const joining = createJoining(clock, engine);
+  const rates = new Map<ChannelSpec, KeyedRate>();
+  /** Changes under way of each session, of all documents. */
+  const waiting = new Map<LocalSession, number>();
+
+  /** Only a contract with documents comes here, and then there is one. */
+  function engine(): DocumentEngine {
+    if (ports.engine === null) throw new TypeError('a document, and no engine');
+    return ports.engine;
+  }
+
+  function storeOf({ durability }: ChannelSpec): DocumentStore {
+    if (ports.documents === null) throw new TypeError('a document, and no store');
+    return ports.documents[durability];
+  }
+
+  function roomOf(channel: HubChannel): Room {
+    let room = rooms.get(channel);
+    if (room === undefined) {
+      const { spec } = channel;
+      if (spec.document === null) throw new TypeError(`${channel.name} is no document`);
+      const log = logOf(context, spec);
+      room = createRoom(channel, spec.document, { ports, log, store: storeOf(spec), engine: engine() });
+      rooms.set(channel, room);
+    }
+    return room;
+  }
+
+  function closed(channel: HubChannel): void {
+    const room = rooms.get(channel);
+    if (room === undefined) return;
+    rooms.delete(channel);
+    joining.forget(channel);
+    // Whoever comes next is sent a snapshot, and nobody waits for it now.
+    if (room.size.tailUpdates >= WORTH_UPDATES) void room.compact().then(() => room.close());
+    else room.close();
+  }
+
+  function vectorText(room: Room): string {
+    return Buffer.from(engine().encodeVector(room.state.vector)).toString('base64');
+  }
+
+  async function start(channel: HubChannel, vector: string | undefined): Promise<DocumentStart> {
+    const { spec } = channel;
+    const room = roomOf(channel);
+    await room.ready();
+    const most = spec.document?.documentBytes ?? 0;
+    const { snapshotBytes, tailBytes } = room.size;
+    if (snapshotBytes + tailBytes > most)
+      return { ok: false, code: 'too_large', detail: `the document has more than ${most} bytes` };
+    const bytes = vector === undefined ? null : vectorBytes(vector);
+    if (bytes === undefined) return { ok: false, code: 'bad_message', detail: 'sv: expected a state vector as base64' };
+    const started = await joining.start(channel, logOf(context, spec), storeOf(spec), bytes);
+    return { ok: true, vector: vectorText(room), ...started };
+  }
+
+  function vectorBytes(text: string): Uint8Array | undefined {
+    const bytes = Buffer.from(text, 'base64');
+    return engine().decodeVector(bytes) === undefined ? undefined : bytes;
+  }
+
+  function update(link: LinkState, session: LocalSession, message: UpdateDocument): void | Promise<void> {
+    const subscription = session.channels?.subscriptions.get(message.c);
+    if (subscription === undefined || subscription.state.name === 'waiting')
+      return sendError(context, link, 'not_subscribed', 'join the document first', message.i);
+    const { channel } = subscription;
+    const { document } = channel.spec;
+    if (document === null)
+      return sendError(context, link, 'kind_mismatch', 'only documents take updates', message.i);
+    // Nothing of who may not write is decoded.
+    if (!mayWrite(subscription)) return sendError(context, link, 'forbidden', READS_ONLY, message.i);
+    const uploaded = uploads.take(link, message, document.updateBytes);
+    if (uploaded.kind === 'refused') return sendError(context, link, uploaded.code, uploaded.detail, message.i);
+    if (uploaded.kind === 'part') return undefined;
+    const waitMs = rateOf(channel.spec).take(channel.name, clock.monotonicMs());
+    if (waitMs > 0)
+      return sendError(context, link, 'rate_limited', 'too many updates of this document', message.i, waitMs);
+    const most = context.settings.publicationsInFlight;
+    if ((waiting.get(session) ?? 0) >= most)
+      return sendError(context, link, 'rate_limited', `updates under way: ${most}`, message.i, TRY_AGAIN_MS);
+    const change: Change = {
+      update: uploaded.update,
+      author: { user: session.user, names: subscription.names, full: message.full === true },
+      silent: { session: session.id, request: message.i ?? null },
+      mayWrite: () => session.channels?.subscriptions.get(message.c) === subscription && mayWrite(subscription),
+    };
+    waiting.set(session, (waiting.get(session) ?? 0) + 1);
+    const taken = take(channel, change);
+    void taken.result.then((result) => {
+      const left = (waiting.get(session) ?? 1) - 1;
+      if (left > 0) waiting.set(session, left);
+      else waiting.delete(session);
+      answer(link, message, result);
+    });
+    // What comes behind it on this channel waits until it has its place, not until it is kept.
+    return taken.placed;
+  }
+
+  function take(
+    channel: HubChannel,
+    change: Change,
+  ): { readonly placed: Promise<void> | undefined; readonly result: Promise<TakeResult> } {
+    const room = roomOf(channel);
+    if (!change.author.full) return { placed: undefined, result: room.take(change) };
+    const pruned = prune(room, change);
+    return { placed: pruned.then(() => undefined), result: pruned.then((left) => takePruned(room, left)) };
+  }
+
+  /** What a copy repeats is left out, its deletions above all, which no vector shows. */
+  async function prune(room: Room, change: Change): Promise<Change | TakeResult> {
+    const { update: whole } = change;
+    const inspected = engine().inspect(whole);
+    if (!inspected.ok) return { ok: false, code: 'update_invalid', detail: inspected.detail };
+    if (!inspected.content.deletes) return change;
+    try {
+      const { position, parts } = await room.read();
+      const job = await engine().prune(parts, whole);
+      if (!job.ok) return { ok: false, code: 'update_invalid', detail: job.detail };
+      return job.update === null ? { ok: true, position, duplicate: true } : { ...change, update: job.update };
+    } catch (error) {
+      ports.telemetry.warn('document_prune_failed', { error: String(error) });
+      return { ok: false, code: 'unavailable', detail: 'the document cannot be read now', retryAfterMs: TRY_AGAIN_MS };
+    }
+  }
+
+  function takePruned(room: Room, left: Change | TakeResult): Promise<TakeResult> {
+    return 'update' in left ? room.take(left) : Promise.resolve(left);
+  }
+
+  function rateOf(spec: ChannelSpec): KeyedRate {
+    let rate = rates.get(spec);
+    if (rate === undefined) {
+      rate = createKeyedRate(spec.rate);
+      rates.set(spec, rate);
+    }
+    return rate;
+  }
+
+  function answer(link: LinkState, { i }: UpdateDocument, result: TakeResult): void {
+    if (isClosed(link)) return;
+    if (!result.ok) return sendError(context, link, result.code, result.detail, i, result.retryAfterMs);
+    if (i === undefined) return;
+    const { position, duplicate } = result;
+    sendControl(context, link, {
+      t: 'ok',
+      i,
+      e: position.epoch,
+      o: position.offset,
+      ...(duplicate ? { dup: true } : {}),
+    });
+  }
+
+  return {
+    get open() {
+      return rooms.size;
+    },
+    get timers() {
+      return uploads.timers + joining.timers;
+    },
+    roomOf,
+    closed,
+    delivered: (channel, notice) => rooms.get(channel)?.delivered(notice),
+    start,
+    async vectorOf(channel) {
+      const room = roomOf(channel);
+      await room.ready();
+      return vectorText(room);
+    },
+    update,
+    change: (channel, change) => take(channel, change).result,
+    stop() {
+      for (const room of rooms.values()) room.close();
+      rooms.clear();
+      uploads.stop();
+      joining.stop();
+    },
+  };
+}
+
+const READS_ONLY = 'your role on this document does not allow changes';
+
+const TRY_AGAIN_MS = 1_000;
+
+function mayWrite({ right }: Subscription): boolean {
+  return isAtLeast(right.role ?? 'none', 'write');
+}

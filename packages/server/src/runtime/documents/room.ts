@@ -1,0 +1,385 @@
+import {
+  type Author,
+  type DocumentState,
+  add,
+  authorOf,
+  judge,
+  newDocumentState,
+  noteOf,
+} from '../../core/document/document-state.ts';
+import { decodeOwners } from '../../core/document/owners.ts';
+import type { PublicationNotice } from '../../ports/broker.ts';
+import { channelTopic } from '../../ports/broker.ts';
+import type { DocumentEngine, UpdateContent } from '../../ports/document-engine.ts';
+import type { DocumentStore } from '../../ports/documents.ts';
+import { type Append, type AppendResult, type Log, type Position, type Publication, publishes } from '../../ports/log.ts';
+import type { DocumentSpec } from '../../core/channel/channel-spec.ts';
+import type { HubChannel } from '../link-state.ts';
+import type { NodePorts } from '../node-options.ts';
+import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
+import { createCompaction } from './compaction.ts';
+import { bytesOf, readDocument, readHead } from './reading-document.ts';
+import type { Change, RefusedChange, Room, TakeResult } from './room-face.ts';
+
+/** How often a change is judged anew because another node was faster; then its client may send it again. */
+const MAX_ATTEMPTS = 32;
+
+/** Appends under way at a time: what a commit takes together. */
+const MAX_IN_FLIGHT = 256;
+
+type Waiting = {
+  readonly change: Change;
+  readonly content: UpdateContent;
+  attempts: number;
+  /** The log had been read to its top when it was judged last. */
+  caughtUp: boolean;
+  settle(result: TakeResult): void;
+};
+
+export type RoomParts = {
+  readonly ports: Pick<NodePorts, 'broker' | 'clock' | 'telemetry' | 'secrets'>;
+  readonly log: Log;
+  readonly store: DocumentStore;
+  readonly engine: DocumentEngine;
+};
+
+/**
+ * A document on this node. Changes are judged in the order in which they came, each against everything before it, those on
+ * their way into the log included; each is appended only at the place for which it was judged. Where that place was taken by another node,
+ * or the log did not answer, the room waits for what is under way, reads what the log has, and judges again.
+ */
+export function createRoom(channel: HubChannel, spec: DocumentSpec, { ports, log, store, engine }: RoomParts): Room {
+  const { broker, clock, telemetry } = ports;
+  const { name } = channel;
+  const { retention } = channel.spec;
+  const nowMs = (): number => clock.nowMs();
+  let state: DocumentState = newDocumentState();
+  let position: Position = { epoch: '', offset: 0 };
+  let snapshotBytes = 0;
+  /** Bytes of each update behind the snapshot, by offset: the first is that of `tailFrom`. */
+  let tailBytes = 0;
+  let tailUpdates = 0;
+  /** Null: loaded. */
+  let loading: Promise<void> | null = null;
+  let isLoaded = false;
+  let isClosed = false;
+  let ahead: DocumentState = newDocumentState();
+  const queue: Waiting[] = [];
+  const inFlight: Waiting[] = [];
+  /** To be judged again, once nothing is under way. */
+  const again: Waiting[] = [];
+  /** What is known is behind the log, or not certain. */
+  let isBehind = false;
+  let isCatchingUp = false;
+
+  const compaction = createCompaction(name, {
+    ...{ clock, telemetry, log, store, engine, spec },
+    read: () => readDocument(name, log, store, retention, nowMs),
+    owners: () => state.owners,
+    catchUp: () => caughtUp(),
+    kept(bytes, upTo) {
+      snapshotBytes = bytes;
+      // What came meanwhile is counted by what is behind it: by its number, for its bytes are not kept apart.
+      const left = Math.max(0, position.epoch === upTo.epoch ? position.offset - upTo.offset : tailUpdates);
+      tailBytes = tailUpdates === 0 ? 0 : Math.round((tailBytes * Math.min(left, tailUpdates)) / tailUpdates);
+      tailUpdates = Math.min(left, tailUpdates);
+    },
+  });
+
+  async function load(): Promise<void> {
+    const { snapshot: head, top, tail } = await readHead(name, log, store, retention, nowMs);
+    state = { vector: new Map(head?.vector), owners: head === null ? new Map() : decodeOwners(head.owners) };
+    position = head?.position ?? top;
+    snapshotBytes = head?.bytes ?? 0;
+    tailBytes = 0;
+    tailUpdates = 0;
+    for (const publication of tail) addPublication(publication);
+    position = top;
+    isLoaded = true;
+    isBehind = false;
+  }
+
+  function ready(): Promise<void> | undefined {
+    if (isLoaded) return undefined;
+    return (loading ??= load().finally(() => (loading = null)));
+  }
+
+  /** What the log has behind the position. */
+  async function caughtUp(): Promise<void> {
+    if (!isLoaded) return ready();
+    const result = await log.read(name, position, retention, nowMs());
+    if (!result.ok) {
+      isLoaded = false;
+      return ready();
+    }
+    for (const publication of result.publications)
+      if (publication.offset === position.offset + 1) {
+        addPublication(publication);
+        position = { epoch: result.top.epoch, offset: publication.offset };
+      }
+    isBehind = false;
+  }
+
+  function addPublication(publication: Publication): void {
+    const update = bytesOf(publication);
+    const inspected = engine.inspect(update);
+    if (inspected.ok) add(state, inspected.content, authorOf(publication.by, publication.ref));
+    // Nobody could have appended it: another version did, or the log was changed by hand.
+    else telemetry.warn('document_update_unreadable', { channel: name, offset: publication.offset });
+    grew(update.length);
+  }
+
+  function grew(bytes: number): void {
+    tailBytes += bytes;
+    tailUpdates++;
+  }
+
+  function take(change: Change): Promise<TakeResult> {
+    const refused = unfit(change);
+    if (refused !== null) return Promise.resolve(refused);
+    const inspected = engine.inspect(change.update);
+    if (!inspected.ok) return Promise.resolve(refusal('update_invalid', inspected.detail));
+    return new Promise((settle) => {
+      queue.push({ change, content: inspected.content, attempts: 0, caughtUp: false, settle });
+      pump();
+    });
+  }
+
+  function unfit({ update }: Change): RefusedChange | null {
+    if (update.length > spec.updateBytes)
+      return refusal('too_large', `an update has at most ${spec.updateBytes} bytes`);
+    return null;
+  }
+
+  function pump(): void {
+    while (queue.length > 0 && !isCatchingUp && again.length === 0 && !isClosed) {
+      if (!isLoaded || isBehind) return catchUpThenPump();
+      if (inFlight.length >= MAX_IN_FLIGHT) return;
+      const [waiting] = queue;
+      if (waiting === undefined || !advance(waiting)) return;
+    }
+  }
+
+  /** @returns whether the next one may be looked at */
+  function advance(waiting: Waiting): boolean {
+    const { change, content } = waiting;
+    if (!change.mayWrite()) {
+      end(waiting, refusal('forbidden', 'the role on the document does not allow changes'));
+      return true;
+    }
+    const judged = judge(state, ahead, content, change.author);
+    switch (judged.verdict) {
+      case 'take':
+        return append(waiting);
+      case 'known':
+        // What made it known must be kept before anybody is told so.
+        if (inFlight.length > 0) return false;
+        void settled(waiting);
+        queue.shift();
+        return true;
+      case 'gap':
+        if (inFlight.length > 0) return false;
+        if (!waiting.caughtUp) {
+          waiting.caughtUp = true;
+          isBehind = true;
+          return true;
+        }
+        end(waiting, refusal('update_gap', `it builds on changes of client ${judged.client} that are not there`));
+        return true;
+      case 'foreign':
+        end(waiting, refusal('client_id_taken', `client ${judged.client} is somebody else's`));
+        return true;
+    }
+  }
+
+  async function settled(waiting: Waiting): Promise<void> {
+    try {
+      await log.settle(name);
+      waiting.settle({ ok: true, position, duplicate: true });
+    } catch (error) {
+      telemetry.warn('append_failed', { channel: name, error: String(error) });
+      waiting.settle(UNAVAILABLE);
+    }
+  }
+
+  /** The first of the queue is answered. */
+  function end(waiting: Waiting, result: TakeResult): void {
+    queue.shift();
+    waiting.settle(result);
+  }
+
+  function append(waiting: Waiting): boolean {
+    const { change, content } = waiting;
+    const bytes = snapshotBytes + tailBytes + change.update.length;
+    if (bytes > spec.documentBytes) {
+      compaction.consider({ snapshotBytes, tailBytes, tailUpdates }, true);
+      end(waiting, refusal('too_large', `the document has reached its ${spec.documentBytes} bytes`));
+      return true;
+    }
+    queue.shift();
+    waiting.attempts++;
+    const offset = position.offset + inFlight.length;
+    inFlight.push(waiting);
+    add(ahead, content, change.author);
+    const appended = attempt(toAppend(change, content, { epoch: position.epoch, offset }));
+    if (appended instanceof Promise)
+      void appended.then(
+        (result) => appendedOr(waiting, result),
+        (error: unknown) => failed(waiting, error),
+      );
+    else if (appended instanceof Error) failed(waiting, appended);
+    else appendedOr(waiting, appended);
+    return true;
+  }
+
+  function attempt(asked: Append): Promise<AppendResult> | AppendResult | Error {
+    try {
+      return log.append(asked);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  function toAppend({ update, author, silent }: Change, content: UpdateContent, expect: Position): Append {
+    return {
+      channel: name,
+      kind: 'stream',
+      retention,
+      by: author.user,
+      data: `"${Buffer.from(update.buffer, update.byteOffset, update.length).toString('base64')}"`,
+      key: null,
+      version: null,
+      ref: noteOf(content, author),
+      eventMs: null,
+      ttlMs: null,
+      expect,
+      once: null,
+      lane: null,
+      silent: publishes(log) ? silent : null,
+      nowMs: clock.nowMs(),
+    };
+  }
+
+  function appendedOr(waiting: Waiting, result: AppendResult): void {
+    inFlight.splice(inFlight.indexOf(waiting), 1);
+    if (result.ok && 'publication' in result) {
+      const { epoch, publication } = result;
+      if (!isBehind && epoch === position.epoch && publication.offset === position.offset + 1) {
+        add(state, waiting.content, waiting.change.author);
+        position = { epoch, offset: publication.offset };
+        grew(waiting.change.update.length);
+      } else isBehind ||= isNewer(epoch, publication.offset);
+      if (!publishes(log)) tell(epoch, publication, waiting.change);
+      waiting.settle({ ok: true, position: { epoch, offset: publication.offset }, duplicate: false });
+      compaction.consider({ snapshotBytes, tailBytes, tailUpdates }, false);
+    } else if (!result.ok && result.code === 'limit_reached')
+      waiting.settle(refusal('limit_reached', result.detail));
+    else if (waiting.attempts < MAX_ATTEMPTS) {
+      isBehind = true;
+      again.push(waiting);
+    } else waiting.settle(UNAVAILABLE);
+    landed();
+  }
+
+  function isNewer(epoch: string, offset: number): boolean {
+    return epoch !== position.epoch || offset > position.offset;
+  }
+
+  /** Whether it was appended is not known: what the log has tells, and the client sends it again. */
+  function failed(waiting: Waiting, error: unknown): void {
+    inFlight.splice(inFlight.indexOf(waiting), 1);
+    telemetry.warn('append_failed', { channel: name, error: String(error) });
+    isBehind = true;
+    waiting.settle(UNAVAILABLE);
+    landed();
+  }
+
+  /** Something that was under way is not any more. */
+  function landed(): void {
+    if (inFlight.length === 0) {
+      ahead = newDocumentState();
+      queue.unshift(...again.splice(0));
+    }
+    // Behind a failure nothing more goes out before all that is under way has come back.
+    if (!isBehind || inFlight.length === 0) pump();
+  }
+
+  function catchUpThenPump(): void {
+    if (inFlight.length > 0) return;
+    isCatchingUp = true;
+    ahead = newDocumentState();
+    caughtUp().then(
+      () => {
+        isCatchingUp = false;
+        pump();
+      },
+      (error: unknown) => {
+        isCatchingUp = false;
+        telemetry.warn('channel_read_failed', { channel: name, error: String(error) });
+        for (const waiting of queue.splice(0)) waiting.settle(UNAVAILABLE);
+      },
+    );
+  }
+
+  /** A node that does not hear of it finds it in the log. */
+  function tell(epoch: string, publication: Publication, { silent }: Change): void {
+    const notice: PublicationNotice = { kind: 'publication', channel: name, epoch, publication, silent, eventMs: null };
+    const untold = (error: unknown): void =>
+      telemetry.warn('publish_failed', { channel: name, error: String(error) });
+    try {
+      broker.publish(channelTopic(name), notice)?.catch(untold);
+    } catch (error) {
+      untold(error);
+    }
+  }
+
+  return {
+    ready,
+    get state() {
+      return state;
+    },
+    get position() {
+      return position;
+    },
+    get size() {
+      return { snapshotBytes, tailBytes, tailUpdates };
+    },
+    get busy() {
+      return queue.length > 0 || inFlight.length > 0 || compaction.running;
+    },
+    take,
+    delivered({ epoch, publication }) {
+      // Its own are added when the log has answered.
+      if (!isLoaded || isCatchingUp || inFlight.length > 0) return;
+      if (epoch !== position.epoch || publication.offset > position.offset + 1) isBehind = true;
+      else if (publication.offset === position.offset + 1 && !isBehind) {
+        addPublication(publication);
+        position = { epoch, offset: publication.offset };
+      }
+    },
+    async read() {
+      const { snapshot, top, tail } = await readDocument(name, log, store, retention, nowMs);
+      return { position: top, parts: { state: snapshot?.state ?? null, tail: tail.map(bytesOf) } };
+    },
+    compact: () => compaction.run(),
+    close() {
+      isClosed = true;
+      compaction.stop();
+      for (const waiting of queue.splice(0)) waiting.settle(UNAVAILABLE);
+    },
+  };
+}
+
+const UNAVAILABLE: RefusedChange = {
+  ok: false,
+  code: 'unavailable',
+  detail: 'the store of the document does not answer',
+  retryAfterMs: RETRY_UNAVAILABLE_MS,
+};
+
+function refusal(code: RefusedChange['code'], detail: string): RefusedChange {
+  return { ok: false, code, detail };
+}
+
+/** An author of the server's side. */
+export const SERVER: Author = { user: null, names: new Set(), full: false };
