@@ -172,7 +172,7 @@ export async function assembleServer(
   const onSchemaFailed = (where: string, error: unknown): void =>
     schemaFailed({ where, error: reasonOf(error) });
   const node = createNode({
-    ports: { ...kept, ...access, clock, secrets, auth, telemetry },
+    ports: { ...kept, ...access, engine: null, clock, secrets, auth, telemetry },
     settings: {
       ...config.node,
       contract: compileContract(config.contract, onSchemaFailed),

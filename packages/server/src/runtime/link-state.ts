@@ -1,4 +1,4 @@
-import type { UpMessage } from '@carillon/protocol';
+import type { Role, UpMessage } from '@carillon/protocol';
 import type { ChannelSpec } from '../core/channel/channel-spec.ts';
 import type { Feed } from '../core/channel/feed.ts';
 import type { MemberFeed } from '../core/channel/member-feed.ts';
@@ -239,6 +239,8 @@ export type Right = {
   readonly by: 'owner' | 'rule' | 'grant';
   /** ms since the epoch; null: as long as the subscription lasts. */
   readonly untilMs: number | null;
+  /** What they may do: of a document, and there of what lies beside one. */
+  readonly role?: Role | null;
 };
 
 /** A frame that waits for the replay before it. */

@@ -12,9 +12,11 @@ export const OPEN: NodePorts['authorizer'] = { decide: () => ({ allow: true, unt
 export function channelPorts(
   epoch: string,
   nowMs: () => number,
-): Pick<NodePorts, 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'> {
+): Pick<NodePorts, 'documents' | 'engine' | 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'> {
   const log = createMemoryLog({ newEpoch: () => epoch });
   return {
+    documents: null,
+    engine: null,
     logs: { memory: log, stored: log },
     authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'nothing is open' }) },
     grants: { sign: () => '', verify: () => ({ ok: false, detail: 'nobody gives any' }) },

@@ -1,3 +1,4 @@
+import { createMemoryDocuments } from '../../adapters/memory/documents.ts';
 import { createRedisBroker } from '../../adapters/redis/broker.ts';
 import { createKeys } from '../../adapters/redis/keys.ts';
 import { createLastSeenWriter } from '../../adapters/redis/last-seen.ts';
@@ -81,6 +82,7 @@ export async function openCluster(
     occupancy: webhooks !== null,
   });
   const broker = createRedisBroker(link, redis, { ...deps, clock }, node);
+  const documents = createMemoryDocuments();
   const memoryLog = createRedisLog({
     link,
     keys,
@@ -157,6 +159,7 @@ export async function openCluster(
     directory,
     broker,
     // Without stored channels nothing is ever asked of the second.
+    documents: { memory: documents, replicated: documents, stored: documents },
     logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
     revocations,
     events: webhooks ?? UNHEARD,

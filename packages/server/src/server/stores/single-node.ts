@@ -1,3 +1,4 @@
+import { createMemoryDocuments } from '../../adapters/memory/documents.ts';
 import { createMemoryBroker } from '../../adapters/memory/broker.ts';
 import { createMemoryLog } from '../../adapters/memory/log.ts';
 import { createMemoryMembers } from '../../adapters/memory/members.ts';
@@ -43,6 +44,7 @@ export async function openSingleNode(
     nowMs: () => clock.nowMs(),
     restart: { contents, nowMs },
   });
+  const documents = createMemoryDocuments();
   const memoryLog = createMemoryLog({ newEpoch: () => newEpoch(secrets), limits: laneLimits });
 
   let beat: Timer | undefined;
@@ -60,6 +62,7 @@ export async function openSingleNode(
     directory,
     broker,
     // Without stored channels nothing is ever asked of the second.
+    documents: { memory: documents, replicated: documents, stored: documents },
     logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
     revocations: database.revocations,
     events: webhooks ?? UNHEARD,

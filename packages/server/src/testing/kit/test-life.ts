@@ -101,6 +101,8 @@ export async function startLife(parts: LifeParts): Promise<Life> {
         memory: createMemoryLog({ newEpoch: () => `${parts.name}-${++epochs}` }),
         stored: disk.storedLog,
       },
+      documents: null,
+      engine: null,
       authorizer: createRuleAuthorizer(config.authorize, clock, telemetry),
       grants: disk.grants,
       tickets: plainTickets,
