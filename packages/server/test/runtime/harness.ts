@@ -243,7 +243,10 @@ function channelPorts(
   clock: VirtualClock,
   epoch: string,
   stored: Log,
-): Pick<NodePorts, 'documents' | 'engine' | 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'> {
+): Pick<
+  NodePorts,
+  'documents' | 'engine' | 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'
+> {
   let epochs = 0;
   return {
     documents: null,

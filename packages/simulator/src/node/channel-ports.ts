@@ -12,7 +12,10 @@ export const OPEN: NodePorts['authorizer'] = { decide: () => ({ allow: true, unt
 export function channelPorts(
   epoch: string,
   nowMs: () => number,
-): Pick<NodePorts, 'documents' | 'engine' | 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'> {
+): Pick<
+  NodePorts,
+  'documents' | 'engine' | 'logs' | 'authorizer' | 'grants' | 'tickets' | 'revocations' | 'events'
+> {
   const log = createMemoryLog({ newEpoch: () => epoch });
   return {
     documents: null,

@@ -60,7 +60,13 @@ export async function subscribe(
 
 /** Whether a `sub` may be answered by more than its `ok`: what was missed, or the first page of a map. */
 function asksReplay({ o, last, since }: Subscribe, { spec }: Matched): boolean {
-  return spec.kind === 'map' || spec.kind === 'document' || o !== undefined || last !== undefined || since !== undefined;
+  return (
+    spec.kind === 'map' ||
+    spec.kind === 'document' ||
+    o !== undefined ||
+    last !== undefined ||
+    since !== undefined
+  );
 }
 
 function isFull({ settings }: NodeContext, session: LocalSession, channel: string): boolean {
@@ -327,7 +333,9 @@ async function readDocument(
   { e, o, sv }: Subscribe,
 ): Promise<Start | RefusedStart> {
   const recovered =
-    e === undefined || o === undefined ? null : await recover(context, parts, channel, { epoch: e, offset: o });
+    e === undefined || o === undefined
+      ? null
+      : await recover(context, parts, channel, { epoch: e, offset: o });
   if (recovered?.recovery?.rec === true)
     return { ...recovered, document: { vector: await parts.documents.vectorOf(channel), state: null } };
   const start = await parts.documents.start(channel, sv);
@@ -353,9 +361,21 @@ async function recover(
   }
   const result = await logOf(context, spec).read(name, position, spec.retention, context.ports.clock.nowMs());
   if (!result.ok)
-    return { top: result.top, frames: NOTHING, recovery: { rec: false, why: result.why }, page: null, document: null };
+    return {
+      top: result.top,
+      frames: NOTHING,
+      recovery: { rec: false, why: result.why },
+      page: null,
+      document: null,
+    };
   const { top, publications } = result;
-  return { top, frames: replayOf(parts, channel, top, publications), recovery: { rec: true }, page: null, document: null };
+  return {
+    top,
+    frames: replayOf(parts, channel, top, publications),
+    recovery: { rec: true },
+    page: null,
+    document: null,
+  };
 }
 
 function replayOf(

@@ -82,7 +82,11 @@ export function createCompaction(
     const job = await engine.compact({ state: snapshot?.state ?? null, tail: tail.map(bytesOf) });
     if (!job.ok) throw new Error(job.detail);
     const { state, vector } = job;
-    const isKept = await store.put(channel, { position: top, vector, owners, state }, snapshot?.position ?? null);
+    const isKept = await store.put(
+      channel,
+      { position: top, vector, owners, state },
+      snapshot?.position ?? null,
+    );
     if (!isKept) {
       // Another node was faster: what it kept is as good.
       const head = await store.head(channel);

@@ -5,7 +5,13 @@ import type { DocumentStore } from '../../ports/documents.ts';
 import type { PublicationNotice } from '../../ports/broker.ts';
 import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
-import { type HubChannel, type LinkState, type LocalSession, type Subscription, isClosed } from '../link-state.ts';
+import {
+  type HubChannel,
+  type LinkState,
+  type LocalSession,
+  type Subscription,
+  isClosed,
+} from '../link-state.ts';
 import { logOf } from '../channels/log-of.ts';
 import { createJoining, type JoinStart } from './joining.ts';
 import { createRoom } from './room.ts';
@@ -18,7 +24,11 @@ const WORTH_UPDATES = 64;
 /** What somebody who joins is sent, or why they are not let in. */
 export type DocumentStart =
   | ({ readonly ok: true; readonly vector: string } & JoinStart)
-  | { readonly ok: false; readonly code: 'too_large' | 'client_id_taken' | 'bad_message'; readonly detail: string };
+  | {
+      readonly ok: false;
+      readonly code: 'too_large' | 'client_id_taken' | 'bad_message';
+      readonly detail: string;
+    };
 
 /** The documents of this node. */
 export type Documents = {
@@ -101,7 +111,8 @@ export function createDocuments(context: NodeContext): Documents {
     if (snapshotBytes + tailBytes > most)
       return { ok: false, code: 'too_large', detail: `the document has more than ${most} bytes` };
     const bytes = vector === undefined ? null : vectorBytes(vector);
-    if (bytes === undefined) return { ok: false, code: 'bad_message', detail: 'sv: expected a state vector as base64' };
+    if (bytes === undefined)
+      return { ok: false, code: 'bad_message', detail: 'sv: expected a state vector as base64' };
     const started = await joining.start(channel, logOf(context, spec), storeOf(spec), bytes);
     return { ok: true, vector: vectorText(room), ...started };
   }
@@ -122,7 +133,8 @@ export function createDocuments(context: NodeContext): Documents {
     // Nothing of who may not write is decoded.
     if (!mayWrite(subscription)) return sendError(context, link, 'forbidden', READS_ONLY, message.i);
     const uploaded = uploads.take(link, message, document.updateBytes);
-    if (uploaded.kind === 'refused') return sendError(context, link, uploaded.code, uploaded.detail, message.i);
+    if (uploaded.kind === 'refused')
+      return sendError(context, link, uploaded.code, uploaded.detail, message.i);
     if (uploaded.kind === 'part') return undefined;
     const waitMs = rateOf(channel.spec).take(channel.name, clock.monotonicMs());
     if (waitMs > 0)
@@ -134,7 +146,8 @@ export function createDocuments(context: NodeContext): Documents {
       update: uploaded.update,
       author: { user: session.user, names: subscription.names, full: message.full === true },
       silent: { session: session.id, request: message.i ?? null },
-      mayWrite: () => session.channels?.subscriptions.get(message.c) === subscription && mayWrite(subscription),
+      mayWrite: () =>
+        session.channels?.subscriptions.get(message.c) === subscription && mayWrite(subscription),
     };
     waiting.set(session, (waiting.get(session) ?? 0) + 1);
     const taken = take(channel, change);
@@ -168,10 +181,17 @@ export function createDocuments(context: NodeContext): Documents {
       const { position, parts } = await room.read();
       const job = await engine().prune(parts, whole);
       if (!job.ok) return { ok: false, code: 'update_invalid', detail: job.detail };
-      return job.update === null ? { ok: true, position, duplicate: true } : { ...change, update: job.update };
+      return job.update === null
+        ? { ok: true, position, duplicate: true }
+        : { ...change, update: job.update };
     } catch (error) {
       ports.telemetry.warn('document_prune_failed', { error: String(error) });
-      return { ok: false, code: 'unavailable', detail: 'the document cannot be read now', retryAfterMs: TRY_AGAIN_MS };
+      return {
+        ok: false,
+        code: 'unavailable',
+        detail: 'the document cannot be read now',
+        retryAfterMs: TRY_AGAIN_MS,
+      };
     }
   }
 

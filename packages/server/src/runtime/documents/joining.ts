@@ -91,8 +91,14 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
     const of = Math.max(1, Math.ceil(update.length / PART_BYTES));
     const bytes = Buffer.from(update.buffer, update.byteOffset, update.length);
     const frames = Array.from({ length: of }, (_, index) => {
-      const part = bytes.toString('base64', index * PART_BYTES, Math.min(bytes.length, (index + 1) * PART_BYTES));
-      return controlFrame(`{"t":"ds","c":${channel.json},"i":${number},"n":${index + 1},"of":${of},"d":"${part}"}`);
+      const part = bytes.toString(
+        'base64',
+        index * PART_BYTES,
+        Math.min(bytes.length, (index + 1) * PART_BYTES),
+      );
+      return controlFrame(
+        `{"t":"ds","c":${channel.json},"i":${number},"n":${index + 1},"of":${of},"d":"${part}"}`,
+      );
     });
     return { number, frames };
   }
@@ -113,7 +119,11 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
     return made;
   }
 
-  async function difference(channel: HubChannel, { state }: DocumentSnapshot, vector: Uint8Array): Promise<State> {
+  async function difference(
+    channel: HubChannel,
+    { state }: DocumentSnapshot,
+    vector: Uint8Array,
+  ): Promise<State> {
     const job = await engine().diffUpdate({ state, tail: [] }, vector);
     if (!job.ok) throw storeUnavailable(job.detail);
     return stateOf(channel, job.update);

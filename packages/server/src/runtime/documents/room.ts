@@ -12,7 +12,14 @@ import type { PublicationNotice } from '../../ports/broker.ts';
 import { channelTopic } from '../../ports/broker.ts';
 import type { DocumentEngine, UpdateContent } from '../../ports/document-engine.ts';
 import type { DocumentStore } from '../../ports/documents.ts';
-import { type Append, type AppendResult, type Log, type Position, type Publication, publishes } from '../../ports/log.ts';
+import {
+  type Append,
+  type AppendResult,
+  type Log,
+  type Position,
+  type Publication,
+  publishes,
+} from '../../ports/log.ts';
 import type { DocumentSpec } from '../../core/channel/channel-spec.ts';
 import type { HubChannel } from '../link-state.ts';
 import type { NodePorts } from '../node-options.ts';
@@ -48,7 +55,11 @@ export type RoomParts = {
  * their way into the log included; each is appended only at the place for which it was judged. Where that place was taken by another node,
  * or the log did not answer, the room waits for what is under way, reads what the log has, and judges again.
  */
-export function createRoom(channel: HubChannel, spec: DocumentSpec, { ports, log, store, engine }: RoomParts): Room {
+export function createRoom(
+  channel: HubChannel,
+  spec: DocumentSpec,
+  { ports, log, store, engine }: RoomParts,
+): Room {
   const { broker, clock, telemetry } = ports;
   const { name } = channel;
   const { retention } = channel.spec;
@@ -184,7 +195,10 @@ export function createRoom(channel: HubChannel, spec: DocumentSpec, { ports, log
           isBehind = true;
           return true;
         }
-        end(waiting, refusal('update_gap', `it builds on changes of client ${judged.client} that are not there`));
+        end(
+          waiting,
+          refusal('update_gap', `it builds on changes of client ${judged.client} that are not there`),
+        );
         return true;
       case 'foreign':
         end(waiting, refusal('client_id_taken', `client ${judged.client} is somebody else's`));
@@ -323,7 +337,14 @@ export function createRoom(channel: HubChannel, spec: DocumentSpec, { ports, log
 
   /** A node that does not hear of it finds it in the log. */
   function tell(epoch: string, publication: Publication, { silent }: Change): void {
-    const notice: PublicationNotice = { kind: 'publication', channel: name, epoch, publication, silent, eventMs: null };
+    const notice: PublicationNotice = {
+      kind: 'publication',
+      channel: name,
+      epoch,
+      publication,
+      silent,
+      eventMs: null,
+    };
     const untold = (error: unknown): void =>
       telemetry.warn('publish_failed', { channel: name, error: String(error) });
     try {

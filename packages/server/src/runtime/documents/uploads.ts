@@ -22,7 +22,11 @@ export type Uploaded =
   | { readonly kind: 'whole'; readonly update: Buffer }
   /** More parts are to come. */
   | { readonly kind: 'part' }
-  | { readonly kind: 'refused'; readonly code: 'bad_message' | 'too_large' | 'limit_reached'; readonly detail: string };
+  | {
+      readonly kind: 'refused';
+      readonly code: 'bad_message' | 'too_large' | 'limit_reached';
+      readonly detail: string;
+    };
 
 /** Puts updates together that come in parts. */
 export type Uploads = {
