@@ -25,6 +25,7 @@ async function main() {
     return found;
   });
   const env = { ...node.env, ...(await command.prepare?.(node)) };
+  if (command.keepsCompiled) env['NODE_COMPILE_CACHE'] ??= resolve(root, 'node_modules/.cache/compiled');
 
   const program = resolve(root, command.program);
   if (!existsSync(program)) fail(`${name}: ${command.program} is missing from this checkout`);

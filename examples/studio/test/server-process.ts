@@ -11,6 +11,9 @@ const COMMAND = fileURLToPath(new URL('../../../packages/server/src/cli/main.ts'
 
 const TASKS_BACKEND = fileURLToPath(new URL('../../tasks/src/main.ts', import.meta.url));
 
+/** Where programs are found, and where Node keeps what it compiled. */
+const { PATH, NODE_COMPILE_CACHE } = process.env;
+
 const STUDIO_CONFIG = new URL('../carillon.config.ts', import.meta.url).href;
 
 /** A `carillon dev --studio` of its own: a process, a port and a folder that nobody else uses. */
@@ -91,8 +94,8 @@ async function launch(folder: string, port: string): Promise<{ child: ChildProce
   ];
   const child = spawn(process.execPath, args, {
     cwd: folder,
-    // Nothing of the surroundings configures it.
-    env: { PATH: process.env['PATH'] ?? '', CARILLON_LOG_LEVEL: 'warn' },
+    // Nothing else of the surroundings configures it.
+    env: { PATH, NODE_COMPILE_CACHE, CARILLON_LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let complaints = '';

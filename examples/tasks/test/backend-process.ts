@@ -10,6 +10,9 @@ const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 export const SECRET = 'a secret of the tests, long enough for HS256';
 export const API_KEY = 'an-api-key-of-some-length';
 
+/** Where programs are found, and where Node keeps what it compiled: no settings of a program's own. */
+const { PATH, NODE_COMPILE_CACHE } = process.env;
+
 const running = new Set<ChildProcess>();
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -45,7 +48,7 @@ export async function startProgram(
   const child = spawn(
     process.execPath,
     ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning', ...args],
-    { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { env: { PATH, NODE_COMPILE_CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   running.add(child);
   let complaints = '';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
+import { BARE_ENV } from '../servers/bare-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -52,7 +53,7 @@ export function carillon(args: readonly string[], { cwd, env = {}, stdin }: Give
     ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning', MAIN, ...args],
     {
       cwd,
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...BARE_ENV, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     },
   );

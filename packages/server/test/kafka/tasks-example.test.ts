@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { signToken } from '../../src/auth/sign-token.ts';
+import { BARE_ENV } from '../servers/bare-env.ts';
 import { temporaryFolder } from '../servers/child-server.ts';
 import { type KafkaCluster, startKafka } from '../servers/kafka-cluster.ts';
 import { newName } from './kafka-kit.ts';
@@ -31,7 +32,7 @@ async function start(args: readonly string[], env: Record<string, string>, says:
     process.execPath,
     ['--conditions=carillon-source', '--disable-warning=ExperimentalWarning', ...args],
     {
-      env: { PATH: process.env['PATH'], CARILLON_JWT_SECRET: SECRET, CARILLON_API_KEY: API_KEY, ...env },
+      env: { ...BARE_ENV, CARILLON_JWT_SECRET: SECRET, CARILLON_API_KEY: API_KEY, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );

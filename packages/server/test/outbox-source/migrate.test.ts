@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BARE_ENV } from '../servers/bare-env.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres-server.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -17,7 +18,7 @@ type Ended = { readonly code: number | null; readonly stdout: string; readonly s
 
 async function carillon(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const child = spawn(process.execPath, ['--conditions=carillon-source', MAIN, ...args], {
-    env: { PATH: process.env['PATH'], ...env },
+    env: { ...BARE_ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

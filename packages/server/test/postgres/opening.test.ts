@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { holdPostgres } from '../../src/adapters/sql/postgres/hold.ts';
 import { POSTGRES_MIGRATIONS, migratePostgres } from '../../src/adapters/sql/postgres/migrate.ts';
 import { connectPostgres, openPostgres } from '../../src/adapters/sql/postgres/postgres.ts';
+import { BARE_ENV } from '../servers/bare-env.ts';
 import { freePorts } from '../servers/child-server.ts';
 import { type PostgresUnderTest, startPostgresUnderTest } from './postgres-under-test.ts';
 
@@ -21,7 +22,7 @@ type Ended = { readonly code: number | null; readonly stdout: string; readonly s
 
 async function carillon(args: readonly string[], databaseUrl: string): Promise<Ended> {
   const child = spawn(process.execPath, ['--conditions=carillon-source', MAIN, ...args], {
-    env: { PATH: process.env['PATH'], CARILLON_DATABASE_URL: databaseUrl },
+    env: { ...BARE_ENV, CARILLON_DATABASE_URL: databaseUrl },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { BARE_ENV } from '../../servers/bare-env.ts';
 
 // Processes start one after the other; a busy machine has all the time for it.
 vi.setConfig({ testTimeout: 90_000 });
@@ -29,7 +30,7 @@ function start(size: number, manner = 'serve', startTimeoutMs = 60_000) {
       '--disable-warning=ExperimentalWarning',
       ...[PROGRAM, String(size), manner, String(startTimeoutMs)],
     ],
-    { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { env: BARE_ENV, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   children.push(child);
   const lines: Line[] = [];

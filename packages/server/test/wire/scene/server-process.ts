@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { BARE_ENV } from '../../servers/bare-env.ts';
 import { LOGIN_SECRET } from './login-token.ts';
 import { within } from './within.ts';
 
@@ -74,7 +75,9 @@ export async function serve({
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
-        PATH: process.env['PATH'],
+        ...BARE_ENV,
+        // Another version lies in a folder that goes away: what is compiled of it nobody needs again.
+        ...(main === MAIN ? {} : { NODE_COMPILE_CACHE: undefined }),
         HOST: '127.0.0.1',
         PORT: String(port),
         CARILLON_JWT_SECRET: LOGIN_SECRET,
