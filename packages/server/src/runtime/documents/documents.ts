@@ -82,7 +82,13 @@ export function createDocuments(context: NodeContext): Documents {
       const { spec } = channel;
       if (spec.document === null) throw new TypeError(`${channel.name} is no document`);
       const log = logOf(context, spec);
-      room = createRoom(channel, spec.document, { ports, log, store: storeOf(spec), engine: engine() });
+      room = createRoom(channel, spec.document, {
+        ports,
+        log,
+        store: storeOf(spec),
+        engine: engine(),
+        alone: ports.cluster === null,
+      });
       rooms.set(channel, room);
     }
     return room;

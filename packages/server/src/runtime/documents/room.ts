@@ -31,7 +31,7 @@ import type { Change, RefusedChange, Room, TakeResult } from './room-face.ts';
 /** How often a change is judged anew because another node was faster; then its client may send it again. */
 const MAX_ATTEMPTS = 32;
 
-/** Appends under way at a time: what a commit takes together. */
+/** Appends under way at a time where nobody else appends: what a commit takes together. */
 const MAX_IN_FLIGHT = 256;
 
 type Waiting = {
@@ -48,6 +48,11 @@ export type RoomParts = {
   readonly log: Log;
   readonly store: DocumentStore;
   readonly engine: DocumentEngine;
+  /**
+   * Whether no other node appends to the log. Only then may an append be sent behind one that is not answered: where that one fails,
+   * a change of another node may take its place, and what was judged behind it would be appended behind something else.
+   */
+  readonly alone: boolean;
 };
 
 /**
@@ -58,12 +63,13 @@ export type RoomParts = {
 export function createRoom(
   channel: HubChannel,
   spec: DocumentSpec,
-  { ports, log, store, engine }: RoomParts,
+  { ports, log, store, engine, alone }: RoomParts,
 ): Room {
   const { broker, clock, telemetry } = ports;
   const { name } = channel;
   const { retention } = channel.spec;
   const nowMs = (): number => clock.nowMs();
+  const mostInFlight = alone ? MAX_IN_FLIGHT : 1;
   let state: DocumentState = newDocumentState();
   let position: Position = { epoch: '', offset: 0 };
   let snapshotBytes = 0;
@@ -165,7 +171,7 @@ export function createRoom(
   function pump(): void {
     while (queue.length > 0 && !isCatchingUp && again.length === 0 && !isClosed) {
       if (!isLoaded || isBehind) return catchUpThenPump();
-      if (inFlight.length >= MAX_IN_FLIGHT) return;
+      if (inFlight.length >= mostInFlight) return;
       const [waiting] = queue;
       if (waiting === undefined || !advance(waiting)) return;
     }
