@@ -74,7 +74,7 @@ export {
   VISIBLE_STATUSES,
   type VisibleStatus,
 } from './status.ts';
-export { isAtLeast, type Role, ROLES } from './role.ts';
+export { isAtLeast, isRole, type Role, ROLES } from './role.ts';
 export { RESERVED_FIELD_NAMES } from './reserved-fields.ts';
 export { type ChannelUpMessage, UP_SHAPES, type UpMessage } from './up.ts';
 export { isUserId } from './user-id.ts';

@@ -23,7 +23,7 @@ export type {
   RuleRequestOf,
   RulesOf,
 } from './config/contract-types.ts';
-export type { RuleAnswer } from './auth/authorize/rule-authorizer.ts';
+export type { RoleAnswer, RuleAnswer } from './auth/authorize/rule-authorizer.ts';
 
 export { type AuthConfig } from './config/auth-settings.ts';
 export { type ConfigResult, loadConfig, resolveConfig, type ServerConfig } from './config/load-config.ts';

@@ -8,6 +8,7 @@ export {
   type CarillonConfig,
   defineConfig,
   type Identity,
+  type RoleAnswer,
   type RuleAnswer,
   type RuleRequestOf,
   type RulesOf,

@@ -1,4 +1,4 @@
-import { MAX_GRANT_LENGTH } from '@carillon/protocol';
+import { isRole, MAX_GRANT_LENGTH } from '@carillon/protocol';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import type { Grants, GrantResult } from '../ports/grants.ts';
 import { NOT_BEFORE_TOLERANCE_SECONDS } from './jwt.ts';
@@ -7,15 +7,15 @@ import { importSecret } from './secret-authenticator.ts';
 
 /**
  * Grants as JWTs (RFC 7519), so that any backend can make them: HS256, `aud` "carillon:grant", `sub` the user, `ch` the
- * channel, `exp`. The audience tells them from login tokens, which are refused where they name it.
+ * channel, `exp`, and for a document `role`. The audience tells them from login tokens, which are refused where they name it.
  *
  * @param secret must have no `secretProblem`
  */
 export function createGrants(secret: string): Grants {
   const key = importSecret(secret);
   return {
-    async sign({ user, channel, expiresAtMs }) {
-      return new SignJWT({ ch: channel })
+    async sign({ user, channel, expiresAtMs, role }) {
+      return new SignJWT(role === null ? { ch: channel } : { ch: channel, role })
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
         .setAudience(GRANT_AUDIENCE)
         .setSubject(user)
@@ -39,7 +39,9 @@ export function createGrants(secret: string): Grants {
         if (expiresAtMs <= nowMs) return invalid('its `exp` has passed');
         if (sub !== user) return invalid('its `sub` is another user');
         if (payload['ch'] !== channel) return invalid('its `ch` is another channel');
-        return { ok: true, grant: { user, channel, expiresAtMs } };
+        const { role = null } = payload;
+        if (role !== null && !isRole(role)) return invalid('its `role` is none that there is');
+        return { ok: true, grant: { user, channel, expiresAtMs, role } };
       } catch (error) {
         return invalid(problemOf(error));
       }

@@ -36,7 +36,7 @@ export const authorizeSchema = z
   .record(z.string(), hook<AuthorizeRule>('decides who may use the channels of one pattern'))
   .meta({
     description:
-      'Who may use which channel: by pattern `({ user, session, action, channel, params, signal }) => boolean | { allow, ttlMs? }`.',
+      'Who may use which channel: by pattern `({ user, session, action, channel, params, signal }) => boolean | { allow, ttlMs? }`, of a document a role or `{ role, ttlMs? }`.',
   });
 
 export const callsSchema = z.record(z.string(), hook<GivenCallHandler>('serves one call')).meta({
@@ -67,6 +67,12 @@ export function contractPartsProblem({
       setting: 'authorize',
       message: `has a rule for ${JSON.stringify(stray)}, ${undeclared(patterns)}`,
     };
+  const beside = Object.keys(authorize).find((pattern) => documentBeside(contract, pattern) !== undefined);
+  if (beside !== undefined)
+    return {
+      setting: 'authorize',
+      message: `has a rule for ${JSON.stringify(beside)}, which lies beside ${JSON.stringify(documentBeside(contract, beside))}: the roles there are its rights, and the rule would never be asked`,
+    };
   const names = Object.keys(contract?.calls ?? {});
   const unknown = Object.keys(calls).find((name) => !names.includes(name));
   if (unknown !== undefined)
@@ -81,6 +87,12 @@ export function contractPartsProblem({
       message: `has no handler for ${JSON.stringify(missing)}, which the contract declares`,
     };
   return undefined;
+}
+
+/** The document whose roles are the rights to a channel; undefined where it has its own. */
+function documentBeside(contract: Contract | undefined, pattern: string): string | undefined {
+  const definition = contract?.channels[pattern];
+  return definition === undefined || definition.kind === 'document' ? undefined : definition.beside;
 }
 
 function undeclared(declared: readonly string[]): string {

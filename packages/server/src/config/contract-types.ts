@@ -3,12 +3,13 @@ import type {
   CallsOf,
   ChannelPatterns,
   Contract,
+  DocumentDefinition,
   HandlerErrors,
   HandlerInput,
   HandlerOutput,
   ParamsOf,
 } from '@carillon/contract';
-import type { RuleAnswer, RuleRequest } from '../auth/authorize/rule-authorizer.ts';
+import type { RoleAnswer, RuleAnswer, RuleRequest } from '../auth/authorize/rule-authorizer.ts';
 import type { CallContext } from '../runtime/channels/call-handler.ts';
 
 /** What a rule is asked: who wants to do what, on which channel of the pattern. */
@@ -18,11 +19,18 @@ export type RuleRequestOf<Pattern extends string> = Omit<RuleRequest, 'pattern' 
   readonly params: ParamsOf<Pattern>;
 };
 
+/** What a rule of a pattern answers: of a document a role, of everything else whether it is open. */
+export type RuleAnswerOf<Definition> = [Definition] extends [DocumentDefinition]
+  ? RoleAnswer
+  : [Extract<Definition, DocumentDefinition>] extends [never]
+    ? RuleAnswer
+    : RuleAnswer | RoleAnswer;
+
 /** Who may use the channels of which pattern. Patterns without a rule stay closed to everybody but their owner. */
 export type RulesOf<C extends Contract> = {
   readonly [Pattern in ChannelPatterns<C>]?: (
     request: RuleRequestOf<Pattern>,
-  ) => RuleAnswer | Promise<RuleAnswer>;
+  ) => RuleAnswerOf<C['channels'][Pattern]> | Promise<RuleAnswerOf<C['channels'][Pattern]>>;
 };
 
 /** Answers a call with one of the errors that the contract declares for it. Never returns. */

@@ -44,6 +44,12 @@ export const channelsSchema = z.strictObject({
     SECOND,
     24 * HOUR,
   ),
+  roleKeptMs: whole(
+    'How long somebody keeps their role on a document where nobody can be asked about it again; then the subscription ends.',
+    DEFAULT_SETTINGS.roleKeptMs,
+    0,
+    24 * HOUR,
+  ),
   topCheckMs: whole(
     'How often what a node has of its channels is compared with the log, for a broker loses silently.',
     DEFAULT_SETTINGS.topCheckMs,

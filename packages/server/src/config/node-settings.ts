@@ -30,6 +30,7 @@ export function toNodeSettings(
     callsPerSession: limits.callsPerSession,
     maxGrantMs: limits.grantMs,
     publishRightMs: channels.publishRightMs,
+    roleKeptMs: channels.roleKeptMs,
     topCheckMs: channels.topCheckMs,
     presenceAuditMs: presence.auditMs,
     revocationMs: sessions.revocationMs,

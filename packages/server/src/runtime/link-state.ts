@@ -2,6 +2,7 @@ import type { Role, UpMessage } from '@carillon/protocol';
 import type { ChannelSpec } from '../core/channel/channel-spec.ts';
 import type { Feed } from '../core/channel/feed.ts';
 import type { MemberFeed } from '../core/channel/member-feed.ts';
+import type { Matched } from '../core/channel/patterns.ts';
 import type { ChannelRef, OutboundFrame } from '../core/outbox/frame.ts';
 import type { PublicationNotice } from '../ports/broker.ts';
 import { type Outbox, emptyOutbox } from '../core/outbox/outbox.ts';
@@ -211,6 +212,8 @@ export type HubChannel = ChannelRef & {
   readonly params: Readonly<Record<string, string>>;
   /** The name as JSON text, as it stands in every message. */
   readonly json: string;
+  /** The document whose roles are the rights to it: itself, or what it lies beside. Undefined: no role says anything about it. */
+  readonly document: string | undefined;
   readonly subscriptions: Set<Subscription>;
   /** Who is about to subscribe: the channel stays open for them. */
   pins: number;
@@ -239,8 +242,33 @@ export type Right = {
   readonly by: 'owner' | 'rule' | 'grant';
   /** ms since the epoch; null: as long as the subscription lasts. */
   readonly untilMs: number | null;
-  /** What they may do: of a document, and there of what lies beside one. */
-  readonly role?: Role | null;
+  /** What they may do: of a document, and there of what lies beside one. Null elsewhere. */
+  readonly role: Role | null;
+};
+
+export type RightResult =
+  | { readonly ok: true; readonly right: Right }
+  | {
+      readonly ok: false;
+      readonly code: 'forbidden' | 'grant_invalid' | 'unavailable';
+      readonly detail: string;
+    };
+
+/** What a session may do with one document that is not its own, and with all that lies beside it. */
+export type DocumentRole = {
+  readonly session: LocalSession;
+  readonly document: string;
+  readonly matched: Matched;
+  /** Null: nobody has said it yet, or it was taken away. */
+  right: Right | null;
+  /** Until when it holds without a question, ms since the epoch; longer while something is subscribed by it. */
+  keptUntilMs: number;
+  /** The last question, while it is under way. */
+  asking: Promise<RightResult> | null;
+  /** Counts the questions: an answer to any but the last counts no more. */
+  questions: number;
+  /** Nobody could be asked since then, and somebody is to be asked again at that time; monotonic ms. */
+  unanswered: { readonly sinceMs: number; readonly retryAtMs: number } | null;
 };
 
 /** A frame that waits for the replay before it. */
@@ -273,6 +301,8 @@ export type SessionChannels = {
   readonly subscriptions: Map<string, Subscription>;
   /** Until when a rule lets the session publish, ms since the epoch, by channel. */
   readonly publishRights: Map<string, number>;
+  /** What it may do with documents, by their name. */
+  readonly roles: Map<string, DocumentRole>;
   /** Calls of the client that are being served, by connection and request: each connection numbers its own. */
   readonly served: Map<string, { cancel(): void }>;
   /** Calls of the server that wait for the client's answer, by their number. */
@@ -289,6 +319,7 @@ export function channelsOf(session: LocalSession): SessionChannels {
   return (session.channels ??= {
     subscriptions: new Map(),
     publishRights: new Map(),
+    roles: new Map(),
     served: new Map(),
     asked: new Map(),
     lastAsk: 0,

@@ -99,6 +99,8 @@ export type NodeSettings = {
   readonly callsPerSession: number;
   /** How long the right given by an `authorize` rule lasts where the rule does not say, for publishing, ms. */
   readonly publishRightMs: number;
+  /** How long a role on a document is kept that nobody can be asked about again, ms. */
+  readonly roleKeptMs: number;
   /** How often the tops of channels are compared with the log's, ms: a broker loses silently. */
   readonly topCheckMs: number;
   /**
@@ -133,6 +135,7 @@ export const DEFAULT_SETTINGS = {
   publicationsInFlight: 64,
   callsPerSession: 64,
   publishRightMs: 60_000,
+  roleKeptMs: 60_000,
   topCheckMs: 10_000,
   presenceAuditMs: 5_000,
   maxGrantMs: 24 * 60 * 60 * 1000,

@@ -24,6 +24,7 @@ const REQUEST: AuthorizeRequest = {
   action: 'subscribe',
   channel: 'chat:lobby',
   pattern: 'chat:{room}',
+  kind: 'stream',
   params: { room: 'lobby' },
 };
 
@@ -87,6 +88,7 @@ export function authorizerContract(name: string, open: () => Promise<AuthorizerS
         action: 'publish',
         channel: 'chat:%F0%9F%92%9A%22%2F..',
         pattern: 'chat:{room}',
+        kind: 'stream',
         params: { room: '💚"/..' },
       };
       subject.become({ kind: 'allow', ttlMs: null });

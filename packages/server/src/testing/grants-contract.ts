@@ -1,3 +1,4 @@
+import { ROLES } from '@carillon/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant, Grants, GrantResult } from '../ports/grants.ts';
 
@@ -11,7 +12,7 @@ export type GrantsSubject = {
 };
 
 const NOW_MS = Date.UTC(2026, 0, 1);
-const GRANT: Grant = { user: 'alice', channel: 'chat:lobby', expiresAtMs: NOW_MS + 60_123 };
+const GRANT: Grant = { user: 'alice', channel: 'chat:lobby', expiresAtMs: NOW_MS + 60_123, role: null };
 
 /** What every `Grants` must do. */
 export function grantsContract(name: string, open: () => Promise<GrantsSubject>): void {
@@ -39,8 +40,15 @@ export function grantsContract(name: string, open: () => Promise<GrantsSubject>)
         ['u'.repeat(255), 'c'.repeat(255)],
         ['💚'.repeat(127), 'chat:é'],
       ] as const) {
-        const grant = { user, channel, expiresAtMs: NOW_MS + 1 };
+        const grant = { user, channel, expiresAtMs: NOW_MS + 1, role: null };
         expect(await check(await subject.grants.sign(grant), grant)).toEqual({ ok: true, grant });
+      }
+    });
+
+    it('[DOC5] a grant for a document carries its role', async () => {
+      for (const role of ROLES) {
+        const grant = { ...GRANT, role };
+        expect(await check(await subject.grants.sign(grant))).toEqual({ ok: true, grant });
       }
     });
 

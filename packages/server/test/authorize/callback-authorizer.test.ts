@@ -226,6 +226,7 @@ describe('[CHN3] an authorize callback over HTTP', () => {
       Array.from({ length: 51 }, () => ({ allow: true, untilMs: null })),
     );
     expect(backend.arrived).toHaveLength(2);
+    backend.answer(json({ allow: true }));
     await callback.ask();
     expect(backend.arrived, 'asked anew once it is over').toHaveLength(3);
   });

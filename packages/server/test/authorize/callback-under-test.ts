@@ -20,6 +20,7 @@ export const REQUEST: AuthorizeRequest = {
   action: 'subscribe',
   channel: 'chat:lobby',
   pattern: 'chat:{room}',
+  kind: 'stream',
   params: { room: 'lobby' },
 };
 

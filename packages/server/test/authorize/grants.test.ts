@@ -48,7 +48,7 @@ describe('[CHN7] grants that other backends make', () => {
   ])('one %s is good', async (_name, text) => {
     expect(await check(text)).toEqual({
       ok: true,
-      grant: { user: 'alice', channel: 'chat:lobby', expiresAtMs: NOW_MS + 60_000 },
+      grant: { user: 'alice', channel: 'chat:lobby', expiresAtMs: NOW_MS + 60_000, role: null },
     });
   });
 
@@ -75,6 +75,9 @@ describe('[CHN7] grants that other backends make', () => {
     ['a list of users', minted({ ...CLAIMS, sub: ['alice'] })],
     ['no channel', minted({ ...CLAIMS, ch: undefined })],
     ['a list of channels', minted({ ...CLAIMS, ch: ['chat:lobby'] })],
+    ['a role that there is not', minted({ ...CLAIMS, role: 'owner' })],
+    ['a list of roles', minted({ ...CLAIMS, role: ['write'] })],
+    ['a role that is true', minted({ ...CLAIMS, role: true })],
     ['a pattern for a channel', minted({ ...CLAIMS, ch: 'chat:{room}' })],
     ['a payload that is a list', minted('[]')],
     ['a payload that is not JSON', minted('{')],
@@ -112,7 +115,12 @@ describe('a grant and a login token signed with one secret are never taken for e
 
   it('a grant logs nobody in, even where its audience is one of those configured', async () => {
     const grants = [
-      await createGrants(SECRET).sign({ user: 'alice', channel: 'chat:lobby', expiresAtMs: NOW_MS + 60_000 }),
+      await createGrants(SECRET).sign({
+        user: 'alice',
+        channel: 'chat:lobby',
+        expiresAtMs: NOW_MS + 60_000,
+        role: null,
+      }),
       minted(CLAIMS),
       minted({ ...CLAIMS, aud: ['app', 'carillon:grant'] }),
     ];
@@ -147,7 +155,19 @@ describe('a grant and a login token signed with one secret are never taken for e
       user: 'auth0|1',
       channel: 'chat:lobby',
       expiresAtMs: NOW_MS + 60_000,
+      role: null,
     });
     expect(decodeJwt(text)).toEqual({ ...CLAIMS, sub: 'auth0|1' });
+    const ofDocument = {
+      user: 'alice',
+      channel: 'doc:1',
+      expiresAtMs: NOW_MS + 60_000,
+      role: 'comment',
+    } as const;
+    expect(decodeJwt(await createGrants(SECRET).sign(ofDocument))).toEqual({
+      ...CLAIMS,
+      ch: 'doc:1',
+      role: 'comment',
+    });
   });
 });

@@ -46,6 +46,7 @@ const REQUEST: AuthorizeRequest = {
   action: 'subscribe',
   channel: 'chat:lobby',
   pattern: 'chat:{room}',
+  kind: 'stream',
   params: { room: 'lobby' },
 };
 

@@ -1,3 +1,4 @@
+import type { Role } from '@carillon/protocol';
 import { createHash } from 'node:crypto';
 import { createMemoryBroker } from '../../src/adapters/memory/broker.ts';
 import { createMemoryDirectory } from '../../src/adapters/memory/directory.ts';
@@ -254,11 +255,16 @@ function channelPorts(
     logs: { memory: createMemoryLog({ newEpoch: () => `${epoch}-${++epochs}` }), stored },
     authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'no rule' }) },
     grants: {
-      sign: ({ user, channel, expiresAtMs }) => JSON.stringify([user, channel, expiresAtMs]),
+      sign: ({ user, channel, expiresAtMs, role }) => JSON.stringify([user, channel, expiresAtMs, role]),
       verify(text, user, channel, nowMs) {
-        const [grantee, granted, expiresAtMs] = JSON.parse(text) as [string, string, number];
+        const [grantee, granted, expiresAtMs, role = null] = JSON.parse(text) as [
+          string,
+          string,
+          number,
+          (Role | null)?,
+        ];
         return grantee === user && granted === channel && expiresAtMs > nowMs
-          ? { ok: true, grant: { user, channel, expiresAtMs } }
+          ? { ok: true, grant: { user, channel, expiresAtMs, role } }
           : { ok: false, detail: 'not this one' };
       },
     },

@@ -3,6 +3,8 @@ export type AnswerCache<T> = {
   /** @returns the answer and for how many ms it holds yet */
   get(key: string, nowMs: number): { readonly answer: T; readonly leftMs: number } | undefined;
   put(key: string, answer: T, untilMs: number): void;
+  delete(key: string): void;
+  keys(): Iterable<string>;
   readonly size: number;
 };
 
@@ -33,6 +35,8 @@ export function createAnswerCache<T>(atMost: number): AnswerCache<T> {
       }
       kept.set(key, { answer, untilMs });
     },
+    delete: (key) => void kept.delete(key),
+    keys: () => kept.keys(),
     get size() {
       return kept.size;
     },

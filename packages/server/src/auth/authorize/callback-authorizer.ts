@@ -1,6 +1,7 @@
+import type { Role } from '@carillon/protocol';
 import { createSignedPost, type PostResult } from '../../outbound/signed-post.ts';
 import { shownTarget } from '../../outbound/target.ts';
-import type { Authorizer, AuthorizeRequest, Decision } from '../../ports/authorizer.ts';
+import type { AuthorizeRequest, ChannelAction, Decision, KeepingAuthorizer } from '../../ports/authorizer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
@@ -33,7 +34,7 @@ export const MAX_ANSWER_BYTES = 4 * 1024;
 /** Whose turn comes with less of its time left than this is not asked about: it would only burden a backend that is slow. */
 const LEAST_LEFT = 0.1;
 
-export type CallbackAuthorizer = Authorizer & {
+export type CallbackAuthorizer = KeepingAuthorizer & {
   /** Requests under way, questions that wait, answers kept. */
   counts(): { readonly running: number; readonly waiting: number; readonly cached: number };
   /** Ends what is under way: it is answered `unavailable`. */
@@ -46,8 +47,13 @@ export type CallbackPorts = {
   readonly telemetry: Pick<Telemetry, 'warn'>;
 };
 
-/** A yes or a no, and for how long it holds; null where the callback could not say. */
-type Said = { readonly allow: boolean; readonly ttlMs: number | null } | null;
+/** A yes or a no, of a document the role. */
+type Verdict = { readonly allow: boolean; readonly role: Role | null };
+
+/** What it said, and for how long that holds; null where the callback could not say. */
+type Said = { readonly verdict: Verdict; readonly ttlMs: number | null } | null;
+
+const NO: Verdict = { allow: false, role: null };
 
 /**
  * Asks an app's backend by signed HTTP. Denies `forbidden` where it said no, `unavailable` where it could not be asked.
@@ -67,7 +73,7 @@ export function createCallbackAuthorizer(
     clock,
   });
   const turnstile = createTurnstile(atOnce, waiting);
-  const cache = createAnswerCache<boolean>(settings.cached);
+  const cache = createAnswerCache<Verdict>(settings.cached);
   const underWay = new Map<string, Promise<Said>>();
   const warn = createPacedWarning('authorize_callback_failed', clock, telemetry);
 
@@ -76,12 +82,14 @@ export function createCallbackAuthorizer(
     return null;
   }
 
-  function saidBy(result: PostResult): Said {
+  function saidBy(result: PostResult, kind: AuthorizeRequest['kind']): Said {
     if (result.kind === 'failed') return failed(result.problem);
     if (result.status !== 200) return failed(`it answered ${result.status}`);
-    const answer = parseAnswer(result.body);
-    if (answer.kind === 'nonsense') return failed(answer.problem);
-    return { allow: answer.kind === 'allow', ttlMs: answer.ttlMs };
+    const answer = parseAnswer(result.body, kind);
+    if (answer.kind === 'allow') return { verdict: { allow: true, role: answer.role }, ttlMs: answer.ttlMs };
+    if (answer.kind === 'deny') return { verdict: NO, ttlMs: answer.ttlMs };
+    failed(answer.problem);
+    return answer.isNo ? { verdict: NO, ttlMs: null } : null;
   }
 
   /**
@@ -100,54 +108,73 @@ export function createCallbackAuthorizer(
         }
         void sender.post(`ask_${secrets.id()}`, bodyOf(request), leftMs).then((result) => {
           leave();
-          resolve(saidBy(result));
+          resolve(saidBy(result, request.kind));
         });
       });
       if (place === null) resolve(failed(`${waiting} questions wait already`));
     });
   }
 
-  async function askOnce(key: string, request: AuthorizeRequest): Promise<Said> {
+  function askOnce(key: string, request: AuthorizeRequest): Promise<Said> {
     const askedMs = clock.monotonicMs();
-    const said = await ask(request);
+    const asking = ask(request).then((said) => {
+      // Forgotten meanwhile: what the backend knew when it was asked may be over.
+      if (underWay.get(key) !== asking) return said;
+      underWay.delete(key);
+      // From the question on: what the backend knew, it knew then at the latest.
+      if (said !== null && said.ttlMs !== null) cache.put(key, said.verdict, askedMs + said.ttlMs);
+      return said;
+    });
+    underWay.set(key, asking);
+    return asking;
+  }
+
+  function forgetKey(key: string): void {
+    cache.delete(key);
     underWay.delete(key);
-    // From the question on: what the backend knew, it knew then at the latest.
-    if (said !== null && said.ttlMs !== null) cache.put(key, said.allow, askedMs + said.ttlMs);
-    return said;
   }
 
   function decisionOf(said: Said): Decision {
     if (said === null) return denied('unavailable', 'the authorize callback could not say who may');
-    if (!said.allow) return denied('forbidden', 'the authorize callback did not open it');
-    return allowed(clock.nowMs(), said.ttlMs);
+    const { allow, role } = said.verdict;
+    if (!allow) return denied('forbidden', 'the authorize callback did not open it');
+    return allowed(clock.nowMs(), said.ttlMs, role);
   }
 
   return {
     decide(request) {
-      const key = JSON.stringify([request.user, request.action, request.channel]);
+      const key = keyOf(request.user, request.action, request.channel);
       const known = cache.get(key, clock.monotonicMs());
-      if (known !== undefined) return decisionOf({ allow: known.answer, ttlMs: Math.ceil(known.leftMs) });
-      let asking = underWay.get(key);
-      if (asking === undefined) {
-        asking = askOnce(key, request);
-        underWay.set(key, asking);
+      if (known !== undefined) return decisionOf({ verdict: known.answer, ttlMs: Math.ceil(known.leftMs) });
+      return (underWay.get(key) ?? askOnce(key, request)).then(decisionOf);
+    },
+    forget(channel, user) {
+      if (user !== null) {
+        for (const action of ['subscribe', 'publish'] as const) forgetKey(keyOf(user, action, channel));
+        return;
       }
-      return asking.then(decisionOf);
+      // What is between the quotes is JSON, so no other channel's key ends in this way.
+      const end = `,${JSON.stringify(channel)}]`;
+      for (const key of [...cache.keys(), ...underWay.keys()]) if (key.endsWith(end)) forgetKey(key);
     },
     counts: () => ({ ...turnstile.counts(), cached: cache.size }),
     close: () => sender.close(),
   } satisfies CallbackAuthorizer;
 }
 
-function bodyOf({ user, session, action, channel, pattern, params }: AuthorizeRequest): string {
-  return JSON.stringify({ user, session, action, channel, pattern, params });
+function keyOf(user: string, action: ChannelAction, channel: string): string {
+  return JSON.stringify([user, action, channel]);
 }
 
-function parseAnswer(body: string): Answer {
+function bodyOf({ user, session, action, channel, pattern, kind, params }: AuthorizeRequest): string {
+  return JSON.stringify({ user, session, action, channel, pattern, kind, params });
+}
+
+function parseAnswer(body: string, kind: AuthorizeRequest['kind']): Answer {
   try {
-    return readAnswer(JSON.parse(body));
+    return readAnswer(JSON.parse(body), kind);
   } catch {
     // The body is not repeated: it may be a page with anything in it.
-    return { kind: 'nonsense', problem: 'its answer is not JSON' };
+    return { kind: 'nonsense', problem: 'its answer is not JSON', isNo: false };
   }
 }

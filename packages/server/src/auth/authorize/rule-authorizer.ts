@@ -1,7 +1,8 @@
+import type { Role } from '@carillon/protocol';
 import type { Authorizer, AuthorizeRequest, Decision } from '../../ports/authorizer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import { allowed, type Answer, denied, readAnswer } from './answer.ts';
+import { allowed, type Answer, denied, readAnswer, roleAnswer } from './answer.ts';
 import { createPacedWarning } from '../../outbound/paced-warning.ts';
 import { createTurnstile } from './turnstile.ts';
 
@@ -13,8 +14,16 @@ export type RuleRequest = AuthorizeRequest & {
 /** What a rule says. `ttlMs`: after which it is asked again. */
 export type RuleAnswer = boolean | { readonly allow: boolean; readonly ttlMs?: number };
 
-/** An app's own say in who may use the channels of one pattern. Only `true` and `{ allow: true }` open. */
-export type AuthorizeRule = (request: RuleRequest) => RuleAnswer | Promise<RuleAnswer>;
+/** What a rule of a document says: what they may do. `ttlMs`: after which it is asked again; nobody is cut off for that. */
+export type RoleAnswer = Role | { readonly role: Role; readonly ttlMs?: number };
+
+/**
+ * An app's own say in who may use the channels of one pattern. Only `true` and `{ allow: true }` open; of a document only a role, and
+ * nothing else.
+ */
+export type AuthorizeRule = (
+  request: RuleRequest,
+) => RuleAnswer | RoleAnswer | Promise<RuleAnswer | RoleAnswer>;
 
 /** Rules by the pattern that they are for. */
 export type AuthorizeRules = Readonly<Record<string, AuthorizeRule>>;
@@ -46,9 +55,9 @@ export function createRuleAuthorizer(
     return denied('unavailable', 'the authorize rule could not say who may');
   }
 
-  function decisionOf(pattern: string, value: unknown): Decision {
-    const answer = readRuleAnswer(value);
-    if (answer.kind === 'allow') return allowed(clock.nowMs(), answer.ttlMs);
+  function decisionOf({ pattern, kind }: AuthorizeRequest, value: unknown): Decision {
+    const answer = readRuleAnswer(value, kind);
+    if (answer.kind === 'allow') return allowed(clock.nowMs(), answer.ttlMs, answer.role);
     if (answer.kind === 'nonsense') warn({ pattern, problem: answer.problem });
     return denied('forbidden', `the authorize rule of ${pattern} did not open it`);
   }
@@ -71,9 +80,9 @@ export function createRuleAuthorizer(
         const answer: unknown = rule({ ...request, signal: limit.signal });
         if (isThenable(answer)) {
           Promise.resolve(answer)
-            .then((value) => decide(() => decisionOf(pattern, value)))
+            .then((value) => decide(() => decisionOf(request, value)))
             .catch((error: unknown) => decide(() => unavailable(pattern, problemOf(error))));
-        } else decide(() => decisionOf(pattern, answer));
+        } else decide(() => decisionOf(request, answer));
       } catch (error) {
         decide(() => unavailable(pattern, problemOf(error)));
       }
@@ -103,9 +112,11 @@ export function createRuleAuthorizer(
   } satisfies Authorizer;
 }
 
-function readRuleAnswer(value: unknown): Answer {
-  if (typeof value === 'boolean') return { kind: value ? 'allow' : 'deny', ttlMs: null };
-  return readAnswer(value);
+function readRuleAnswer(value: unknown, kind: AuthorizeRequest['kind']): Answer {
+  if (kind === 'document') return typeof value === 'string' ? roleAnswer(value) : readAnswer(value, kind);
+  if (typeof value === 'boolean')
+    return value ? { kind: 'allow', ttlMs: null, role: null } : { kind: 'deny', ttlMs: null };
+  return readAnswer(value, kind);
 }
 
 function isThenable(value: unknown): boolean {

@@ -12,7 +12,7 @@ import type { ChannelsApi, SessionInfo } from './channels-api.ts';
 import { logOf } from './log-of.ts';
 import { wrongValues } from './draft.ts';
 import type { Publisher } from './publishing.ts';
-import { ownerOf } from './rights.ts';
+import { ownerOf } from './rule-rights.ts';
 import { check, jsonOf } from './validating.ts';
 
 /** What the app does with channels, from its own process or over HTTP. */
@@ -54,7 +54,7 @@ export function createChannelOperations(
     if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > maxGrantMs)
       return failed('bad_message', `ttlMs: a whole number from 1 to ${maxGrantMs}`);
     const expiresAtMs = clock.nowMs() + ttlMs;
-    return succeed({ grant: await grants.sign({ user, channel, expiresAtMs }), expiresAtMs });
+    return succeed({ grant: await grants.sign({ user, channel, expiresAtMs, role: null }), expiresAtMs });
   }
 
   function infoOf(session: LocalSession): SessionInfo {

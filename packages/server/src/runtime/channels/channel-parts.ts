@@ -3,6 +3,7 @@ import type { Documents } from '../documents/documents.ts';
 import type { Hub } from './hub.ts';
 import type { MemberList } from './member-list.ts';
 import type { RightExpiries } from './right-expiries.ts';
+import type { Roles } from './roles.ts';
 import type { Subscription } from '../link-state.ts';
 import type { UserVisibility } from './user-visibility.ts';
 
@@ -14,6 +15,7 @@ export type ChannelParts = {
   readonly members: MemberList;
   readonly visibility: UserVisibility;
   readonly expiries: RightExpiries;
+  readonly roles: Roles;
   /** Ends a subscription: nothing more is sent of it, and its user leaves the channel. */
   end(subscription: Subscription): void;
 };

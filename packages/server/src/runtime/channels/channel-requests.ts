@@ -64,9 +64,9 @@ export function createChannelRequests(
         case 'pub':
           return publish(link, session, message, matched);
         case 'hist':
-          return readHistory(context, link, session, message, matched);
+          return readHistory(context, parts, link, session, message, matched);
         case 'page':
-          return readPage(context, link, session, message, matched);
+          return readPage(context, parts, link, session, message, matched);
         case 'members':
           return readMembers(context, parts, link, session, message);
       }
@@ -81,7 +81,7 @@ export function createChannelRequests(
   ): void | Promise<void> {
     if ((message.e === undefined) !== (message.o === undefined))
       return sendError(context, link, 'bad_message', 'e and o go together', message.i);
-    return soon(rightToPublish(context, session, message.c, matched), (right) => {
+    return soon(rightToPublish(context, parts.roles, session, message.c, matched), (right) => {
       // Whoever was asked took their time: the session may be over, and what it may do with it.
       if (context.sessions.get(session.id) !== session) return undefined;
       if (!right.ok) {

@@ -18,6 +18,7 @@ import { createMemberList } from './member-list.ts';
 import { createMemberTelling } from './member-telling.ts';
 import { createPublisher } from './publishing.ts';
 import { createRightExpiries } from './right-expiries.ts';
+import { createRoles } from './roles.ts';
 import { createServingCalls } from './serving-calls.ts';
 import { createSignalSender } from './signals.ts';
 import { soon } from './soon.ts';
@@ -50,13 +51,16 @@ export function createChannels(context: NodeContext): Channels {
   let topCheck: Timer | null = null;
   let stopped = false;
 
+  const patterns = compilePatterns(contract.channels);
+  const roles = createRoles(context, patterns, end);
   const parts: ChannelParts = {
-    patterns: compilePatterns(contract.channels),
+    patterns,
     hub,
     documents,
     members,
     visibility,
     expiries,
+    roles,
     end,
   };
   const desk = createTicketDesk(context, parts);
@@ -96,6 +100,7 @@ export function createChannels(context: NodeContext): Channels {
       const subscription = session.channels?.subscriptions.get(channel);
       if (subscription === undefined) continue;
       end(subscription);
+      roles.end(session, channel);
       if (link?.phase === 'live')
         sendControl(context, link, {
           t: 'unsub',
@@ -133,6 +138,7 @@ export function createChannels(context: NodeContext): Channels {
       documents.stop();
       telling.stop();
       expiries.stop();
+      roles.stop();
       mapExpiry.stop();
       unnamed.clear();
       for (const session of context.sessions.values()) {
@@ -151,6 +157,7 @@ export function createChannels(context: NodeContext): Channels {
         signals.timers +
         unnamed.size +
         expiries.size +
+        roles.timers +
         calls.size +
         asking.size +
         mapExpiry.timers +
@@ -182,6 +189,7 @@ export function createChannels(context: NodeContext): Channels {
       calls.ended(session);
       asking.gone(session);
       for (const subscription of [...(session.channels?.subscriptions.values() ?? [])]) end(subscription);
+      roles.ended(session);
       if ((context.sessionsOf.get(session.user)?.size ?? 0) === 0) visibility.forget(session.user);
     },
     stalled(link, name) {

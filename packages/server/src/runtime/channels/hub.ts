@@ -7,6 +7,7 @@ import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import { inTurns } from '../turns.ts';
 import { createDelivery } from './delivery.ts';
 import { createFeeding } from './feeding.ts';
+import { documentOf } from './beside.ts';
 import { logOf } from './log-of.ts';
 import { createMemberCounts } from './member-counts.ts';
 import type { MemberTelling } from './member-telling.ts';
@@ -74,6 +75,7 @@ export function createHub(
       spec,
       params,
       json: JSON.stringify(name),
+      document: documentOf(name, spec, params),
       subscriptions: new Set(),
       pins: 0,
       opening: null,

@@ -16,13 +16,14 @@ import { rightToSubscribe } from './rights.ts';
  */
 async function mayRead(
   context: NodeContext,
+  { roles }: Pick<ChannelParts, 'roles'>,
   link: LinkState,
   session: LocalSession,
   matched: Matched,
   { c, i }: History | Page,
 ): Promise<boolean> {
   const held = session.channels?.subscriptions.get(c)?.right;
-  const result = await rightToSubscribe(context, session, c, matched, undefined, held);
+  const result = await rightToSubscribe(context, roles, session, c, matched, undefined, held);
   if (isClosed(link)) return false;
   if (result.ok) return true;
   const retryAfterMs = result.code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
@@ -33,6 +34,7 @@ async function mayRead(
 /** A client's `hist` ([REC7]). */
 export async function readHistory(
   context: NodeContext,
+  parts: ChannelParts,
   link: LinkState,
   session: LocalSession,
   message: History,
@@ -43,7 +45,7 @@ export async function readHistory(
     return sendError(context, link, 'kind_mismatch', 'a signal has no history', message.i);
   if (message.e !== undefined && message.o === undefined)
     return sendError(context, link, 'bad_message', 'e goes with o', message.i);
-  if (!(await mayRead(context, link, session, matched, message))) return;
+  if (!(await mayRead(context, parts, link, session, matched, message))) return;
   const query = {
     offset: message.o ?? null,
     reverse: message.rev === true,
@@ -75,6 +77,7 @@ function conflict(i: number, e: string, o: number, m: string): object {
 /** A client's `page` ([MAP1]). */
 export async function readPage(
   context: NodeContext,
+  parts: ChannelParts,
   link: LinkState,
   session: LocalSession,
   message: Page,
@@ -83,7 +86,7 @@ export async function readPage(
   const { spec } = matched;
   if (spec.kind !== 'map')
     return sendError(context, link, 'kind_mismatch', 'only maps have entries', message.i);
-  if (!(await mayRead(context, link, session, matched, message))) return;
+  if (!(await mayRead(context, parts, link, session, matched, message))) return;
   const page = await logOf(context, spec).entries(
     message.c,
     message.k ?? null,

@@ -1,13 +1,13 @@
 import type { Timer } from '../../ports/clock.ts';
 import type { NodeContext } from '../context.ts';
 import { sendControl } from '../context.ts';
-import { rightToSubscribe } from './rights.ts';
+import { askRule } from './rule-rights.ts';
 import type { Subscription } from '../link-state.ts';
 
 /** Rights are looked at once in so many ms, together: a right may last so much longer than it says. */
 const GRANULARITY_MS = 1_000;
 
-/** Ends subscriptions whose right ran out, after the rule that gave it was asked once more. */
+/** Ends subscriptions whose right ran out, after the rule that gave it was asked once more. Rights that are roles have their own checks. */
 export type RightExpiries = {
   /** Its right has an end, or another one than before. */
   watch(subscription: Subscription): void;
@@ -52,7 +52,7 @@ export function createRightExpiries(
     const { session, channel, right } = subscription;
     if (right.by !== 'rule') return over(subscription, 'grant_invalid');
     const matched = { ok: true, spec: channel.spec, params: channel.params } as const;
-    const result = await rightToSubscribe(context, session, channel.name, matched, undefined, undefined);
+    const result = await askRule(context, session, channel.name, matched, 'subscribe');
     // The client may have renewed it by itself meanwhile, or be gone.
     if (!channel.subscriptions.has(subscription) || subscription.right !== right) return;
     if (!result.ok) return over(subscription, result.code);
@@ -74,7 +74,7 @@ export function createRightExpiries(
   }
 
   function watch(subscription: Subscription): void {
-    if (subscription.right.untilMs === null) {
+    if (subscription.right.untilMs === null || subscription.right.role !== null) {
       watched.delete(subscription);
       return;
     }

@@ -47,7 +47,7 @@ export async function subscribe(
   if (misfit !== undefined) return sendError(context, link, misfit.code, misfit.detail, message.i);
   const held = subscriptions.get(name);
   if (isFull(context, session, name)) return refuseMore(context, link, message);
-  const result = await rightToSubscribe(context, session, name, matched, message.g, held?.right);
+  const result = await rightToSubscribe(context, parts.roles, session, name, matched, message.g, held?.right);
   if (isGone(context, link, session)) return;
   if (!result.ok) {
     const retryAfterMs = result.code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
@@ -135,10 +135,13 @@ async function begin(
   session: LocalSession,
   message: Subscribe,
   channel: HubChannel,
-  right: Right,
+  given: Right,
 ): Promise<void> {
   const { subscriptions } = channelsOf(session);
   const { spec } = channel;
+  // A role may have changed, or gone, while the channel was being opened.
+  const right = parts.roles.latest(session, channel, given);
+  if (right === null) return refuseEnded(context, link, message);
   const held = subscriptions.get(channel.name);
   const anew = message.o !== undefined || message.last !== undefined || message.since !== undefined;
   const subscription: Subscription = held ?? {
@@ -161,6 +164,7 @@ async function begin(
     subscriptions.set(channel.name, subscription);
     parts.hub.add(subscription);
   }
+  parts.roles.joined(subscription);
   context.flusher.dropHeld(link, channel);
   for (let readings = 1; ; readings++) {
     const joining = { name: 'joining', link, buffer: [], lost: false } as Subscription['state'] & {
@@ -245,9 +249,10 @@ function grantFor(
   context: NodeContext,
   { right, session, channel }: Subscription,
 ): string | undefined | Promise<string> {
-  if (right.by !== 'rule' || right.untilMs === null) return undefined;
+  // A role can be taken away at any moment: what a client could carry along would outlast that.
+  if (right.by !== 'rule' || right.untilMs === null || right.role !== null) return undefined;
   const expiresAtMs = Math.min(right.untilMs, context.ports.clock.nowMs() + context.settings.maxGrantMs);
-  return context.ports.grants.sign({ user: session.user, channel: channel.name, expiresAtMs });
+  return context.ports.grants.sign({ user: session.user, channel: channel.name, expiresAtMs, role: null });
 }
 
 function replyText(
@@ -268,7 +273,11 @@ function replyText(
     ...(channel.spec.kind === 'document' ? { role: right.role ?? 'none' } : {}),
     ...(document === null || document.state === null ? {} : { ds: document.state }),
     ...(grant === undefined ? {} : { g: grant }),
-    ...(right.untilMs === null ? {} : { until: Math.floor(right.untilMs) }),
+    ...(channel.spec.kind === 'document' && right.role !== null ? { role: right.role } : {}),
+    // A role is asked for again when it runs out, and nobody is cut off for that.
+    ...(right.untilMs === null || (right.role !== null && right.by === 'rule')
+      ? {}
+      : { until: Math.floor(right.untilMs) }),
   });
   return page === null ? head : `${head.slice(0, -1)},"es":[${page.entries.map(entryText).join(',')}]}`;
 }

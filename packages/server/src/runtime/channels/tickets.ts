@@ -16,7 +16,9 @@ import { failed, invalidUser, run, succeed } from '../outcome.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { TicketsApi } from './tickets-api.ts';
-import { askRule, ownerOf, rightToSubscribe } from './rights.ts';
+import { isByRole } from './beside.ts';
+import { rightToSubscribe } from './rights.ts';
+import { askRule, ownerOf } from './rule-rights.ts';
 
 /** How long a ticket is good for a first use ([TKT1]). */
 export const TICKET_USE_MS = 60_000;
@@ -59,7 +61,8 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
       run(context, async () => {
         const matched = parts.patterns.match(channel);
         if (!matched.ok) return failed(matched.code, matched.detail);
-        if (matched.spec.kind === 'signal') return failed('kind_mismatch', SIGNAL);
+        const unfit = unfitFor(matched);
+        if (unfit !== undefined) return failed('kind_mismatch', unfit);
         const owner = ownerOf(matched);
         if (owner !== undefined && owner !== user)
           return failed('forbidden', 'the channel belongs to another user');
@@ -76,7 +79,7 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
         // Behind its first minute it is only for the one who was sent a stream for it: an address may be found in a log.
         if (nowMs >= ticket.useByMs && proof !== its) return failed('ticket_invalid', '');
         const matched = parts.patterns.match(ticket.channel);
-        if (!matched.ok || matched.spec.kind === 'signal') return failed('ticket_invalid', '');
+        if (!matched.ok || unfitFor(matched) !== undefined) return failed('ticket_invalid', '');
         if (!(await isAlive(ticket))) return failed('ticket_invalid', '');
         const { user, channel, session } = ticket;
         let { expiresAtMs } = ticket;
@@ -86,7 +89,7 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
           if (!asked.ok) return asked.code === 'unavailable' ? asked : failed('ticket_invalid', '');
           expiresAtMs = Math.min(expiresAtMs, Math.floor(asked.right.untilMs ?? Infinity));
         }
-        const grant = await grants.sign({ user, channel, expiresAtMs });
+        const grant = await grants.sign({ user, channel, expiresAtMs, role: null });
         return succeed({ ...ticket, proof: its, grant, isMap: matched.spec.kind === 'map' });
       }),
     async isGood(ticket) {
@@ -122,9 +125,10 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
   return {
     api,
     async answer(link, session, { c, i }, matched) {
-      if (matched.spec.kind === 'signal') return sendError(context, link, 'kind_mismatch', SIGNAL, i);
+      const unfit = unfitFor(matched);
+      if (unfit !== undefined) return sendError(context, link, 'kind_mismatch', unfit, i);
       const held = session.channels?.subscriptions.get(c)?.right;
-      const result = await rightToSubscribe(context, session, c, matched, undefined, held);
+      const result = await rightToSubscribe(context, parts.roles, session, c, matched, undefined, held);
       if (isClosed(link)) return;
       if (!result.ok) {
         const retryAfterMs = result.code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined;
@@ -143,4 +147,10 @@ export function createTicketDesk(context: NodeContext, parts: ChannelParts): Tic
   };
 }
 
-const SIGNAL = 'a signal has nothing to come back to';
+/** Why nobody follows it by a ticket ([TKT1]); undefined: they may. */
+function unfitFor({ spec }: Matched): string | undefined {
+  if (spec.kind === 'signal') return 'a signal has nothing to come back to';
+  return isByRole(spec)
+    ? 'a document, and what lies beside one, is open to a role, which may change: a ticket would outlast it'
+    : undefined;
+}
