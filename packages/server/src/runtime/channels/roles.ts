@@ -57,12 +57,6 @@ export type Roles = {
   stop(): void;
 };
 
-/** What a subscription allows now: read in the very turn that needs it. `none` once it has ended. */
-export function roleOf(subscription: Subscription): Role {
-  const { channel, right } = subscription;
-  return channel.subscriptions.has(subscription) ? (right.role ?? 'none') : 'none';
-}
-
 /** How long after a question that nobody could answer the next is asked, ms: as long as it has lasted already, within this. */
 const RETRY_MS = { least: 1_000, most: 15_000 } as const;
 

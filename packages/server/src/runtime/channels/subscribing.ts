@@ -273,7 +273,6 @@ function replyText(
     ...(channel.spec.kind === 'document' ? { role: right.role ?? 'none' } : {}),
     ...(document === null || document.state === null ? {} : { ds: document.state }),
     ...(grant === undefined ? {} : { g: grant }),
-    ...(channel.spec.kind === 'document' && right.role !== null ? { role: right.role } : {}),
     // A role is asked for again when it runs out, and nobody is cut off for that.
     ...(right.untilMs === null || (right.role !== null && right.by === 'rule')
       ? {}
