@@ -15,6 +15,7 @@ export const documentState = {
     i: required({ kind: 'integer', min: 0, max: MAX_REQUEST_ID }, 'the number that the `ok` gave the state'),
     n: required(part, 'which part this is, from 1'),
     of: required(part, 'how many parts there are'),
+    o: optional(whole, 'reply to `sub`: the offset up to which everything is in the state'),
     d: required(bytes, 'the part of an update of Yjs, format 1'),
   },
 } as const;

@@ -143,7 +143,11 @@ async function begin(
   const right = parts.roles.latest(session, channel, given);
   if (right === null) return refuseEnded(context, link, message);
   const held = subscriptions.get(channel.name);
-  const anew = message.o !== undefined || message.last !== undefined || message.since !== undefined;
+  const anew =
+    message.o !== undefined ||
+    message.last !== undefined ||
+    message.since !== undefined ||
+    message.sv !== undefined;
   const subscription: Subscription = held ?? {
     session,
     channel,

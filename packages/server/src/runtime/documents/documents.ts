@@ -141,7 +141,10 @@ export function createDocuments(context: NodeContext): Documents {
     const uploaded = uploads.take(link, message, document.updateBytes);
     if (uploaded.kind === 'refused')
       return sendError(context, link, uploaded.code, uploaded.detail, message.i);
-    if (uploaded.kind === 'part') return undefined;
+    if (uploaded.kind === 'part') {
+      if (message.i !== undefined) sendControl(context, link, { t: 'ok', i: message.i });
+      return undefined;
+    }
     const waitMs = rateOf(channel.spec).take(channel.name, clock.monotonicMs());
     if (waitMs > 0)
       return sendError(context, link, 'rate_limited', 'too many updates of this document', message.i, waitMs);

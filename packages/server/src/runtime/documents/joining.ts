@@ -75,7 +75,7 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
     const snapshot = await store.snapshot(channel.name);
     return {
       position: snapshot?.position ?? null,
-      whole: snapshot === null ? null : stateOf(channel, snapshot.state),
+      whole: snapshot === null ? null : stateOf(channel, snapshot.state, snapshot.position),
       differences: new Map(),
       snapshot: snapshot !== null && snapshot.state.length > WHOLE_BYTES ? snapshot : null,
     };
@@ -86,10 +86,12 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
     kept.remove(channel);
   }
 
-  function stateOf(channel: HubChannel, update: Uint8Array): State {
+  /** @param at where the document stands with it */
+  function stateOf(channel: HubChannel, update: Uint8Array, at?: Position): State {
     const number = ++states;
     const of = Math.max(1, Math.ceil(update.length / PART_BYTES));
     const bytes = Buffer.from(update.buffer, update.byteOffset, update.length);
+    const place = at === undefined ? '' : `"o":${at.offset},`;
     const frames = Array.from({ length: of }, (_, index) => {
       const part = bytes.toString(
         'base64',
@@ -97,7 +99,7 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
         Math.min(bytes.length, (index + 1) * PART_BYTES),
       );
       return controlFrame(
-        `{"t":"ds","c":${channel.json},"i":${number},"n":${index + 1},"of":${of},"d":"${part}"}`,
+        `{"t":"ds","c":${channel.json},"i":${number},"n":${index + 1},"of":${of},${place}"d":"${part}"}`,
       );
     });
     return { number, frames };
@@ -121,12 +123,12 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
 
   async function difference(
     channel: HubChannel,
-    { state }: DocumentSnapshot,
+    { state, position }: DocumentSnapshot,
     vector: Uint8Array,
   ): Promise<State> {
     const job = await engine().diffUpdate({ state, tail: [] }, vector);
     if (!job.ok) throw storeUnavailable(job.detail);
-    return stateOf(channel, job.update);
+    return stateOf(channel, job.update, position);
   }
 
   return {

@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import type { LinkState } from '../link-state.ts';
 
-/** How long the parts of an update may take to come ([DOC3]), ms. */
+/** How long the next part of an update may take to come ([DOC3]), ms. */
 const UNFINISHED_MS = 30_000;
 
 /** Updates in parts that one connection may have begun, each on a document of its own. */
@@ -57,7 +57,6 @@ export function createUploads(clock: Clock): Uploads {
     const upload = { link, channel, of, parts: [], bytes: 0 };
     ofLink.set(channel, upload);
     uploads.set(link, ofLink);
-    unfinished.add(upload);
     return upload;
   }
 
@@ -94,6 +93,7 @@ export function createUploads(clock: Clock): Uploads {
         return refuse('too_large', `an update has at most ${mostBytes} bytes`);
       }
       upload.parts.push(bytes);
+      unfinished.add(upload);
       if (n < of) return { kind: 'part' };
       end(upload);
       return { kind: 'whole', update: Buffer.concat(upload.parts) };
