@@ -4,6 +4,7 @@ import type { ClosingIntake } from '../ports/source.ts';
 import type { Connection, Link } from '../ports/transport.ts';
 import type { ChannelsApi } from './channels/channels-api.ts';
 import type { TicketsApi } from './channels/tickets-api.ts';
+import type { DocumentsApi } from './documents/documents-api.ts';
 import type { Outcome } from './operation-outcome.ts';
 
 export type { TicketRight, TicketsApi } from './channels/tickets-api.ts';
@@ -57,6 +58,7 @@ export interface RealtimeNode extends ChannelsApi {
   readonly state: NodeState;
   readonly lines: LinesApi;
   readonly tickets: TicketsApi;
+  readonly documents: DocumentsApi;
   /** Takes events of other systems in, as `feeds` of the configuration says. What waits for the log when the node stops is `unavailable`. */
   readonly intake: ClosingIntake;
   counts(): NodeCounts;

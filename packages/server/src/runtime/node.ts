@@ -108,6 +108,7 @@ export function createNode(options: NodeOptions): RealtimeNode {
       return context.state;
     },
     tickets: context.channels.tickets,
+    documents: context.channels.documents,
     intake: context.channels.intake,
     lines: context.cluster?.lines ?? loneLines(ports.secrets.id()),
     counts() {

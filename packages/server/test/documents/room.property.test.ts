@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createMemoryDocuments } from '../../src/adapters/memory/documents.ts';
+import { silentTelemetry as telemetry } from '../../src/adapters/memory/silent-telemetry.ts';
 import { createMemoryLog } from '../../src/adapters/memory/log.ts';
 import {
   add,
@@ -13,7 +14,6 @@ import type { DocumentSpec } from '../../src/core/channel/channel-spec.ts';
 import type { PublicationNotice } from '../../src/ports/broker.ts';
 import type { DocumentEngine, Inspected, UpdateContent } from '../../src/ports/document-engine.ts';
 import type { Append, Log } from '../../src/ports/log.ts';
-import type { Telemetry } from '../../src/ports/telemetry.ts';
 import { storeUnavailable } from '../../src/ports/unavailable.ts';
 import type { HubChannel } from '../../src/runtime/link-state.ts';
 import { createRoom } from '../../src/runtime/documents/room.ts';
@@ -57,8 +57,6 @@ const engine = {
     return Promise.resolve({ ok: true as const, state: Buffer.from(JSON.stringify(all)), vector });
   },
 } as unknown as DocumentEngine;
-
-const telemetry = { warn() {} } as unknown as Telemetry;
 
 /** A log whose answers wait until somebody lets them come, in the order of the calls, and that may say that it failed. */
 function slowLog(log: Log): { log: Log; step(fate: 'ok' | 'lost' | 'refused'): boolean } {

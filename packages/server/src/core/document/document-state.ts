@@ -57,9 +57,12 @@ export function judge(
   return { verdict: isNew ? 'take' : 'known' };
 }
 
-/** Whoever has a whole copy may bring on what nobody is there to bring; it stays whose it was. */
+/**
+ * Whoever has a whole copy may bring on what nobody is there to bring; it stays whose it was. So does what the app's own backend
+ * brings of anybody's: it has the key to everything.
+ */
 function mayExtend(owner: Owner, client: number, { user, names, full }: Author): boolean {
-  return owner.user === user || (owner.held && (full || names.has(client)));
+  return owner.user === user || (full && user === null) || (owner.held && (full || names.has(client)));
 }
 
 /**

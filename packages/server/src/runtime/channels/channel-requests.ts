@@ -58,8 +58,9 @@ export function createChannelRequests(
           return unsubscribe(context, parts, link, session, message);
         case 'upd':
           return parts.documents.update(link, session, message);
-        case 'aw':
         case 'doc':
+          return parts.documentService.handle(link, session, message);
+        case 'aw':
           return sendError(context, link, 'unavailable', 'not yet', message.i);
         case 'pub':
           return publish(link, session, message, matched);

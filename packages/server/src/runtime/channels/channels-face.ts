@@ -2,6 +2,7 @@ import type { ChannelUpMessage } from '@carillon/protocol';
 import type { BroadcastNotice, ChannelNotice, SubscriptionOrder } from '../../ports/broker.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
 import type { ClosingIntake } from '../../ports/source.ts';
+import type { DocumentsApi } from '../documents/documents-api.ts';
 import type { LinkState, LocalSession } from '../link-state.ts';
 import type { Asking } from './asking-face.ts';
 import type { ChannelsApi } from './channels-api.ts';
@@ -11,6 +12,7 @@ import type { TicketsApi } from './tickets-api.ts';
 export type Channels = {
   readonly api: ChannelsApi;
   readonly tickets: TicketsApi;
+  readonly documents: DocumentsApi;
   readonly intake: ClosingIntake;
   /** The same for this node alone, for other nodes to ask. */
   readonly local: ChannelsApi & Pick<Asking, 'collect'>;

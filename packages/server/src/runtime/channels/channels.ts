@@ -6,6 +6,7 @@ import { type NodeContext, sendControl } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import type { LocalSession, Subscription } from '../link-state.ts';
 import { createIntake } from '../intake/intake.ts';
+import { createDocumentService } from '../documents/document-service.ts';
 import { createDocuments } from '../documents/documents.ts';
 import { createAsking } from './asking.ts';
 import { createChannelOperations } from './channel-operations.ts';
@@ -34,7 +35,16 @@ export function createChannels(context: NodeContext): Channels {
   const signals = createSignalSender(context);
   const telling = createMemberTelling(context.ports);
   const documents = createDocuments(context);
-  const hub = createHub(context, signals, telling, documents);
+  const hub = createHub(context, signals, telling, {
+    closed: documents.closed,
+    lost: documents.lost,
+    delivered(channel, notice) {
+      documents.delivered(channel, notice);
+      documentService.changed(channel);
+    },
+  });
+  const patterns = compilePatterns(contract.channels);
+  const documentService = createDocumentService(context, patterns, hub, documents);
   const visibility = createUserVisibility(context, (user, visible) => members.seen(user, visible));
   const members = createMemberList(context, telling, () => visibility);
   const expiries = createRightExpiries(context, end);
@@ -51,12 +61,12 @@ export function createChannels(context: NodeContext): Channels {
   let topCheck: Timer | null = null;
   let stopped = false;
 
-  const patterns = compilePatterns(contract.channels);
   const roles = createRoles(context, patterns, end);
   const parts: ChannelParts = {
     patterns,
     hub,
     documents,
+    documentService,
     members,
     visibility,
     expiries,
@@ -120,6 +130,7 @@ export function createChannels(context: NodeContext): Channels {
   return {
     api,
     tickets: desk.api,
+    documents: documentService.api,
     intake,
     local: { ...api, collect: asking.collect },
     afterGap: () => void hub.compareTops(),
@@ -135,6 +146,7 @@ export function createChannels(context: NodeContext): Channels {
       topCheck?.cancel();
       topCheck = null;
       hub.stop();
+      documentService.stop();
       documents.stop();
       telling.stop();
       expiries.stop();
@@ -153,6 +165,7 @@ export function createChannels(context: NodeContext): Channels {
       timers:
         hub.timers +
         documents.timers +
+        documentService.timers +
         telling.timers +
         signals.timers +
         unnamed.size +

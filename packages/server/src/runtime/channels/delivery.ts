@@ -3,6 +3,7 @@ import { type OutboundFrame, channelFrame, controlFrame } from '../../core/outbo
 import type { PublicationNotice } from '../../ports/broker.ts';
 import type { Position, Publication } from '../../ports/log.ts';
 import type { NodeContext } from '../context.ts';
+import type { Documents } from '../documents/documents.ts';
 import type { HubChannel } from '../link-state.ts';
 
 /** Publications kept behind a replay that is being read; beyond it the log is read once more. */
@@ -16,10 +17,10 @@ export type Delivery = {
   tellGap(channel: HubChannel, why: 'epoch' | 'dropped', top: Position): void;
 };
 
-/** @param onDocument told of each publication of a document, before anybody is sent it */
+/** @param documents told of each publication of a document, and of each gap, before anybody is sent it */
 export function createDelivery(
   context: NodeContext,
-  onDocument: (channel: HubChannel, notice: PublicationNotice) => void,
+  documents: Pick<Documents, 'delivered' | 'lost'>,
 ): Delivery {
   const { clock, telemetry } = context.ports;
   /** When the events happened whose publications this turn hands to sockets. */
@@ -42,6 +43,7 @@ export function createDelivery(
   function tellGap(channel: HubChannel, why: 'epoch' | 'dropped', top: Position): void {
     const text = `{"t":"gap","c":${channel.json},"why":"${why}","e":${JSON.stringify(top.epoch)},"o":${top.offset}}`;
     const frame = controlFrame(text);
+    if (channel.spec.kind === 'document') documents.lost(channel);
     channel.replays.clear();
     for (const subscription of channel.subscriptions) {
       const { state } = subscription;
@@ -60,7 +62,7 @@ export function createDelivery(
   function deliver(channel: HubChannel, notice: PublicationNotice): void {
     const { publication, silent, eventMs } = notice;
     const { offset, key } = publication;
-    if (channel.spec.kind === 'document') onDocument(channel, notice);
+    if (channel.spec.kind === 'document') documents.delivered(channel, notice);
     const frame = channelFrame(channel, key, offset, publicationText(channel.json, publication));
     if (channel.replays.size > 0) channel.replays.clear();
     let told = 0;

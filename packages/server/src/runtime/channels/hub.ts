@@ -53,14 +53,14 @@ export function createHub(
   context: NodeContext,
   signals: SignalSender,
   telling: MemberTelling,
-  documents: Pick<Documents, 'closed' | 'delivered'>,
+  documents: Pick<Documents, 'closed' | 'delivered' | 'lost'>,
 ): Hub {
   const { broker, clock, events, members } = context.ports;
   const channels = new Map<string, HubChannel>();
   const occupied = createKeyOrder();
   const isOpen = (channel: HubChannel): boolean => channels.get(channel.name) === channel;
   const memberCounts = createMemberCounts(context, isOpen);
-  const feeding = createFeeding(context, createDelivery(context, documents.delivered), isOpen);
+  const feeding = createFeeding(context, createDelivery(context, documents), isOpen);
   const keptReplays: DueQueue<HubChannel> = createDueQueue(clock, REPLAY_KEPT_MS, ({ replays }) =>
     replays.clear(),
   );

@@ -65,6 +65,7 @@ export function createCompaction(
       },
       (error: unknown) => {
         current = null;
+        telemetry.documentCompacted(false, 0);
         telemetry.warn('document_compaction_failed', { channel, error: String(error) });
         pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));
         if (stopped) return;
@@ -74,6 +75,7 @@ export function createCompaction(
   }
 
   async function compact(): Promise<void> {
+    const startedMs = clock.monotonicMs();
     const { snapshot, top, tail } = await room.read();
     if (tail.length === 0) return;
     // The owners of what is put into the snapshot must be among those that are kept with it.
@@ -93,6 +95,7 @@ export function createCompaction(
       if (head !== null) room.kept(head.bytes, head.position);
       return;
     }
+    telemetry.documentCompacted(true, clock.monotonicMs() - startedMs);
     room.kept(state.length, top);
     const upTo = top.offset - KEPT_UPDATES;
     if (upTo > 0) await log.trim(channel, { epoch: top.epoch, offset: upTo });

@@ -13,7 +13,8 @@ import {
   isClosed,
 } from '../link-state.ts';
 import { logOf } from '../channels/log-of.ts';
-import { createJoining, type JoinStart } from './joining.ts';
+import { documentStoreOf, engineOf } from './document-ports.ts';
+import { createJoining, type JoinStart, type StateFrames } from './joining.ts';
 import { createRoom } from './room.ts';
 import type { Change, Room, TakeResult } from './room-face.ts';
 import { createUploads } from './uploads.ts';
@@ -39,6 +40,10 @@ export type Documents = {
   /** The node has no more to do with it. */
   closed(channel: HubChannel): void;
   delivered(channel: HubChannel, notice: PublicationNotice): void;
+  /** Publications are gone that nobody can read any more, or all of them. */
+  lost(channel: HubChannel): void;
+  /** The messages of a state that is for one connection alone. */
+  stateOf(channel: HubChannel, state: Uint8Array): StateFrames;
   /**
    * What a subscription begins with.
    *
@@ -60,21 +65,13 @@ export function createDocuments(context: NodeContext): Documents {
   const { clock } = ports;
   const rooms = new Map<HubChannel, Room>();
   const uploads = createUploads(clock);
-  const joining = createJoining(clock, engine);
+  const joining = createJoining(clock, () => engineOf(ports));
   const rates = new Map<ChannelSpec, KeyedRate>();
   /** Changes under way of each session, of all documents. */
   const waiting = new Map<LocalSession, number>();
 
-  /** Only a contract with documents comes here, and then there is one. */
-  function engine(): DocumentEngine {
-    if (ports.engine === null) throw new TypeError('a document, and no engine');
-    return ports.engine;
-  }
-
-  function storeOf({ durability }: ChannelSpec): DocumentStore {
-    if (ports.documents === null) throw new TypeError('a document, and no store');
-    return ports.documents[durability];
-  }
+  const engine = (): DocumentEngine => engineOf(ports);
+  const storeOf = (spec: ChannelSpec): DocumentStore => documentStoreOf(ports, spec);
 
   function roomOf(channel: HubChannel): Room {
     let room = rooms.get(channel);
@@ -120,6 +117,7 @@ export function createDocuments(context: NodeContext): Documents {
     if (bytes === undefined)
       return { ok: false, code: 'bad_message', detail: 'sv: expected a state vector as base64' };
     const started = await joining.start(channel, logOf(context, spec), storeOf(spec), bytes);
+    ports.telemetry.documentJoined(started.isDifference ? 'difference' : 'state');
     return { ok: true, vector: vectorText(room), ...started };
   }
 
@@ -175,9 +173,16 @@ export function createDocuments(context: NodeContext): Documents {
     change: Change,
   ): { readonly placed: Promise<void> | undefined; readonly result: Promise<TakeResult> } {
     const room = roomOf(channel);
-    if (!change.author.full) return { placed: undefined, result: room.take(change) };
+    if (!change.author.full) return { placed: undefined, result: told(change, room.take(change)) };
     const pruned = prune(room, change);
-    return { placed: pruned.then(() => undefined), result: pruned.then((left) => takePruned(room, left)) };
+    const result = pruned.then((left) => takePruned(room, left));
+    return { placed: pruned.then(() => undefined), result: told(change, result) };
+  }
+
+  async function told({ update: { length } }: Change, taking: Promise<TakeResult>): Promise<TakeResult> {
+    const result = await taking;
+    ports.telemetry.documentUpdate(result.ok ? (result.duplicate ? 'known' : 'taken') : result.code, length);
+    return result;
   }
 
   /** What a copy repeats is left out, its deletions above all, which no vector shows. */
@@ -241,10 +246,16 @@ export function createDocuments(context: NodeContext): Documents {
     roomOf,
     closed,
     delivered: (channel, notice) => rooms.get(channel)?.delivered(notice),
+    lost(channel) {
+      joining.forget(channel);
+      rooms.get(channel)?.lost();
+    },
+    stateOf: joining.stateOf,
     start,
     async vectorOf(channel) {
       const room = roomOf(channel);
       await room.ready();
+      ports.telemetry.documentJoined('position');
       return vectorText(room);
     },
     update,

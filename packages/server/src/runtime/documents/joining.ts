@@ -27,18 +27,21 @@ export type JoinStart = {
   /** The number of the state's messages; null: there is none. */
   readonly state: number | null;
   readonly frames: readonly OutboundFrame[];
+  /** The state is what their vector lacks, not all. */
+  readonly isDifference: boolean;
 };
 
 type Base = {
   readonly position: Position | null;
   /** Null: there is no snapshot. */
-  readonly whole: State | null;
-  readonly differences: Map<string, Promise<State>>;
+  readonly whole: StateFrames | null;
+  readonly differences: Map<string, Promise<StateFrames>>;
   /** The snapshot's content while differences may be made of it. */
   readonly snapshot: DocumentSnapshot | null;
 };
 
-type State = { readonly number: number; readonly frames: readonly OutboundFrame[] };
+/** A state as its messages: their number, and the messages. */
+export type StateFrames = { readonly number: number; readonly frames: readonly OutboundFrame[] };
 
 export type Joining = {
   readonly timers: number;
@@ -49,7 +52,7 @@ export type Joining = {
    */
   start(channel: HubChannel, log: Log, store: DocumentStore, vector: Uint8Array | null): Promise<JoinStart>;
   /** The frames of a state that was made for somebody alone. */
-  stateOf(channel: HubChannel, update: Uint8Array): State;
+  stateOf(channel: HubChannel, update: Uint8Array): StateFrames;
   forget(channel: HubChannel): void;
   stop(): void;
 };
@@ -87,7 +90,7 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
   }
 
   /** @param at where the document stands with it */
-  function stateOf(channel: HubChannel, update: Uint8Array, at?: Position): State {
+  function stateOf(channel: HubChannel, update: Uint8Array, at?: Position): StateFrames {
     const number = ++states;
     const of = Math.max(1, Math.ceil(update.length / PART_BYTES));
     const bytes = Buffer.from(update.buffer, update.byteOffset, update.length);
@@ -105,7 +108,11 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
     return { number, frames };
   }
 
-  async function stateFor(channel: HubChannel, base: Base, vector: Uint8Array | null): Promise<State | null> {
+  async function stateFor(
+    channel: HubChannel,
+    base: Base,
+    vector: Uint8Array | null,
+  ): Promise<StateFrames | null> {
     const { whole, differences, snapshot } = base;
     // An empty vector is a count of none.
     if (vector === null || vector.length <= 1 || snapshot === null) return whole;
@@ -125,7 +132,7 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
     channel: HubChannel,
     { state, position }: DocumentSnapshot,
     vector: Uint8Array,
-  ): Promise<State> {
+  ): Promise<StateFrames> {
     const job = await engine().diffUpdate({ state, tail: [] }, vector);
     if (!job.ok) throw storeUnavailable(job.detail);
     return stateOf(channel, job.update, position);
@@ -153,6 +160,7 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
       return {
         top,
         state: state?.number ?? null,
+        isDifference: state !== null && state !== base?.whole,
         frames: state === null ? replay : [...state.frames, ...replay],
       };
     },

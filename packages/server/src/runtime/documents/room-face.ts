@@ -10,6 +10,12 @@ export type Change = {
   readonly author: Author;
   /** Who is told of it as of their own, without the payload; null: nobody. */
   readonly silent: { readonly session: string; readonly request: number | null } | null;
+  /** Taken only where the document stands here: otherwise `conflict`. */
+  readonly expect?: Position;
+  /** The same id is taken once; `print` stands for what was asked. */
+  readonly once?: { readonly id: string; readonly print: string } | undefined;
+  /** As large as the document may be, not as an update of a client: an import. */
+  readonly isImport?: boolean;
   /** Asked in the turn in which it would be appended: the role may have sunk while it waited. */
   mayWrite(): boolean;
 };
@@ -50,6 +56,8 @@ export type Room = {
   take(change: Change): Promise<TakeResult>;
   /** The next publication, in the order of the log. */
   delivered(notice: PublicationNotice): void;
+  /** What is known counts no more, or not all of it: the log began anew, or has lost what was not heard. It is read again. */
+  lost(): void;
   /** Snapshot and tail up to now. Rejects where a store does not answer. */
   read(): Promise<ReadDocument>;
   /** Puts the tail into the snapshot, where there is one. Never rejects. */

@@ -162,10 +162,9 @@ export function createRoom(
     });
   }
 
-  function unfit({ update }: Change): RefusedChange | null {
-    if (update.length > spec.updateBytes)
-      return refusal('too_large', `an update has at most ${spec.updateBytes} bytes`);
-    return null;
+  function unfit({ update, isImport }: Change): RefusedChange | null {
+    const most = isImport === true ? spec.documentBytes : spec.updateBytes;
+    return update.length > most ? refusal('too_large', `an update has at most ${most} bytes`) : null;
   }
 
   function pump(): void {
@@ -187,7 +186,11 @@ export function createRoom(
     const judged = judge(state, ahead, content, change.author);
     switch (judged.verdict) {
       case 'take':
-        return append(waiting);
+        if (change.expect === undefined || isNext(change.expect)) return append(waiting);
+        if (inFlight.length > 0) return false;
+        if (waiting.caughtUp) end(waiting, MOVED);
+        else askLog(waiting);
+        return true;
       case 'known':
         // What made it known must be kept before anybody is told so.
         if (inFlight.length > 0) return false;
@@ -197,8 +200,7 @@ export function createRoom(
       case 'gap':
         if (inFlight.length > 0) return false;
         if (!waiting.caughtUp) {
-          waiting.caughtUp = true;
-          isBehind = true;
+          askLog(waiting);
           return true;
         }
         end(
@@ -210,6 +212,16 @@ export function createRoom(
         end(waiting, refusal('client_id_taken', `client ${judged.client} is somebody else's`));
         return true;
     }
+  }
+
+  /** Whoever read the log may know more than this node has heard: it is judged again behind what the log has. */
+  function askLog(waiting: Waiting): void {
+    waiting.caughtUp = true;
+    isBehind = true;
+  }
+
+  function isNext({ epoch, offset }: Position): boolean {
+    return epoch === position.epoch && offset === position.offset + inFlight.length;
   }
 
   async function settled(waiting: Waiting): Promise<void> {
@@ -260,7 +272,11 @@ export function createRoom(
     }
   }
 
-  function toAppend({ update, author, silent }: Change, content: UpdateContent, expect: Position): Append {
+  function toAppend(
+    { update, author, silent, once }: Change,
+    content: UpdateContent,
+    expect: Position,
+  ): Append {
     return {
       channel: name,
       kind: 'stream',
@@ -273,7 +289,7 @@ export function createRoom(
       eventMs: null,
       ttlMs: null,
       expect,
-      once: null,
+      once: once === undefined ? null : { scope: author.user ?? '', ...once },
       lane: null,
       silent: publishes(log) ? silent : null,
       nowMs: clock.nowMs(),
@@ -292,6 +308,13 @@ export function createRoom(
       if (!publishes(log)) tell(epoch, publication, waiting.change);
       waiting.settle({ ok: true, position: { epoch, offset: publication.offset }, duplicate: false });
       compaction.consider({ snapshotBytes, tailBytes, tailUpdates }, false);
+    } else if (result.ok && 'duplicate' in result)
+      waiting.settle({ ok: true, position: result.duplicate ?? position, duplicate: true });
+    else if (!result.ok && result.code === 'id_reused')
+      waiting.settle(refusal('id_reused', 'the id stands for another change'));
+    else if (!result.ok && result.code === 'conflict' && waiting.change.expect !== undefined) {
+      isBehind = true;
+      waiting.settle(MOVED);
     } else if (!result.ok && result.code === 'limit_reached')
       waiting.settle(refusal('limit_reached', result.detail));
     else if (waiting.attempts < MAX_ATTEMPTS) {
@@ -384,6 +407,11 @@ export function createRoom(
         position = { epoch, offset: publication.offset };
       }
     },
+    lost() {
+      isBehind = true;
+      // What is under way comes back first: its place is gone, and it is judged again.
+      if (inFlight.length === 0 && !isCatchingUp) isLoaded = false;
+    },
     async read() {
       const { snapshot, top, tail } = await readDocument(name, log, store, retention, nowMs);
       return { position: top, parts: { state: snapshot?.state ?? null, tail: tail.map(bytesOf) } };
@@ -403,6 +431,8 @@ const UNAVAILABLE: RefusedChange = {
   detail: 'the store of the document does not answer',
   retryAfterMs: RETRY_UNAVAILABLE_MS,
 };
+
+const MOVED: RefusedChange = { ok: false, code: 'conflict', detail: 'the document has gone on' };
 
 function refusal(code: RefusedChange['code'], detail: string): RefusedChange {
   return { ok: false, code, detail };

@@ -100,8 +100,14 @@ function channelSpec(pattern: string, definition: ChannelDefinition, validate: V
   };
 }
 
-/** What of a document's updates goes but by compaction: nothing. */
-const ALL: Retention = { count: Infinity, ageMs: Infinity, units: Infinity, keys: 0, onceMs: 0 };
+/** What of a document's updates goes but by compaction: nothing. Ids are those of edits by the app's backend. */
+const ALL: Retention = {
+  count: Infinity,
+  ageMs: Infinity,
+  units: Infinity,
+  keys: 0,
+  onceMs: DEFAULTS.stream.idempotencyMs,
+};
 
 /** Three bytes are four characters, and the quotes of the text. */
 const base64Units = (bytes: number): number => Math.ceil(bytes / 3) * 4 + 2;
