@@ -210,14 +210,14 @@ it.each([
         }
         for (let idle = 0; idle < 5;) {
           const moved = [logs[0]?.step('ok'), logs[1]?.step('ok')].some(Boolean);
-          clock.advance(100);
+          await clock.advance(100);
           await settle();
           idle = moved ? 0 : idle + 1;
         }
 
         expect(open).toBe(0);
         // The whole order: what compaction took out of the log is in the snapshot, in its order.
-        const snapshot = await store.snapshot('doc:1');
+        const snapshot = store.snapshot('doc:1');
         const all = shared.read('doc:1', { epoch: 'e1', offset: 0 }, RETENTION, 0);
         if (all instanceof Promise || !all.ok) throw new Error('the log has less than was appended');
         const state: DocumentState = newDocumentState();
