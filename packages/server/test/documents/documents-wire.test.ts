@@ -7,7 +7,12 @@ import { base64, bytesOf, createReader, typed, updateOf } from './yjs-client.ts'
 
 const contract = defineContract({
   channels: {
-    'doc:{id}': document({ durability: 'memory', compactUpdates: 20, updateBytes: 100_000, documentBytes: 400_000 }),
+    'doc:{id}': document({
+      durability: 'memory',
+      compactUpdates: 20,
+      updateBytes: 100_000,
+      documentBytes: 400_000,
+    }),
     'kept:{id}': document({ durability: 'stored' }),
     'chat:{room}': stream({ data: z.string(), durability: 'memory' }),
   },
@@ -32,7 +37,12 @@ describe.each(['doc', 'kept'])('a %s document', (kind) => {
     const alice = await app.logIn('alice');
     const bob = await app.logIn('bob');
     const doc = new Y.Doc();
-    expect(await alice.ask({ t: 'sub', c, cl: [doc.clientID] })).toMatchObject({ t: 'ok', o: 0, role: 'write', sv: 'AA==' });
+    expect(await alice.ask({ t: 'sub', c, cl: [doc.clientID] })).toMatchObject({
+      t: 'ok',
+      o: 0,
+      role: 'write',
+      sv: 'AA==',
+    });
     const reader = createReader(await bob.ask({ t: 'sub', c }));
     for (const [index, letter] of [...'hello'].entries()) {
       const update = updateOf(doc, () => typed(doc).insert(index, letter));
@@ -82,7 +92,9 @@ describe.each(['doc', 'kept'])('a %s document', (kind) => {
     await rita.ask({ t: 'unsub', c });
 
     expect(await rita.ask({ t: 'sub', c, ...at })).toMatchObject({ rec: true, o: 60 });
-    const ps = (await rita.rest()).flatMap((message) => (message['t'] === 'ps' ? (message['ps'] as { o: number }[]) : []));
+    const ps = (await rita.rest()).flatMap((message) =>
+      message['t'] === 'ps' ? (message['ps'] as { o: number }[]) : [],
+    );
     expect(ps.map(({ o }) => o)).toEqual(Array.from({ length: 30 }, (_, index) => 31 + index));
   });
 });
@@ -103,8 +115,12 @@ describe('[DOC4] what is refused reaches nobody', () => {
     expect(refused).toMatchObject({ t: 'err', code: 'forbidden' });
     expect({ ...refused, i: 0 }).toEqual({ ...(await mallory.ask({ t: 'sub', c: 'doc:neverwas' })), i: 0 });
     await mallory.ask({ t: 'sub', c: 'chat:lobby' });
-    expect(await mallory.ask({ t: 'upd', c: 'chat:lobby', d: 'AAA=' })).toMatchObject({ code: 'kind_mismatch' });
-    expect(await mallory.ask({ t: 'sub', c: 'chat:lobby', sv: 'AA==' })).toMatchObject({ code: 'kind_mismatch' });
+    expect(await mallory.ask({ t: 'upd', c: 'chat:lobby', d: 'AAA=' })).toMatchObject({
+      code: 'kind_mismatch',
+    });
+    expect(await mallory.ask({ t: 'sub', c: 'chat:lobby', sv: 'AA==' })).toMatchObject({
+      code: 'kind_mismatch',
+    });
     const alice = await app.logIn('alice');
     expect(await alice.ask({ t: 'pub', c, d: 'AAA=' })).toMatchObject({ code: 'kind_mismatch' });
   });
@@ -126,7 +142,15 @@ describe('[DOC4] what is refused reaches nobody', () => {
     expect(await alice.ask({ t: 'upd', c, d: base64(second) })).toMatchObject({ t: 'ok', o: 2 });
     expect(await alice.ask({ t: 'upd', c, d: base64(first) })).toMatchObject({ t: 'ok', dup: true });
     expect(await bob.ask({ t: 'upd', c, d: base64(third) })).toMatchObject({ code: 'client_id_taken' });
-    const rubbish = ['', 'AAA', 'AAAA===', 'AA A', '////////', base64(bytesOf('AQEBAQEBAQ==')), base64(first.slice(0, -2))];
+    const rubbish = [
+      '',
+      'AAA',
+      'AAAA===',
+      'AA A',
+      '////////',
+      base64(bytesOf('AQEBAQEBAQ==')),
+      base64(first.slice(0, -2)),
+    ];
     for (const d of rubbish) {
       const answer = await bob.ask({ t: 'upd', c, d });
       expect(answer['t'], d).toBe('err');
@@ -137,8 +161,11 @@ describe('[DOC4] what is refused reaches nobody', () => {
     expect(await bob.ask({ t: 'upd', c, d: base64(bomb) })).toMatchObject({ code: 'update_invalid' });
     const large = updateOf(forger, () => typed(forger).insert(0, 'x'.repeat(100_001)));
     const parts = [large.slice(0, 40_000), large.slice(40_000, 80_000), large.slice(80_000)];
-    for (const [index, part] of parts.slice(0, 2).entries()) bob.send({ t: 'upd', c, d: base64(part), n: index + 1, of: 3 });
-    expect(await bob.ask({ t: 'upd', c, d: base64(parts[2] as Uint8Array), n: 3, of: 3 })).toMatchObject({ code: 'too_large' });
+    for (const [index, part] of parts.slice(0, 2).entries())
+      bob.send({ t: 'upd', c, d: base64(part), n: index + 1, of: 3 });
+    expect(await bob.ask({ t: 'upd', c, d: base64(parts[2] as Uint8Array), n: 3, of: 3 })).toMatchObject({
+      code: 'too_large',
+    });
     const seen = await watcher.rest();
     expect(seen.filter(({ t }) => t === 'p').map(({ o }) => o)).toEqual([1, 2]);
   });
@@ -151,12 +178,21 @@ describe('[DOC4] what is refused reaches nobody', () => {
     const update = updateOf(doc, () => typed(doc).insert(0, 'x'.repeat(90_000)));
     const parts = [update.slice(0, 40_000), update.slice(40_000, 80_000), update.slice(80_000)].map(base64);
     alice.send({ t: 'upd', c: channel, d: parts[0], n: 1, of: 3 });
-    expect(await alice.ask({ t: 'upd', c: channel, d: parts[2], n: 3, of: 3 })).toMatchObject({ code: 'bad_message' });
-    expect(await alice.ask({ t: 'upd', c: channel, d: parts[1], n: 2, of: 3 })).toMatchObject({ code: 'bad_message' });
-    expect(await alice.ask({ t: 'upd', c: channel, d: parts[1], n: 2 })).toMatchObject({ code: 'bad_message' });
+    expect(await alice.ask({ t: 'upd', c: channel, d: parts[2], n: 3, of: 3 })).toMatchObject({
+      code: 'bad_message',
+    });
+    expect(await alice.ask({ t: 'upd', c: channel, d: parts[1], n: 2, of: 3 })).toMatchObject({
+      code: 'bad_message',
+    });
+    expect(await alice.ask({ t: 'upd', c: channel, d: parts[1], n: 2 })).toMatchObject({
+      code: 'bad_message',
+    });
     alice.send({ t: 'upd', c: channel, d: parts[0], n: 1, of: 3 });
     alice.send({ t: 'upd', c: channel, d: parts[1], n: 2, of: 3 });
-    expect(await alice.ask({ t: 'upd', c: channel, d: parts[2], n: 3, of: 3 })).toMatchObject({ t: 'ok', o: 1 });
+    expect(await alice.ask({ t: 'upd', c: channel, d: parts[2], n: 3, of: 3 })).toMatchObject({
+      t: 'ok',
+      o: 1,
+    });
   });
 
   it('a document has a size: an update that would make it larger is refused, and what is there stays readable', async () => {
@@ -202,8 +238,12 @@ describe('[DOC4] a copy that repeats what is there', () => {
     const copy = base64(Y.encodeStateAsUpdate(doc));
     expect(await alice.ask({ t: 'upd', c, d: copy, full: true })).toMatchObject({ t: 'ok', dup: true });
     updateOf(doc, () => typed(doc).delete(0, 1));
-    expect(await alice.ask({ t: 'upd', c, d: base64(Y.encodeStateAsUpdate(doc)), full: true })).toMatchObject({ t: 'ok', o: 3 });
-    expect(await alice.ask({ t: 'upd', c, d: base64(Y.encodeStateAsUpdate(doc)), full: true })).toMatchObject({ dup: true });
+    expect(await alice.ask({ t: 'upd', c, d: base64(Y.encodeStateAsUpdate(doc)), full: true })).toMatchObject(
+      { t: 'ok', o: 3 },
+    );
+    expect(await alice.ask({ t: 'upd', c, d: base64(Y.encodeStateAsUpdate(doc)), full: true })).toMatchObject(
+      { dup: true },
+    );
     const rita = await app.logIn('rita');
     const reader = createReader(await rita.ask({ t: 'sub', c }));
     expect(reader.read(await rita.rest())).toBe('def');

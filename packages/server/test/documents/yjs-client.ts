@@ -40,7 +40,8 @@ export function createReader(answer: Wire, doc = new Y.Doc()): Reader {
     if (message['t'] === 'ds' && message['i'] === answer['ds']) {
       parts.push(bytesOf(String(message['d'])));
       if (message['n'] === message['of']) Y.applyUpdate(doc, new Uint8Array(Buffer.concat(parts)));
-    } else if (message['t'] === 'p' && typeof message['d'] === 'string') Y.applyUpdate(doc, bytesOf(message['d']));
+    } else if (message['t'] === 'p' && typeof message['d'] === 'string')
+      Y.applyUpdate(doc, bytesOf(message['d']));
     else if (message['t'] === 'ps')
       for (const { d } of message['ps'] as { d: string }[]) Y.applyUpdate(doc, bytesOf(d));
   }

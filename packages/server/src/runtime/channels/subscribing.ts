@@ -1,36 +1,18 @@
 import type { Subscribe, Unsubscribe } from '@carillon/protocol';
 import { entryText } from '../../core/channel/channel-messages.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
-import { positionOf } from '../../core/channel/feed.ts';
-import { type OutboundFrame, controlFrame } from '../../core/outbox/frame.ts';
-import type { MapPage, Position, Publication } from '../../ports/log.ts';
+import { controlFrame } from '../../core/outbox/frame.ts';
 import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { type LinkState, type LocalSession, isClosed } from '../link-state.ts';
 import { inReplayTurn } from '../replay-turns.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
-import { DEFAULT_PAGE_SIZE } from '@carillon/protocol';
 import type { ChannelParts } from './channel-parts.ts';
-import { logOf } from './log-of.ts';
-import { keptReplay, makeReplay } from './replay.ts';
 import { rightToSubscribe } from './rights.ts';
-import type { DocumentStart } from '../documents/documents.ts';
+import { type RefusedStart, readStart, type Start, startAtTop } from './starting.ts';
 import { type HubChannel, type Right, type Subscription, channelsOf } from '../link-state.ts';
 
 /** Readings of the log for one `sub`, where publications come faster than they can be kept behind it. */
 const MAX_READINGS = 5;
-
-/** Where a subscription begins: what its `ok` says, and what is sent behind it. */
-type Start = {
-  readonly top: Position;
-  readonly frames: readonly OutboundFrame[];
-  readonly recovery: { readonly rec: boolean; readonly why?: 'epoch' | 'trimmed' | 'ahead' } | null;
-  readonly page: MapPage | null;
-  /** Of a document: its state vector as base64, and the number of the state that follows. */
-  readonly document: { readonly vector: string; readonly state: number | null } | null;
-};
-
-/** Nobody may begin there. */
-type RefusedStart = Extract<DocumentStart, { ok: false }>;
 
 /** A client's `sub`: from the right to it to the turn in which the replay has been sent and live publications follow. */
 export async function subscribe(
@@ -98,6 +80,10 @@ async function openAndBegin(
     if (isGone(context, link, session)) return;
     // Others that waited may have taken the last place.
     if (isFull(context, session, message.c)) return refuseMore(context, link, message);
+    const taken = message.cl && (await parts.documents.takenOf(channel, session.user, message.cl));
+    if (isGone(context, link, session)) return;
+    if (taken !== undefined)
+      return sendError(context, link, 'client_id_taken', `client ${taken} is somebody else's`, message.i);
     await begin(context, parts, link, session, message, channel, right);
   } finally {
     parts.hub.release(channel);
@@ -143,11 +129,8 @@ async function begin(
   const right = parts.roles.latest(session, channel, given);
   if (right === null) return refuseEnded(context, link, message);
   const held = subscriptions.get(channel.name);
-  const anew =
-    message.o !== undefined ||
-    message.last !== undefined ||
-    message.since !== undefined ||
-    message.sv !== undefined;
+  const { o, last, since, sv } = message;
+  const anew = o !== undefined || last !== undefined || since !== undefined || sv !== undefined;
   const subscription: Subscription = held ?? {
     session,
     channel,
@@ -285,123 +268,10 @@ function replyText(
   return page === null ? head : `${head.slice(0, -1)},"es":[${page.entries.map(entryText).join(',')}]}`;
 }
 
-const NOTHING: readonly OutboundFrame[] = [];
-
 const NO_NAMES: ReadonlySet<number> = new Set();
 
 /** Client ids that one session may name ([DOC1]). */
 const MAX_NAMES = 16;
-
-function startAtTop(channel: HubChannel): Start {
-  const top = channel.feed === null ? { epoch: '', offset: 0 } : positionOf(channel.feed);
-  return { top, frames: NOTHING, recovery: null, page: null, document: null };
-}
-
-/** Reads what the subscription begins with. Publications that come meanwhile are kept behind it. */
-async function readStart(
-  context: NodeContext,
-  parts: ChannelParts,
-  channel: HubChannel,
-  message: Subscribe,
-): Promise<Start | RefusedStart> {
-  const { spec, name } = channel;
-  if (spec.kind === 'signal') return startAtTop(channel);
-  if (spec.kind === 'document') return readDocument(context, parts, channel, message);
-  const log = logOf(context, spec);
-  const nowMs = context.ports.clock.nowMs();
-  if (message.e !== undefined && message.o !== undefined)
-    return recover(context, parts, channel, { epoch: message.e, offset: message.o });
-  if (spec.kind === 'map') {
-    const page = await log.entries(name, null, message.n ?? DEFAULT_PAGE_SIZE);
-    return { top: page.top, frames: NOTHING, recovery: null, page, document: null };
-  }
-  if (message.last === undefined && message.since === undefined) return startAtTop(channel);
-  const page = await log.history(
-    name,
-    {
-      offset: null,
-      reverse: true,
-      limit: message.last ?? spec.retention.count,
-      sinceMs: message.since ?? null,
-    },
-    spec.retention,
-    nowMs,
-  );
-  const publications = [...page.publications].reverse();
-  return {
-    top: page.top,
-    frames: replayOf(parts, channel, page.top, publications),
-    recovery: null,
-    page: null,
-    document: null,
-  };
-}
-
-/** What was missed behind a position, or a state and the updates behind it ([DOC2]). */
-async function readDocument(
-  context: NodeContext,
-  parts: ChannelParts,
-  channel: HubChannel,
-  { e, o, sv }: Subscribe,
-): Promise<Start | RefusedStart> {
-  const recovered =
-    e === undefined || o === undefined
-      ? null
-      : await recover(context, parts, channel, { epoch: e, offset: o });
-  if (recovered?.recovery?.rec === true)
-    return { ...recovered, document: { vector: await parts.documents.vectorOf(channel), state: null } };
-  const start = await parts.documents.start(channel, sv);
-  if (!start.ok) return start;
-  const { top, frames, state, vector } = start;
-  return { top, frames, recovery: recovered?.recovery ?? null, page: null, document: { vector, state } };
-}
-
-/** Everything behind a position, or the reason why not ([REC1]). */
-async function recover(
-  context: NodeContext,
-  parts: ChannelParts,
-  channel: HubChannel,
-  position: Position,
-): Promise<Start> {
-  const { spec, name, feed } = channel;
-  if (feed !== null && feed.epoch === position.epoch) {
-    const top = positionOf(feed);
-    // What was read for others who left at the same position is the same, as long as nothing was published since.
-    const frames =
-      top.offset === position.offset ? NOTHING : keptReplay(channel, position.offset, top.offset);
-    if (frames !== undefined) return { top, frames, recovery: { rec: true }, page: null, document: null };
-  }
-  const result = await logOf(context, spec).read(name, position, spec.retention, context.ports.clock.nowMs());
-  if (!result.ok)
-    return {
-      top: result.top,
-      frames: NOTHING,
-      recovery: { rec: false, why: result.why },
-      page: null,
-      document: null,
-    };
-  const { top, publications } = result;
-  return {
-    top,
-    frames: replayOf(parts, channel, top, publications),
-    recovery: { rec: true },
-    page: null,
-    document: null,
-  };
-}
-
-function replayOf(
-  parts: ChannelParts,
-  channel: HubChannel,
-  top: Position,
-  publications: readonly Publication[],
-): readonly OutboundFrame[] {
-  const [first] = publications;
-  if (first === undefined) return NOTHING;
-  const frames = makeReplay(channel, first.offset - 1, top.offset, publications);
-  parts.hub.keepReplay(channel);
-  return frames;
-}
 
 /** A client's `unsub`. */
 export function unsubscribe(

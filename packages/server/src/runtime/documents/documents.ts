@@ -53,6 +53,8 @@ export type Documents = {
   start(channel: HubChannel, vector: string | undefined): Promise<DocumentStart>;
   /** The state vector of what this node knows, as base64. Rejects where a store does not answer. */
   vectorOf(channel: HubChannel): Promise<string>;
+  /** One of the client ids that somebody else has; undefined: the user may name them all. Rejects where a store does not answer. */
+  takenOf(channel: HubChannel, user: string, names: readonly number[]): Promise<number | undefined>;
   /** A client's `upd`. */
   update(link: LinkState, session: LocalSession, message: UpdateDocument): void | Promise<void>;
   /** Takes a change for whoever the caller says: the server's side. */
@@ -257,6 +259,14 @@ export function createDocuments(context: NodeContext): Documents {
       await room.ready();
       ports.telemetry.documentJoined('position');
       return vectorText(room);
+    },
+    async takenOf(channel, user, names) {
+      const room = roomOf(channel);
+      await room.ready();
+      return names.find((name) => {
+        const owner = room.state.owners.get(name);
+        return owner !== undefined && !owner.held && owner.user !== user;
+      });
     },
     update,
     change: (channel, change) => take(channel, change).result,
