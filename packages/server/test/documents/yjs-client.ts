@@ -16,6 +16,12 @@ export function typed(doc: Y.Doc): Y.Text {
   return doc.getText('text');
 }
 
+/** What stands in it. */
+export function textOf(doc: Y.Doc): string {
+  // The text of a Y.Text; the linter takes it for an object without one.
+  return typed(doc).toJSON();
+}
+
 /** What a change makes of a document, as one update. */
 export function updateOf(doc: Y.Doc, change: () => void): Uint8Array {
   let update: Uint8Array | undefined;
@@ -51,7 +57,7 @@ export function createReader(answer: Wire, doc = new Y.Doc()): Reader {
     /** What the text is behind these. */
     read(messages) {
       for (const message of messages) apply(message);
-      return typed(doc).toString();
+      return textOf(doc);
     },
   };
 }
