@@ -1,3 +1,3 @@
 import { channelSeedsHold } from './channels-hold.ts';
 
-channelSeedsHold(751, 2_000);
+channelSeedsHold(401, 2_000);

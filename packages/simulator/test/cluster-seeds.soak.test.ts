@@ -1,3 +1,3 @@
 import { clusterSeedsHold } from './cluster-hold.ts';
 
-clusterSeedsHold(121, 3_000);
+clusterSeedsHold(81, 3_000);

@@ -1,6 +1,6 @@
 import { brokenSeedsHold, clusterSeedsHold } from './cluster-hold.ts';
 
-clusterSeedsHold(1, 120);
+clusterSeedsHold(1, 80);
 brokenSeedsHold({
   153: 'a node that died keeps its grace where the store comes back with an older lease of it',
   161: 'a session that the store lost between its resume and its device does not begin that device anew, while another device of theirs hides its user',

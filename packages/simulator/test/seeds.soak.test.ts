@@ -1,3 +1,3 @@
 import { seedsHold } from './hold.ts';
 
-seedsHold(751, 3_000);
+seedsHold(401, 3_000);

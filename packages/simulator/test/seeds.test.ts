@@ -1,3 +1,3 @@
 import { seedsHold } from './hold.ts';
 
-seedsHold(501, 750);
+seedsHold(1, 400);

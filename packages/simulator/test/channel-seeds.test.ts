@@ -1,3 +1,3 @@
 import { channelSeedsHold } from './channels-hold.ts';
 
-channelSeedsHold(501, 750);
+channelSeedsHold(1, 400);
