@@ -54,7 +54,7 @@ describe("the log's SQLite file", () => {
     raw.close();
     await expect(open()).rejects.toMatchObject({
       code: 'schema_too_new',
-      message: 'the database has schema version 99, this program knows 4: run the newer program',
+      message: 'the database has schema version 99, this program knows 5: run the newer program',
     });
   });
 

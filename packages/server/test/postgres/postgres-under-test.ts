@@ -110,7 +110,8 @@ const EMPTY = `
   DELETE FROM revoked_users; DELETE FROM revoked_tokens; DELETE FROM server_keys;
   DELETE FROM webhook_events; DELETE FROM webhook_present;
   DELETE FROM channels; DELETE FROM publications; DELETE FROM entries; DELETE FROM ids; DELETE FROM lanes; DELETE FROM dropped_channels;
-  UPDATE log_state SET turns = 0, untouched = 0, channels = 0, dropped = 0; DELETE FROM log_era`;
+  UPDATE log_state SET turns = 0, untouched = 0, channels = 0, dropped = 0; DELETE FROM log_era;
+  DELETE FROM documents; DELETE FROM document_versions; DELETE FROM document_parts`;
 
 export async function emptyDatabase(postgres: Postgres): Promise<void> {
   await postgres.transaction((within) => within.exec(EMPTY));

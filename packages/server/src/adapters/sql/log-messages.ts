@@ -2,6 +2,8 @@ import type { LaneLimits } from '../../core/channel/lane-marks.ts';
 import type { NotAppended } from '../../core/channel/log-rules.ts';
 import type { Append, Expired, Lane } from '../../ports/log.ts';
 import type { QueryTexts } from './compile.ts';
+import type { DocumentWrite } from './document-messages.ts';
+import type { DocumentWrites } from './document-queries.ts';
 import type { LogWrites } from './log-writes.ts';
 
 /** An append as it crosses to the thread. Flat, because thousands may be cloned in one turn. */
@@ -35,6 +37,7 @@ export type LogWrite =
   | readonly [name: 'expire', nowMs: number, limit: number]
   | readonly [name: 'trim', channel: string, epoch: string, offset: number]
   | readonly [name: 'forget', channel: string]
+  | readonly [name: 'documents', write: DocumentWrite]
   /** Writes nothing but that it was there: to find out whether the disk takes anything. */
   | readonly [name: 'probe'];
 
@@ -44,7 +47,7 @@ export type Taken = readonly [epoch: string, offset: number];
 /** A write that the database refused by itself. */
 export type RefusedWrite = { readonly refused: string };
 
-export type LogWriteResult = Taken | NotAppended | readonly Expired[] | RefusedWrite | undefined;
+export type LogWriteResult = Taken | NotAppended | readonly Expired[] | RefusedWrite | boolean | undefined;
 
 /** What to commit together, in this order. */
 export type LogBatch = {
@@ -73,6 +76,7 @@ export type LogThreadData = {
   readonly newEra: string;
   readonly limits: LogThreadLimits;
   readonly texts: QueryTexts<LogWrites>;
+  readonly documentTexts: QueryTexts<DocumentWrites>;
 };
 
 export function flatten(append: Append): FlatAppend {

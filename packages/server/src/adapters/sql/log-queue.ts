@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Append, AppendResult, Expired, Position } from '../../ports/log.ts';
 import { storeUnavailable } from '../../ports/unavailable.ts';
+import type { DocumentWrite } from './document-messages.ts';
 import {
   type FromLogThread,
   type LogThreadData,
@@ -18,6 +19,9 @@ export type LogQueueLimits = {
   readonly waitingUnits: number;
 };
 
+/** What waits is measured in UTF-16 units; states of documents are bytes. */
+const BYTES_A_UNIT = 2;
+
 /** The main thread's end of the log's thread. Its promises reject with `storeUnavailable` and nothing else. */
 export type LogQueue = {
   readonly era: string;
@@ -27,6 +31,8 @@ export type LogQueue = {
   expire(nowMs: number, limit: number): Promise<readonly Expired[]>;
   trim(channel: string, upTo: Position): Promise<void>;
   forget(channel: string): Promise<void>;
+  /** The buffer of its state is taken. Gives whether a snapshot was kept, or a version was there. */
+  write(asked: DocumentWrite): Promise<boolean>;
   probe(): Promise<void>;
   /** Writes that have not been answered. */
   waiting(): number;
@@ -76,15 +82,15 @@ export async function startLogQueue(data: LogThreadData, options: LogQueueOption
   const ready = Promise.withResolvers<{ readonly era: string; readonly renewed: string | null }>();
   const exited = Promise.withResolvers<void>();
 
-  function post(message: ToLogThread): void {
-    worker.postMessage(message);
+  function post(message: ToLogThread, handedOver: readonly ArrayBuffer[] = []): void {
+    worker.postMessage(message, handedOver);
   }
 
   function sendTurn(): void {
     if (writes.length === 0) return;
     lastBatch++;
     sent.set(lastBatch, waiters);
-    post({ kind: 'batch', batch: lastBatch, writes });
+    post({ kind: 'batch', batch: lastBatch, writes }, writes.flatMap(statesOf));
     writes = [];
     waiters = [];
   }
@@ -168,6 +174,12 @@ export async function startLogQueue(data: LogThreadData, options: LogQueueOption
       ask(['expire', nowMs, limit], 0, (result) => (result ?? []) as readonly Expired[]),
     trim: (channel, { epoch, offset }) => ask(['trim', channel, epoch, offset], 0, () => undefined),
     forget: (channel) => ask(['forget', channel], 0, () => undefined),
+    write: (asked) =>
+      ask(
+        ['documents', asked],
+        'state' in asked ? asked.state.byteLength / BYTES_A_UNIT : 0,
+        (result) => result === true,
+      ),
     probe: () => ask(['probe'], 0, () => undefined),
     waiting: () => waiting,
     async close() {
@@ -179,6 +191,13 @@ export async function startLogQueue(data: LogThreadData, options: LogQueueOption
       await exited.promise;
     },
   } satisfies LogQueue;
+}
+
+/** What is moved to the thread rather than copied. */
+function statesOf(write: LogWrite): ArrayBuffer[] {
+  if (write[0] !== 'documents' || !('state' in write[1])) return [];
+  const { buffer } = write[1].state;
+  return buffer instanceof ArrayBuffer ? [buffer] : [];
 }
 
 function appendResultOf(append: Append, result: LogWriteResult): AppendResult {

@@ -9,6 +9,8 @@ import {
 import { onceKey } from '../../core/channel/taken-ids.ts';
 import type { Append, Expired, Publication, Retention } from '../../ports/log.ts';
 import type { QueryTexts } from './compile.ts';
+import type { DocumentWrites } from './document-queries.ts';
+import { createDocumentWriter } from './document-writer.ts';
 import { createLogAging } from './log-aging.ts';
 import { createLogKeys } from './log-keys.ts';
 import { createLogLanes } from './log-lanes.ts';
@@ -32,6 +34,7 @@ export type LogStore = {
 export function createLogStore(
   database: Database,
   texts: QueryTexts<LogWrites>,
+  documentTexts: QueryTexts<DocumentWrites>,
   era: string,
   limits: LogThreadLimits,
 ): LogStore {
@@ -40,6 +43,7 @@ export function createLogStore(
   const aging = createLogAging(write, rows, limits);
   const keys = createLogKeys(write, rows);
   const lanes = createLogLanes(write, rows, limits);
+  const writeDocument = createDocumentWriter(prepareAll(database, documentTexts));
   let latestMs: number | null = null;
 
   function append(asked: Append): LogWriteResult {
@@ -179,6 +183,8 @@ export function createLogStore(
           return trim(asked[1], asked[2], asked[3]);
         case 'forget':
           return forget(asked[1]);
+        case 'documents':
+          return writeDocument(asked[1]);
         case 'probe':
           return undefined;
       }

@@ -41,7 +41,7 @@ function beginEra(database: Database, { path, newEra, texts }: LogThreadData): B
 /** Runs writes in the order in which they come; everything that waits shares one transaction. */
 function serve(port: MessagePort, database: Database, data: LogThreadData): void {
   const { era, renewed, mark } = beginEra(database, data);
-  const store = createLogStore(database, data.texts, era, data.limits);
+  const store = createLogStore(database, data.texts, data.documentTexts, era, data.limits);
   const commit = createCommit(database, store, mark);
   let closing = false;
 

@@ -2,14 +2,18 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { LANE_LIMITS } from '../../core/channel/lane-marks.ts';
-import type { Log, Soon } from '../../ports/log.ts';
-import { storeUnavailable } from '../../ports/unavailable.ts';
+import type { DocumentStore } from '../../ports/documents.ts';
+import type { Log } from '../../ports/log.ts';
 import { createSqliteBuilder, textsOf } from './compile.ts';
 import type { LogThreadLimits } from './log-messages.ts';
 import { type LogQueueLimits, startLogQueue } from './log-queue.ts';
 import { type LogReader, createLogReader } from './log-reader.ts';
 import type { LogTables } from './log-tables.ts';
+import { documentWrites } from './document-queries.ts';
+import type { DocumentTables } from './document-tables.ts';
+import { createSqliteDocuments } from './documents.ts';
 import { logWrites } from './log-writes.ts';
+import { orUnavailable } from './unreadable.ts';
 
 /** How long a read waits where it must wait at all: only while the last process's log is being recovered. */
 const BUSY_TIMEOUT_MS = 1_000;
@@ -43,6 +47,8 @@ export type SqliteLogOptions = {
 };
 
 export type SqliteLog = Log & {
+  /** Snapshots and versions of the documents whose updates it holds, in the same file. */
+  readonly documents: DocumentStore;
   /** Writes to the file and resolves when that is committed; rejects where it cannot be. */
   probe(): Promise<void>;
   /** Writes that have not been answered. */
@@ -66,11 +72,12 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
   mkdirSync(dirname(path), { recursive: true });
   const { waiting, waitingUnits, ...threadLimits } = { ...SQLITE_LOG_LIMITS, ...options.limits };
   const texts = textsOf(logWrites(createSqliteBuilder<LogTables>()));
+  const documentTexts = textsOf(documentWrites(createSqliteBuilder<DocumentTables>()));
   /** Whether something was committed since the next expiry was looked up. */
   let expiryIsOld = true;
   let expiryMs: number | null = null;
   const queue = await startLogQueue(
-    { path, newEra: newEpoch(), limits: threadLimits, texts },
+    { path, newEra: newEpoch(), limits: threadLimits, texts, documentTexts },
     {
       limits: { waiting, waitingUnits },
       onRefused: onRefused ?? (() => undefined),
@@ -80,9 +87,11 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
   );
   let database: Database;
   let reader: LogReader;
+  let documents: DocumentStore;
   try {
     database = new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     reader = createLogReader(database, queue.era);
+    documents = createSqliteDocuments(database, (asked) => queue.write(asked));
   } catch (error) {
     await queue.close();
     throw error;
@@ -91,6 +100,7 @@ export async function createSqliteLog(options: SqliteLogOptions): Promise<Sqlite
   let counts = reader.counts();
 
   return {
+    documents,
     append: (append) => queue.append(append),
     top: (channel) => orUnavailable(() => reader.top(channel)),
     read: (channel, position, retention, nowMs) =>
@@ -131,25 +141,4 @@ function orLastKnown<T>(read: () => T, known: T): T {
   } catch {
     return known; // Whoever appends or reads hears of it.
   }
-}
-
-/** A read that fails, fails as a store does, and as a rejection also where its result would be there at once. */
-function orUnavailable<T>(read: () => Soon<T>): Soon<T> {
-  try {
-    const result = read();
-    return result instanceof Promise ? result.catch(refuse) : result;
-  } catch (error) {
-    return Promise.reject(unreadable(error));
-  }
-}
-
-function refuse(error: unknown): never {
-  throw unreadable(error);
-}
-
-function unreadable(error: unknown): Error {
-  return storeUnavailable(
-    `the log cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    error,
-  );
 }

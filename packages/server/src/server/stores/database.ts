@@ -1,4 +1,5 @@
 import type { Directory } from '../../ports/directory.ts';
+import type { DocumentStore } from '../../ports/documents.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { Log } from '../../ports/log.ts';
@@ -19,6 +20,8 @@ export type Database = {
   readonly ownSecret: string;
   /** The history of stored channels; null where the contract has none. */
   readonly storedLog: Log | null;
+  /** Snapshots and versions of stored documents, beside that. */
+  readonly storedDocuments: DocumentStore | null;
   /**
    * Writes something and resolves when that is committed; rejects where it cannot be.
    *

@@ -1,4 +1,5 @@
 import { createPostgresDirectory } from '../../adapters/sql/postgres/directory.ts';
+import { createPostgresDocuments } from '../../adapters/sql/postgres/documents.ts';
 import { createPostgresEventStore } from '../../adapters/sql/postgres/event-store.ts';
 import { createPostgresJournal } from '../../adapters/sql/postgres/journal.ts';
 import { createKeptQueue } from '../../adapters/sql/postgres/kept-writes.ts';
@@ -70,6 +71,7 @@ async function databaseOn(
     revocations: await createPostgresRevocations(postgres, queue, () => clock.nowMs()),
     eventsOf: (node) => createPostgresEventStore(postgres, queue, node),
     storedLog,
+    storedDocuments: storedLog === null ? null : createPostgresDocuments(postgres),
     async probe(steadyMs, stamp, wallMs) {
       await queue.ask({ kind: 'alive', nowMs: steadyMs, stamp, wallMs });
       await storedLog?.probe();

@@ -62,7 +62,7 @@ export async function openSingleNode(
     directory,
     broker,
     // Without stored channels nothing is ever asked of the second.
-    documents: { memory: documents, replicated: documents, stored: documents },
+    documents: { memory: documents, replicated: documents, stored: database.storedDocuments ?? documents },
     logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
     revocations: database.revocations,
     events: webhooks ?? UNHEARD,

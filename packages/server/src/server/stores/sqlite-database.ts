@@ -74,6 +74,7 @@ export async function openSqliteDatabase(
     eventsOf: (node) => createSqliteEventStore(opened, node),
     ownSecret,
     storedLog,
+    storedDocuments: storedLog?.documents ?? null,
     async probe(steadyMs, stamp, wallMs) {
       await writer.put('alive', steadyMs, stamp, wallMs);
       await storedLog?.probe();

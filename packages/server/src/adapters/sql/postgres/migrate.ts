@@ -3,6 +3,7 @@ import { everything } from './migrations/0001-everything.ts';
 import { lanes } from './migrations/0002-lanes.ts';
 import { refs } from './migrations/0003-refs.ts';
 import { idempotencyWindows } from './migrations/0004-idempotency-windows.ts';
+import { documents } from './migrations/0005-documents.ts';
 
 type Migration = { readonly number: number; readonly name: string; readonly text: string };
 
@@ -19,6 +20,7 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   { number: 2, name: 'lanes', text: lanes },
   { number: 3, name: 'refs', text: refs },
   { number: 4, name: 'idempotency windows', text: idempotencyWindows },
+  { number: 5, name: 'documents', text: documents },
 ];
 
 /** Held while migrating. Any number, the same in every node. */
