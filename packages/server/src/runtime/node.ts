@@ -230,6 +230,7 @@ function loneLines(name: string): LinesApi {
 /** Those whose answer lies on other nodes too. */
 function spreadOperations({ cluster }: NodeContext): Partial<RealtimeNode> {
   if (cluster === null) return {};
-  const { disconnect, sessionsOf, session, channels, channelInfo, unsubscribeUser } = cluster.operations;
-  return { disconnect, sessionsOf, session, channels, channelInfo, unsubscribeUser };
+  const { disconnect, sessionsOf, session, channels, channelInfo, unsubscribeUser, recheckRole } =
+    cluster.operations;
+  return { disconnect, sessionsOf, session, channels, channelInfo, unsubscribeUser, recheckRole };
 }

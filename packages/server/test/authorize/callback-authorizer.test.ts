@@ -232,6 +232,78 @@ describe('[CHN3] an authorize callback over HTTP', () => {
   });
 });
 
+describe('[DOC5] an authorize callback about documents', () => {
+  const DOCUMENT = { kind: 'document', pattern: 'doc:{id}', channel: 'doc:1', params: { id: '1' } } as const;
+  let backend: Backend;
+  let callback: CallbackUnderTest;
+  beforeEach(async () => {
+    backend = await startBackend();
+    callback = openCallback(backend.url);
+  });
+  afterEach(async () => {
+    callback.close();
+    await backend.close();
+  });
+
+  it('answers with a role; one without any denies, and is warned of', async () => {
+    backend.answer(json({ role: 'comment' }));
+    expect(await callback.ask(DOCUMENT)).toEqual({ allow: true, untilMs: null, role: 'comment' });
+    expect(JSON.parse(backend.arrived[0]?.body ?? '')).toMatchObject(DOCUMENT);
+    for (const answer of [{ role: 'none' }, { allow: false }]) {
+      backend.answer(json(answer));
+      expect(await callback.ask(DOCUMENT)).toMatchObject({ allow: false, code: 'forbidden' });
+    }
+    expect(callback.warnings).toEqual([]);
+    backend.answer(json({ allow: true }));
+    expect(await callback.ask(DOCUMENT)).toMatchObject({ allow: false, code: 'forbidden' });
+    expect(callback.warnings).toHaveLength(1);
+    for (const answer of [{ role: 'owner' }, { role: true }, {}, 'write', { role: 'read', ttlMs: -1 }]) {
+      backend.answer(json(answer));
+      expect(await callback.ask(DOCUMENT)).toMatchObject({ allow: false, code: 'unavailable' });
+    }
+  });
+
+  it('keeps the role for as long as it says, until it is to be forgotten', async () => {
+    const users = { ann: 'write', bob: 'write' } as Record<string, string>;
+    backend.answer((response, { body }) => {
+      const { user } = JSON.parse(body) as { user: string };
+      json({ role: users[user], ttlMs: 60_000 })(response);
+    });
+    const roleOf = async (user: string, channel = 'doc:1'): Promise<unknown> => {
+      const decision = await callback.ask({ ...DOCUMENT, user, channel });
+      return decision.allow ? decision.role : decision.code;
+    };
+    for (const user of ['ann', 'bob']) {
+      expect(await roleOf(user)).toBe('write');
+      expect(await roleOf(user, 'doc:1"],["doc:1')).toBe('write');
+      users[user] = 'read';
+      expect(await roleOf(user), 'kept').toBe('write');
+    }
+    callback.forget('doc:1', 'ann');
+    expect(await roleOf('ann')).toBe('read');
+    expect(await roleOf('bob')).toBe('write');
+    callback.forget('doc:1', null);
+    expect(await roleOf('bob')).toBe('read');
+    expect(await roleOf('ann', 'doc:1"],["doc:1'), 'another document').toBe('write');
+  });
+
+  it('what was asked before it was to be forgotten is neither waited for nor kept', async () => {
+    const responses: ((role: string) => void)[] = [];
+    backend.answer((response) => void responses.push((role) => json({ role, ttlMs: 60_000 })(response)));
+    const before = callback.ask(DOCUMENT);
+    await backend.arrivals(1);
+    callback.forget('doc:1', null);
+    const behind = callback.ask(DOCUMENT);
+    await backend.arrivals(2);
+    responses[1]?.('read');
+    expect(await behind).toMatchObject({ role: 'read' });
+    responses[0]?.('write');
+    expect(await before).toMatchObject({ role: 'write' });
+    expect(await callback.ask(DOCUMENT)).toMatchObject({ role: 'read' });
+    expect(backend.arrived).toHaveLength(2);
+  });
+});
+
 describe('where a callback may be, and what may sign', () => {
   it.each([
     ['https://app.example/who', undefined],

@@ -251,6 +251,79 @@ describe('[CHN3] rules in code', () => {
   });
 });
 
+describe('[DOC5] rules of a document', () => {
+  const ask = async (
+    answer: unknown,
+  ): Promise<{ readonly decision: Decision; readonly warnings: readonly object[] }> => {
+    const clock = createVirtualClock();
+    const warnings: object[] = [];
+    const rules = { 'doc:{id}': answering(answer) };
+    const authorizer = createRuleAuthorizer(rules, clock, {
+      warn: (event, detail) => void warnings.push({ event, ...detail }),
+    });
+    const request = { ...REQUEST, kind: 'document', pattern: 'doc:{id}', channel: 'doc:1' } as const;
+    return { decision: await authorizer.decide(request), warnings };
+  };
+
+  it.each([
+    ['read', 'read', null],
+    [{ role: 'comment' }, 'comment', null],
+    [{ role: 'write', ttlMs: 5_000 }, 'write', 5_000],
+    [{ role: 'write', ttlMs: null }, 'write', null],
+    [{ role: 'read', ttlMs: MAX_RIGHT_MS * 2 }, 'read', MAX_RIGHT_MS],
+    [{ role: 'read', allow: true }, 'read', null],
+    [Promise.resolve('write'), 'write', null],
+  ])('%j opens it with a role', async (answer, role, ttlMs) => {
+    const { decision, warnings } = await ask(answer);
+    const untilMs = ttlMs === null ? null : createVirtualClock().nowMs() + ttlMs;
+    expect(decision).toEqual({ allow: true, untilMs, role });
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    'none',
+    { role: 'none' },
+    { role: 'none', ttlMs: 5 },
+    { allow: false },
+    { allow: false, role: 'write' },
+  ])('%j closes it, without a warning', async (answer) => {
+    const { decision, warnings } = await ask(answer);
+    expect(decision).toMatchObject({ allow: false, code: 'forbidden' });
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    true,
+    false,
+    undefined,
+    null,
+    1,
+    'Write',
+    'owner',
+    '',
+    {},
+    { allow: true },
+    ['write'],
+    { role: true },
+    { role: ['write'] },
+    { role: 'write', ttlMs: 0 },
+  ])('%j does not open it, and is warned of as a mistake', async (answer) => {
+    const { decision, warnings } = await ask(answer);
+    expect(decision).toMatchObject({ allow: false, code: 'forbidden' });
+    expect(warnings).toEqual([
+      { event: 'authorize_rule_failed', pattern: 'doc:{id}', problem: expect.any(String) },
+    ]);
+  });
+
+  it('a role says nothing of what is no document', async () => {
+    for (const answer of ['write', { role: 'write' }]) {
+      const { ask: asked, warnings } = bench(answering(answer));
+      expect(await asked()).toMatchObject({ allow: false, code: 'forbidden' });
+      expect(warnings).toHaveLength(1);
+    }
+  });
+});
+
 function expectNothing(error: unknown): never {
   throw error;
 }

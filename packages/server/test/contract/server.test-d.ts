@@ -1,5 +1,5 @@
 import { createServer as createHttpServer } from 'node:http';
-import { call, defineContract, map, signal, stream } from '@carillon/contract';
+import { call, defineContract, document, map, signal, stream } from '@carillon/contract';
 import { type CarillonServer, createServer, defineConfig } from '@carillon/server';
 import * as z from 'zod';
 
@@ -13,6 +13,7 @@ const contract = defineContract({
   channels: {
     'chat:{room}': stream({ data: z.object({ text: z.string(), at: z.date().default(() => new Date(0)) }) }),
     'tasks:{user}': map({ data: z.object({ done: z.boolean() }) }),
+    'doc:{id}': document(),
     'cursor:{doc}/{page}': signal({ data: z.tuple([z.number(), z.number()]) }),
   },
   calls: {
@@ -45,6 +46,8 @@ const server = await createServer(contract, {
       return aborted.aborted ? { allow: false } : { allow: params.room === user, ttlMs: 1_000 };
     },
     'cursor:{doc}/{page}': async ({ params }) => Promise.resolve(params.doc === params.page),
+    'doc:{id}': async ({ params, user }) =>
+      Promise.resolve(params.id === user ? 'write' : { role: 'read', ttlMs: 60_000 }),
   },
   calls: {
     'task.done': (input, { user, device, key, signal: aborted, timeoutMs, fail }) => {
@@ -75,6 +78,11 @@ await server.deleteKey('tasks:{user}', { user: 'x' }, '1', { version: 3 });
 await server.broadcast('maintenance', {});
 await server.grant('alice', 'chat:{room}', { room: 'x' }, 60_000);
 await server.subscribeUser('alice', 'chat:{room}', { room: 'x' }, 60_000);
+await server.grant('alice', 'doc:{id}', { id: 'x' }, 60_000, 'comment');
+await server.grant('alice', 'doc:{id}', { id: 'x' }, 60_000);
+await server.subscribeUser('alice', 'doc:{id}', { id: 'x' }, 60_000, 'write');
+await server.recheckRole('alice', 'doc:{id}', { id: 'x' });
+await server.recheckRole(null, 'doc:{id}', { id: 'x' });
 await server.unsubscribeUser('alice', 'chat:{room}', { room: 'x' });
 await server.channelInfo('cursor:{doc}/{page}', { doc: 'x', page: '1' });
 await server.members('chat:{room}', { room: 'x' }, { limit: 10 });
@@ -162,6 +170,20 @@ await server.ask({ user: 'alice' }, 'confirm', 1);
 await createServer(contract, { calls, authorize: { 'chat:{other}': () => true } });
 // @ts-expect-error TS2322: a rule that says neither yes nor no
 await createServer(contract, { calls, authorize: { 'chat:{room}': () => 'yes' } });
+// @ts-expect-error TS2322: a rule of a document that says yes
+await createServer(contract, { calls, authorize: { 'doc:{id}': () => true } });
+// @ts-expect-error TS2322: a rule of a document with a role that there is not
+await createServer(contract, { calls, authorize: { 'doc:{id}': () => 'owner' } });
+// @ts-expect-error TS2322: a rule of a document that allows
+await createServer(contract, { calls, authorize: { 'doc:{id}': () => ({ allow: true }) } });
+// @ts-expect-error TS2322: a role for what is no document
+await createServer(contract, { calls, authorize: { 'chat:{room}': () => 'write' } });
+// @ts-expect-error TS2345: only documents have roles to ask for again
+await server.recheckRole('alice', 'chat:{room}', { room: 'x' });
+// @ts-expect-error TS2554: a grant with a role for what is no document
+await server.grant('alice', 'chat:{room}', { room: 'x' }, 60_000, 'write');
+// @ts-expect-error TS2345: a grant for nothing
+await server.grant('alice', 'doc:{id}', { id: 'x' }, 60_000, 'none');
 // @ts-expect-error TS2339: a parameter that the pattern does not have
 await createServer(contract, { calls, authorize: { 'chat:{room}': ({ params }) => params.user === 'x' } });
 // @ts-expect-error TS2345: no handlers

@@ -1,4 +1,4 @@
-import { call, defineContract, signal, stream } from '@carillon/contract';
+import { call, defineContract, document, signal, stream } from '@carillon/contract';
 import { createServer, defineConfig, StartError } from '@carillon/server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -36,6 +36,17 @@ describe('a server does not start, and says in one line why', () => {
       contract,
       { calls, authorize: { 'chat:{room}': true } },
       /^authorize\.chat:\{room\} is not a function/,
+    ],
+    [
+      'with a rule for what lies beside a document',
+      defineContract({
+        channels: {
+          'doc:{id}': document(),
+          'notes:{id}': stream({ data: z.string(), beside: 'doc:{id}' }),
+        },
+      }),
+      { authorize: { 'doc:{id}': () => 'write', 'notes:{id}': () => true } },
+      /^authorize has a rule for "notes:\{id\}", which lies beside "doc:\{id\}": the roles there are its rights/,
     ],
     ['without a handler', contract, {}, /^calls has no handler for "ping", which the contract declares/],
     [

@@ -117,10 +117,10 @@ describe('a batch', () => {
       expect.arrayContaining([
         ['publish', { channel: 'auth0|1', key: 'k', del: true, id: 'i' }],
         ['broadcast', 'n', 1],
-        ['subscribeUser', 'auth0|1', 'chat:a%20b', 3_600_000],
-        ['subscribeUser', 'u', 'c', 7],
+        ['subscribeUser', 'auth0|1', 'chat:a%20b', 3_600_000, undefined],
+        ['subscribeUser', 'u', 'c', 7, undefined],
         ['unsubscribeUser', 'u', 'c'],
-        ['grant', 'u', 'c', 5],
+        ['grant', 'u', 'c', 5, undefined],
         ['disconnect', 'u', 's'],
         ['revoke', { user: 'u' }],
         ['revoke', { user: 'u', tokenId: 't' }],

@@ -1,4 +1,4 @@
-import { call, defineContract, map, signal, stream } from '@carillon/contract';
+import { call, defineContract, document, map, signal, stream } from '@carillon/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { apiRoutes } from '../../src/gateways/http-api/routes.ts';
@@ -19,6 +19,8 @@ const contract = defineContract({
     'tasks:{user}': map({ data: z.number(), durability: 'memory' }),
     'cursor:{doc}': signal({ data: z.number(), flushMs: 10 }),
     'inbox:{user}': stream({ data: z.string(), durability: 'stored' }),
+    'doc:{id}': document({ durability: 'memory' }),
+    'notes:{id}': stream({ data: z.string(), durability: 'memory', beside: 'doc:{id}' }),
   },
   clientCalls: {
     confirm: call({
@@ -284,6 +286,29 @@ describe('users over HTTP', () => {
       status: 400,
       body: error('bad_message'),
     });
+  });
+
+  it('[DOC5] are asked about again, where their role on a document has changed', async () => {
+    expect(await s.api('POST', '/v1/channels/doc%3A1/recheck', { user: 'invited' })).toMatchObject({
+      status: 204,
+    });
+    for (const channel of ['notes:1', 'chat:x'])
+      expect(await s.api('POST', `/v1/channels/${encodeURIComponent(channel)}/recheck`, {})).toMatchObject({
+        status: 400,
+        body: error('kind_mismatch'),
+      });
+    for (const refused of [
+      { channel: 'notes:1' },
+      { channel: 'notes:1', role: 'read' },
+      { channel: 'chat:x', role: 'read' },
+    ])
+      expect(await s.api('POST', '/v1/users/invited/grants', refused)).toMatchObject({
+        status: 400,
+        body: error('kind_mismatch'),
+      });
+    expect(
+      await s.api('POST', '/v1/users/invited/grants', { channel: 'doc:1', role: 'comment' }),
+    ).toMatchObject({ status: 200 });
   });
 
   it('are called, all of their sessions or one, and answer for themselves', async () => {

@@ -8,6 +8,7 @@ beforeAll(async () => {
   api = await startApi({
     subscribeUser: later,
     unsubscribeUser: later,
+    recheckRole: later,
     grant: later,
     disconnect: later,
     revoke: later,
@@ -40,8 +41,8 @@ describe('subscriptions', () => {
     expect(await api.ask('PUT', path, { ttlMs: 5 })).toMatchObject({ status: 204 });
     expect(await api.ask('DELETE', path)).toMatchObject({ status: 204, text: '' });
     expect(api.asked).toEqual([
-      ['subscribeUser', 'auth0|1', 'chat:a%20b', 3_600_000],
-      ['subscribeUser', 'auth0|1', 'chat:a%20b', 5],
+      ['subscribeUser', 'auth0|1', 'chat:a%20b', 3_600_000, undefined],
+      ['subscribeUser', 'auth0|1', 'chat:a%20b', 5, undefined],
       ['unsubscribeUser', 'auth0|1', 'chat:a%20b'],
     ]);
   });
@@ -64,7 +65,32 @@ describe('subscriptions', () => {
       grant: 'signed',
       expiresAtMs: 1_700_000_000_000,
     });
-    expect(api.asked).toEqual([['grant', 'u', 'chat:1', 60_000]]);
+    expect(api.asked).toEqual([['grant', 'u', 'chat:1', 60_000, undefined]]);
+  });
+
+  it('[DOC5] of a document carry a role', async () => {
+    await api.ask('PUT', '/v1/users/u/subscriptions/doc%3A1', { role: 'comment' });
+    answer = { ok: true, value: { grant: 'signed', expiresAtMs: 1_700_000_000_000 } };
+    await api.ask('POST', '/v1/users/u/grants', { channel: 'doc:1', ttlMs: 5, role: 'write' });
+    expect(api.asked).toEqual([
+      ['subscribeUser', 'u', 'doc:1', 3_600_000, 'comment'],
+      ['grant', 'u', 'doc:1', 5, 'write'],
+    ]);
+  });
+
+  it('[DOC5] a role is asked for again, of one user or of everybody', async () => {
+    const path = '/v1/channels/doc%3Aa%2520b/recheck';
+    expect(await api.ask('POST', path, { user: 'auth0|1' })).toMatchObject({ status: 204, text: '' });
+    expect(await api.ask('POST', path, {})).toMatchObject({ status: 204 });
+    expect(await api.ask('POST', path)).toMatchObject({ status: 204 });
+    expect(api.asked).toEqual([
+      ['recheckRole', 'auth0|1', 'doc:a%20b'],
+      ['recheckRole', null, 'doc:a%20b'],
+      ['recheckRole', null, 'doc:a%20b'],
+    ]);
+    expect(await api.ask('POST', path, { user: '' })).toMatchObject({ status: 400 });
+    answer = { ok: false, code: 'kind_mismatch', detail: 'no document' };
+    expect(await api.ask('POST', path, {})).toMatchObject({ status: 400, body: refusal('kind_mismatch') });
   });
 
   it.each([
@@ -72,6 +98,8 @@ describe('subscriptions', () => {
     [{ channel: '' }, /^channel: at least 1/],
     [{ channel: 'x'.repeat(256) }, /^channel: at most 255/],
     [{ channel: 'c', ttlMs: 0 }, /^ttlMs: at least 1/],
+    [{ channel: 'c', role: 'none' }, /^role: /],
+    [{ channel: 'c', role: 'owner' }, /^role: /],
     [{ channel: 'c', ttlMs: '1h' }, /^ttlMs: expected a whole number/],
   ])('a grant from %j is refused', async (body, message) => {
     expect(await api.ask('POST', '/v1/users/u/grants', body)).toMatchObject({

@@ -13,6 +13,11 @@ const ttlMs = z
   .default(DEFAULT_RIGHT_TTL_MS)
   .meta({ description: 'How long the right lasts; at most `limits.grantMs`.' });
 
+const role = z
+  .enum(['read', 'comment', 'write'])
+  .optional()
+  .meta({ description: 'Of a document: what the user may do with it; `read` unless given.' });
+
 /** Who is subscribed because the app says so, and the right to be. */
 export const subscriptionRoutes = [
   route({
@@ -22,10 +27,10 @@ export const subscriptionRoutes = [
     tag: 'Subscriptions',
     summary: 'Subscribes a user: all their sessions are invited, with a grant.',
     params: { user, channel },
-    body: { schema: z.object({ ttlMs }), limit: 'requestBytes' },
-    errors: ['channel_unknown', 'forbidden', 'unavailable'],
+    body: { schema: z.object({ ttlMs, role }), limit: 'requestBytes' },
+    errors: ['channel_unknown', 'kind_mismatch', 'forbidden', 'unavailable'],
     batch: true,
-    handle: (request, { node }) => node.subscribeUser(request.user, request.channel, request.body.ttlMs),
+    handle: (request, { node }) => node.subscribeUser(request.user, request.channel, request.body.ttlMs, request.body.role),
   }),
 
   route({
@@ -47,14 +52,35 @@ export const subscriptionRoutes = [
     tag: 'Subscriptions',
     summary: 'Signs the right of a user to subscribe, for an app that hands it to the client itself.',
     params: { user },
-    body: { schema: z.object({ channel: channelName, ttlMs }), limit: 'requestBytes' },
+    body: { schema: z.object({ channel: channelName, ttlMs, role }), limit: 'requestBytes' },
     answer: {
       about: 'The grant: what the client names in `sub` as `g`.',
       schema: z.object({ grant: z.string().min(1).max(MAX_GRANT_LENGTH), expiresAtMs: z.number() }),
     },
-    errors: ['channel_invalid', 'channel_unknown', 'forbidden', 'unavailable'],
+    errors: ['channel_invalid', 'channel_unknown', 'kind_mismatch', 'forbidden', 'unavailable'],
     batch: true,
-    handle: (request, { node }) => node.grant(request.user, request.body.channel, request.body.ttlMs),
+    handle: (request, { node }) =>
+      node.grant(request.user, request.body.channel, request.body.ttlMs, request.body.role),
+  }),
+
+  route({
+    id: 'recheckRole',
+    method: 'POST',
+    path: '/v1/channels/{channel}/recheck',
+    tag: 'Subscriptions',
+    summary: 'What somebody may do with a document has changed: the rule is asked again, on every node.',
+    description:
+      'Answered once nobody has more than the rule said then; `unavailable` where it could not be asked about everybody, who keep what they have for `channels.roleKeptMs`. Roles that grants gave stay until those end.',
+    params: { channel },
+    body: {
+      schema: z.object({
+        user: userId.optional().meta({ description: 'Whose role; absent: of everybody in the document.' }),
+      }),
+      limit: 'requestBytes',
+    },
+    errors: ['channel_unknown', 'kind_mismatch', 'unavailable'],
+    batch: true,
+    handle: (request, { node }) => node.recheckRole(request.body.user ?? null, request.channel),
   }),
 
   route({

@@ -1,4 +1,4 @@
-import { MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE, isUserId } from '@carillon/protocol';
+import { MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE, isRole, isUserId, type Role } from '@carillon/protocol';
 import { positionOf } from '../../core/channel/feed.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { EVERYONE_TOPIC, inboxTopic } from '../../ports/broker.ts';
@@ -45,16 +45,30 @@ export function createChannelOperations(
     user: string,
     channel: string,
     ttlMs: number,
+    role: Role | undefined,
   ): Promise<Outcome<{ readonly grant: string; readonly expiresAtMs: number }>> {
     const matched = parts.patterns.match(channel);
     if (!matched.ok) return failed(matched.code, matched.detail);
+    const wrong = wrongRole(matched, role);
+    if (wrong !== undefined) return wrong;
     const owner = ownerOf(matched);
     if (owner !== undefined && owner !== user)
       return failed('forbidden', 'the channel belongs to another user');
     if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > maxGrantMs)
       return failed('bad_message', `ttlMs: a whole number from 1 to ${maxGrantMs}`);
     const expiresAtMs = clock.nowMs() + ttlMs;
-    return succeed({ grant: await grants.sign({ user, channel, expiresAtMs, role: null }), expiresAtMs });
+    const given = matched.spec.kind === 'document' ? (role ?? 'read') : null;
+    return succeed({ grant: await grants.sign({ user, channel, expiresAtMs, role: given }), expiresAtMs });
+  }
+
+  function wrongRole({ spec }: Matched, role: Role | undefined): Outcome<never> | undefined {
+    if (spec.beside !== null)
+      return failed('kind_mismatch', `the right to it is the role on the document: grant that (${spec.beside})`);
+    if (role === undefined) return undefined;
+    if (spec.kind !== 'document') return failed('kind_mismatch', 'only documents have roles');
+    return isRole(role) && role !== 'none'
+      ? undefined
+      : failed('bad_message', 'role: expected read, comment or write');
   }
 
   function infoOf(session: LocalSession): SessionInfo {
@@ -167,13 +181,13 @@ export function createChannelOperations(
         return succeed(undefined);
       }),
 
-    grant: async (user, channel, ttlMs) =>
-      invalidUser(user) ?? run(context, () => signGrant(user, channel, ttlMs)),
+    grant: async (user, channel, ttlMs, role) =>
+      invalidUser(user) ?? run(context, () => signGrant(user, channel, ttlMs, role)),
 
-    subscribeUser: async (user, channel, ttlMs) =>
+    subscribeUser: async (user, channel, ttlMs, role) =>
       invalidUser(user) ??
       run(context, async () => {
-        const signed = await signGrant(user, channel, ttlMs);
+        const signed = await signGrant(user, channel, ttlMs, role);
         if (!signed.ok) return signed;
         await broker.publish(inboxTopic(user), {
           kind: 'subscription',
@@ -189,6 +203,15 @@ export function createChannelOperations(
       onChannel(channel, async () => {
         await broker.publish(inboxTopic(user), { kind: 'subscription', user, channel, grant: null });
         return succeed(undefined);
+      }),
+
+    recheckRole: async (user, channel) =>
+      (user === null ? undefined : invalidUser(user)) ??
+      onChannel(channel, async ({ spec }) => {
+        if (spec.kind !== 'document') return failed('kind_mismatch', 'only documents have roles');
+        return (await parts.roles.recheck(channel, user))
+          ? succeed(undefined)
+          : failed('unavailable', 'the rule could not be asked about everybody: it is asked again');
       }),
 
     async disconnect(user, session) {

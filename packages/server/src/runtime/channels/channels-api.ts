@@ -1,3 +1,4 @@
+import type { Role } from '@carillon/protocol';
 import type { HistoryPage, MapPage, Position } from '../../ports/log.ts';
 import type { ChannelKind } from '../../core/channel/channel-spec.ts';
 import type { Outcome } from '../operation-outcome.ts';
@@ -84,15 +85,31 @@ export interface ChannelsApi {
     limit: number,
   ): Promise<Outcome<{ readonly channels: readonly string[]; readonly next: string | null }>>;
   broadcast(name: string, data: unknown): Promise<Outcome>;
-  /** Subscribes all sessions of a user, by an invitation with a grant. */
-  subscribeUser(user: string, channel: string, ttlMs: number): Promise<Outcome>;
+  /**
+   * Subscribes all sessions of a user, by an invitation with a grant.
+   *
+   * @param role of a document: what they may do with it; `read` unless given
+   */
+  subscribeUser(user: string, channel: string, ttlMs: number, role?: Role): Promise<Outcome>;
   unsubscribeUser(user: string, channel: string): Promise<Outcome>;
-  /** Signs the right of a user to subscribe, for an app that hands it to the client itself. */
+  /**
+   * Signs the right of a user to subscribe, for an app that hands it to the client itself.
+   *
+   * @param role of a document: what they may do with it; `read` unless given
+   */
   grant(
     user: string,
     channel: string,
     ttlMs: number,
+    role?: Role,
   ): Promise<Outcome<{ readonly grant: string; readonly expiresAtMs: number }>>;
+  /**
+   * What somebody may do with a document has changed: the rule is asked again on every node, for what lies beside the document too. Once
+   * it is answered ok, nobody has more than the rule said then. Roles that grants gave stay until those end.
+   *
+   * @param user null: everybody who is in the document
+   */
+  recheckRole(user: string | null, channel: string): Promise<Outcome>;
   /** Ends the connections of a user; with `session`, that one. The sessions can be resumed. */
   disconnect(user: string, session?: string): Promise<Outcome<{ readonly disconnected: number }>>;
   /** Logins that were issued up to now, or the one token: refused from now on, their open sessions ended. */

@@ -14,7 +14,7 @@ import type { RelayRequest } from './relay.ts';
 /** Operations whose answer lies on several nodes. */
 export type Spread = Pick<
   ChannelsApi,
-  'disconnect' | 'sessionsOf' | 'session' | 'channels' | 'channelInfo' | 'unsubscribeUser'
+  'disconnect' | 'sessionsOf' | 'session' | 'channels' | 'channelInfo' | 'unsubscribeUser' | 'recheckRole'
 >;
 
 export type ClusterOperations = Spread & {

@@ -161,6 +161,18 @@ export function createClusterOperations(
       });
     },
 
+    async recheckRole(user, channel) {
+      // All nodes, for any of them may keep what the app's callback said of the user.
+      const [here, there] = await Promise.all([
+        local().recheckRole(user, channel),
+        nodes.ask(others(), { op: 'recheckRole', args: [user, channel] }, NODE_TIME_LIMIT_MS),
+      ]);
+      if (!here.ok) return here;
+      const told = there as readonly (Outcome | undefined)[];
+      if (told.includes(undefined)) return notHeard();
+      return told.find((outcome) => outcome?.ok === false) ?? here;
+    },
+
     others,
     nodesOf,
     makeSure,
@@ -187,6 +199,8 @@ export function createClusterOperations(
           return own.channels(...(args as Parameters<Spread['channels']>));
         case 'channelInfo':
           return own.channelInfo(...(args as Parameters<Spread['channelInfo']>));
+        case 'recheckRole':
+          return own.recheckRole(...(args as Parameters<Spread['recheckRole']>));
         case 'order':
           await obey(args[0] as SubscriptionOrder | EndMessage);
           return true;

@@ -8,12 +8,14 @@ import type {
   ChannelPatterns,
   ClientCallsOf,
   Contract,
+  DocumentPatterns,
   MapPatterns,
   ParamsOf,
   PublishedData,
   ReceivedData,
   StreamPatterns,
 } from '@carillon/contract';
+import type { Role } from '@carillon/protocol';
 import type { Position } from '../../ports/log.ts';
 import type { ChannelInfo, ChannelsApi, Published } from '../../runtime/channels/channels-api.ts';
 import type { Outcome } from '../../runtime/node-api.ts';
@@ -50,6 +52,10 @@ type Behind<C extends Contract, Pattern extends ChannelPatterns<C>> =
     : Pattern extends StreamPatterns<C>
       ? [options?: PublishOptions]
       : [options?: SignalPublishOptions];
+
+/** What stands behind a grant for a document: the role that it gives. */
+type RoleFor<C extends Contract, Pattern extends ChannelPatterns<C>> =
+  Pattern extends DocumentPatterns<C> ? [role?: Exclude<Role, 'none'>] : [];
 
 /** Patterns of channels that are kept. */
 export type KeptPatterns<C extends Contract> = StreamPatterns<C> | MapPatterns<C>;
@@ -169,19 +175,32 @@ export type ContractApi<C extends Contract> = Pick<
     input: CallInput<ClientCallsOf<C>[Name]>,
     options?: { readonly timeoutMs?: number },
   ): Promise<Outcome<readonly AnswerOf<ClientCallsOf<C>[Name]>[]>>;
-  /** Signs the right of a user to subscribe, for an app that hands it to the client itself. */
+  /** Signs the right of a user to subscribe, for an app that hands it to the client itself; of a document with a role, `read` unless given. */
   grant<Pattern extends ChannelPatterns<C>>(
     user: string,
     pattern: Pattern,
     params: ParamsOf<Pattern>,
     ttlMs: number,
+    ...role: RoleFor<C, Pattern>
   ): Promise<Outcome<{ readonly grant: string; readonly expiresAtMs: number }>>;
-  /** Subscribes all sessions of a user, by an invitation with a grant. */
+  /** Subscribes all sessions of a user, by an invitation with a grant; to a document with a role, `read` unless given. */
   subscribeUser<Pattern extends ChannelPatterns<C>>(
     user: string,
     pattern: Pattern,
     params: ParamsOf<Pattern>,
     ttlMs: number,
+    ...role: RoleFor<C, Pattern>
+  ): Promise<Outcome>;
+  /**
+   * What somebody may do with a document has changed: the rule is asked again on every node, for what lies beside the document too. Once
+   * it is answered ok, nobody has more than the rule said then. Roles that grants gave stay until those end.
+   *
+   * @param user null: everybody who is in the document
+   */
+  recheckRole<Pattern extends DocumentPatterns<C>>(
+    user: string | null,
+    pattern: Pattern,
+    params: ParamsOf<Pattern>,
   ): Promise<Outcome>;
   unsubscribeUser<Pattern extends ChannelPatterns<C>>(
     user: string,

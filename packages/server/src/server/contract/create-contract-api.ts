@@ -1,5 +1,5 @@
 import type { Contract } from '@carillon/contract';
-import { channelName, DEFAULT_PAGE_SIZE } from '@carillon/protocol';
+import { channelName, DEFAULT_PAGE_SIZE, type Role } from '@carillon/protocol';
 import type { MapEntry, Publication } from '../../ports/log.ts';
 import type { Answer, ChannelsApi } from '../../runtime/channels/channels-api.ts';
 import type { Outcome } from '../../runtime/node-api.ts';
@@ -59,10 +59,12 @@ export function createContractApi(node: ChannelsApi): ContractApi<Contract> {
       const asked = await node.ask(target, name, input, timeoutMs);
       return asked.ok ? { ok: true, value: asked.value.map(answer) } : asked;
     },
-    grant: (user, pattern, params, ttlMs) =>
-      on(pattern, params, (channel) => node.grant(user, channel, ttlMs)),
-    subscribeUser: (user, pattern, params, ttlMs) =>
-      on(pattern, params, (channel) => node.subscribeUser(user, channel, ttlMs)),
+    grant: (user, pattern, params, ttlMs, role?: Role) =>
+      on(pattern, params, (channel) => node.grant(user, channel, ttlMs, role)),
+    subscribeUser: (user, pattern, params, ttlMs, role?: Role) =>
+      on(pattern, params, (channel) => node.subscribeUser(user, channel, ttlMs, role)),
+    recheckRole: (user, pattern, params) =>
+      on(pattern, params, (channel) => node.recheckRole(user, channel)),
     unsubscribeUser: (user, pattern, params) =>
       on(pattern, params, (channel) => node.unsubscribeUser(user, channel)),
     disconnect: node.disconnect,
