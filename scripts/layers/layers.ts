@@ -65,7 +65,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'client/yjs',
     path: 'packages/client/src/yjs/',
-    imports: ['client', 'protocol'],
+    imports: ['client', 'client/core', 'protocol'],
     types: ['contract'],
     outside: 'packages',
   },

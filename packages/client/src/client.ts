@@ -14,7 +14,7 @@ import { type ChannelShell, createChannelShell } from './channels/channel-shell.
 import { type Params, nameOf } from './channels/channel-names.ts';
 import { type ChannelOptions, settingsOf } from './channels/channel-options.ts';
 import { createHandles } from './channels/handles.ts';
-import type { Host } from './channels/host.ts';
+import { HOST, type Host } from './channels/host.ts';
 import { type MapChannel, createMapChannel } from './channels/map-channel.ts';
 import { createRecords } from './channels/records.ts';
 import { type SignalChannel, createSignalChannel } from './channels/signal-channel.ts';
@@ -163,13 +163,14 @@ export function createClientOn<const Field extends string = DefaultField>(
       // First: what was on its way when the line went is not the channels' to refuse.
       for (const part of beside) part.follow(event, state, effects);
       shell.follow(event, state, effects);
+      for (const part of beside) part.behind?.(event, state, effects);
     },
     underWay: shell.channels.underWay,
   });
   const outbox = options.outbox?.({ platform, options, settings, ask: shell.ask });
   if (outbox !== undefined) beside.add(outbox);
   Object.assign(connection.inspection, { machine: shell.channels.machine, usage: records.usage });
-  const host: Host = { platform, records, options, state: connection.shell.state, beside };
+  const host: Host = { platform, records, shell, options, state: connection.shell.state, beside };
   const parts = { shell, records, outbox, host };
   const { logout } = connection.client;
 
@@ -186,6 +187,7 @@ export function createClientOn<const Field extends string = DefaultField>(
 
   // The contract's words for payloads that the server checks; here nothing of them is left.
   const members = {
+    [HOST]: host,
     outbox: outbox?.outbox ?? null,
     // The page may go behind it, and what is left in the store is erased in a turn of its own.
     async logout() {

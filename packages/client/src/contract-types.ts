@@ -7,6 +7,7 @@ import type {
   Channels,
   ClientCallsOf,
   Contract,
+  DocumentPatterns,
   HandlerErrors,
   HandlerOutput,
   MapPatterns,
@@ -45,6 +46,9 @@ export type StreamPatternOf<C extends Contract> = Named<ChannelPatterns<C>, Stre
   ChannelPatterns<C>;
 export type MapPatternOf<C extends Contract> = Named<ChannelPatterns<C>, MapPatterns<C>> & ChannelPatterns<C>;
 export type SignalPatternOf<C extends Contract> = Named<ChannelPatterns<C>, SignalPatterns<C>> &
+  ChannelPatterns<C>;
+
+export type DocumentPatternOf<C extends Contract> = Named<ChannelPatterns<C>, DocumentPatterns<C>> &
   ChannelPatterns<C>;
 
 /** What stands behind a pattern: its parameters, where it has any. */

@@ -2,7 +2,7 @@ import { CarillonError } from '../carillon-error.ts';
 import type { ChannelEffect, ChannelEvent, Refusal } from '../core/channels/channel-events.ts';
 import { type Channels, createChannels } from '../core/channels/channels.ts';
 import { channelEventsOf } from '../core/channels/connection-events.ts';
-import type { ChannelSettings } from '../core/channels/machine.ts';
+import type { ChannelSettings, Visit } from '../core/channels/machine.ts';
 import type { ClientEvent, Effect } from '../core/events.ts';
 import type { ClientState } from '../core/state.ts';
 import { guarded } from '../listeners.ts';
@@ -31,7 +31,7 @@ export type ChannelShell = {
   readonly channels: Channels;
   dispatch(event: ChannelEvent): void;
   /** Dispatches what is decided in its turn: behind whatever the app did before. @param make undefined: nothing */
-  inTurn(make: () => ChannelEvent | undefined): void;
+  inTurn(make: () => ChannelEvent | Visit | undefined): void;
   /** Asks for something that is settled later. @param make the command, with its ticket */
   ask<T>(make: (ticket: number) => ChannelEvent): { readonly ticket: number; readonly settled: Promise<T> };
   /** The connection made a transition. */
@@ -43,14 +43,14 @@ type Waiter = { readonly resolve: (value: unknown) => void; readonly reject: (er
 export function createChannelShell(parts: ChannelShellParts): ChannelShell {
   const { platform } = parts;
   const channels = createChannels(parts.settings);
-  const events: (() => ChannelEvent | undefined)[] = [];
+  const events: (() => ChannelEvent | Visit | undefined)[] = [];
   const waiters = new Map<number, Waiter>();
   let lastTicket = 0;
   let busy = false;
   let endAlarm = (): void => {};
 
   /** One event at a time: what arises while effects are carried out waits until all of them are. */
-  function inTurn(make: () => ChannelEvent | undefined): void {
+  function inTurn(make: () => ChannelEvent | Visit | undefined): void {
     events.push(make);
     if (busy) return;
     busy = true;

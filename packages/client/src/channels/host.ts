@@ -2,10 +2,11 @@ import type { ClientState } from '../core/state.ts';
 import type { ConnectionOptions } from '../options.ts';
 import type { OutboxPart } from '../outbox/outbox-part.ts';
 import type { Platform } from '../platform.ts';
+import type { ChannelShell } from './channel-shell.ts';
 import type { Records } from './records.ts';
 
 /**
- * Under this a map channel keeps the client that it belongs to, for what is built on channels and comes as an entry of its own, perhaps with
+ * Under this a client, and a map channel of it, keeps what is behind it, for what is built on channels and comes as an entry of its own, perhaps with
  * another copy of this file.
  */
 export const HOST: unique symbol = Symbol.for('carillon.host');
@@ -15,11 +16,12 @@ export type Host = {
   readonly platform: Platform;
   /** What is told of each channel, word for word. */
   readonly records: Records;
+  readonly shell: Pick<ChannelShell, 'inTurn'>;
   readonly options: Pick<ConnectionOptions, 'url' | 'username'>;
   state(): ClientState;
-  /** Told of each transition of the connection before the channels are; a logout waits for what they write. */
+  /** Told of each transition of the connection, before the channels are and behind them; a logout waits for what they write. */
   readonly beside: Set<BesidePart>;
 };
 
 /** What is built on a client and follows its connection. */
-export type BesidePart = Pick<OutboxPart, 'follow' | 'written'>;
+export type BesidePart = Pick<OutboxPart, 'follow' | 'written'> & { readonly behind?: OutboxPart['follow'] };

@@ -6,7 +6,7 @@ import { call, cancel } from './calls.ts';
 import type { ChannelEffect, ChannelEvent, ChannelState, Position } from './channel-events.ts';
 import { pump, refuseAll, takeReply } from './lanes.ts';
 import { goDown, goLive } from './line-changes.ts';
-import { type ChannelSettings, type Machine, newMachine } from './machine.ts';
+import { type ChannelSettings, type Machine, type Visit, newMachine } from './machine.ts';
 import type { MapEntry } from './map-view.ts';
 import { askMembers, takeMember } from './members.ts';
 import { drop } from './phases.ts';
@@ -22,7 +22,7 @@ import { IDLE, positionOf } from './subscription.ts';
  */
 export type Channels = {
   /** @returns what is to be done, in its order; the list is the caller's */
-  handle(event: ChannelEvent, turn: Turn): readonly ChannelEffect[];
+  handle(event: ChannelEvent | Visit, turn: Turn): readonly ChannelEffect[];
   state(channel: string): ChannelState;
   /** The last publication that was applied, or told as lost; null before the first, and for signals. */
   position(channel: string): Position | null;
@@ -69,7 +69,7 @@ export function createChannels(settings: ChannelSettings): Channels {
   };
 }
 
-function handle(machine: Machine, event: ChannelEvent): void {
+function handle(machine: Machine, event: ChannelEvent | Visit): void {
   switch (event.type) {
     case 'live':
       return goLive(machine, event.socket, event.session);
@@ -100,6 +100,8 @@ function handle(machine: Machine, event: ChannelEvent): void {
       return cancel(machine, event.ticket);
     case 'answer':
       return answer(machine, event);
+    case 'visit':
+      return event.run(machine);
   }
 }
 

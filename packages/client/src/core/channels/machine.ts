@@ -95,6 +95,12 @@ export type Machine = {
   alarmAtMs: number | null;
 };
 
+/**
+ * What is built on channels and comes as an entry of its own has its requests among theirs: one pace, one large message under way, one count of what
+ * a change of the line would cost.
+ */
+export type Visit = { readonly type: 'visit'; run(machine: Machine): void };
+
 export type Deadline = {
   readonly atMs: number;
   over(machine: Machine, code: 'deadline_exceeded' | 'cancelled'): void;

@@ -1,0 +1,77 @@
+import type { AwarenessDown, AwarenessUp } from '@carillon/protocol';
+import { list } from '../channels/list.ts';
+import { textWith } from '../channels/message-text.ts';
+import type { DocumentMachine } from './document-state.ts';
+
+/** Where the user is now. */
+export function move(machine: DocumentMachine, state: string | null): void {
+  const { awareness, turn } = machine;
+  if (awareness.state === state) return;
+  awareness.state = state;
+  // By the clock, so that a later life of the page that has the same client id is believed.
+  awareness.clock = Math.max(awareness.clock + 1, Math.trunc(turn.wallMs));
+  awareness.stale = true;
+}
+
+/** The server is told anew: of a session that it did not know, or that it has given up, it knows nothing. */
+export function renewAwareness({ awareness }: DocumentMachine): void {
+  awareness.ask = 0;
+  if (awareness.state === null) return;
+  awareness.clock++;
+  awareness.stale = true;
+}
+
+/** When the server is to be told by the mere passing of time; null: it is not. */
+export function tellAtMs(machine: DocumentMachine): number | null {
+  return mayTell(machine) ? machine.awareness.freeAtMs : null;
+}
+
+function mayTell({ phase, awareness }: DocumentMachine): boolean {
+  return (phase.name === 'joining' || phase.name === 'live') && awareness.stale && awareness.ask === 0;
+}
+
+/** Tells the server where the user is; the latest, one at a time. */
+export function tellAwareness(machine: DocumentMachine): void {
+  const { awareness, settings, turn } = machine;
+  if (!mayTell(machine) || turn.nowMs < awareness.freeAtMs) return;
+  const ask = ++machine.lastAsk;
+  awareness.ask = ask;
+  awareness.freeAtMs = turn.nowMs + settings.awarenessMs;
+  machine.effects.push({
+    do: 'ask',
+    ask,
+    lane: 'awareness',
+    text(i) {
+      if (awareness.ask !== ask) return null;
+      // What it is when it goes out, and not what it was when it was asked for.
+      awareness.stale = false;
+      return awarenessText(machine, i);
+    },
+  });
+}
+
+export function awarenessText({ awareness, settings, replica }: DocumentMachine, i?: number): string {
+  const message: AwarenessUp = {
+    t: 'aw',
+    c: settings.channel,
+    i,
+    cl: replica.clientId(),
+    n: awareness.clock,
+  };
+  return textWith(message, awareness.state);
+}
+
+/** Where others are ([DOC6]). */
+export function takeAwareness(machine: DocumentMachine, { ss, all = false }: AwarenessDown): void {
+  const { awareness, replica } = machine;
+  const own = replica.clientId();
+  for (const { cl, n, d } of list(ss)) {
+    if (cl !== own || (n < awareness.clock && d !== undefined)) continue;
+    if (n < awareness.clock || awareness.state === null) continue;
+    if (d !== undefined && n === awareness.clock) continue;
+    // An earlier life went further, or the server took the user for gone: they are here.
+    awareness.clock = n + 1;
+    awareness.stale = true;
+  }
+  machine.effects.push({ do: 'people', people: list(ss).filter(({ cl }) => cl !== own), all });
+}
