@@ -34,6 +34,7 @@ import { reasonOf } from './server/database-lock.ts';
 import { compileFeeds, type FeedSources, openFeedSources } from './server/feeds.ts';
 import { createEntrance, WEBSOCKET_PATH } from './server/entrance.ts';
 import { createLineEntrance } from './server/line-entrance.ts';
+import { isYjsPath, openYjsGateways } from './server/yjs-gateways.ts';
 import type { BoundAddress } from './server/listening.ts';
 import { StartError } from './server/start-error.ts';
 import { toLaneLimits } from './config/limit-settings.ts';
@@ -219,7 +220,7 @@ export async function assembleServer(
     http,
     host: config.host,
     port: config.port,
-    isOurPath: (path) => path === WEBSOCKET_PATH,
+    isOurPath: (path) => path === WEBSOCKET_PATH || isYjsPath(path, config.gateways),
     async begin() {
       await node.start();
       beginLife();
@@ -232,10 +233,16 @@ export async function assembleServer(
         ...{ upgrades, path: WEBSOCKET_PATH, node, door },
         messageBytes: config.limits.messageBytes,
       });
+      const { messageBytes, messagesPerSecond, messageBurst } = config.limits;
+      const ofYjs = openYjsGateways(config.gateways, {
+        ...{ upgrades, door, node, clock, messageBytes },
+        rate: { perSecond: messagesPerSecond, burst: messageBurst },
+        loginTimeoutMs: config.node.loginTimeoutMs,
+      });
       return {
         async close() {
           upgrades.close();
-          await Promise.all([webSockets.close(), lines.close()]);
+          await Promise.all([webSockets.close(), ofYjs.close(), lines.close()]);
         },
       };
     },

@@ -11,6 +11,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { configProblem } from './problem.ts';
 import { type CarillonConfig, configSchema } from './schema.ts';
 import { toNodeSettings } from './node-settings.ts';
+import { type GatewaysConfig, toGateways } from './gateway-settings.ts';
 import { type RedisConfig, toRedisSettings } from './redis-settings.ts';
 import { toWebhookConfig, type WebhookConfig } from './webhook-settings.ts';
 import type { NodeSettings } from '../runtime/node-options.ts';
@@ -39,6 +40,8 @@ export type ServerConfig = {
   readonly callHandlers: CallHandlers;
   /** Where events of other systems come from, and what they become. */
   readonly feeds: FeedsConfig;
+  /** Where clients enter that other projects made. */
+  readonly gateways: GatewaysConfig;
   /** Without the contract and the feeds, which are compiled where the server is put together. */
   readonly node: Omit<NodeSettings, 'contract' | 'callHandlers' | 'feeds'>;
   readonly limits: Parsed['limits'];
@@ -123,6 +126,7 @@ export function resolveConfig(
       grantSecret: config.grants.secret ?? null,
       callHandlers: toCallHandlers(config.calls ?? {}),
       feeds,
+      gateways: toGateways(config.gateways, config.contract ?? NO_CONTRACT),
       node: toNodeSettings(config),
       limits: config.limits,
       webhooks: toWebhookConfig(config.webhooks),

@@ -4,6 +4,7 @@ import { originProblem, proxyProblem } from './address.ts';
 import { authSchema } from './auth-settings.ts';
 import { callbackSchema } from './callback-settings.ts';
 import { feedsSchema } from './feeds/feed-settings.ts';
+import { gatewaysProblem, gatewaysSchema } from './gateway-settings.ts';
 import {
   authorizeSchema,
   callsSchema,
@@ -63,6 +64,7 @@ const settings = z.strictObject({
   grants: grantsSchema.prefault({}),
   calls: callsSchema.optional(),
   feeds: feedsSchema.prefault({}),
+  gateways: gatewaysSchema.prefault({}),
   presence: presenceSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
   channels: channelsSchema.prefault({}),
@@ -109,13 +111,15 @@ const settings = z.strictObject({
 
 /** Everything that can be configured; docs/configuration.md lists it, and a test keeps the two equal. */
 export const configSchema = settings.superRefine(
-  ({ auth, grants, contract, authorize, calls, presence }, context) => {
+  ({ auth, grants, contract, authorize, calls, gateways, presence }, context) => {
     const refuse = (path: string[], message: string): void =>
       context.addIssue({ code: 'custom', path, message });
     const grantSecret = grantSecretProblem(grants.secret, auth?.secret);
     if (grantSecret !== undefined) refuse(['grants', 'secret'], grantSecret);
     const parts = contractPartsProblem({ contract, authorize, calls });
     if (parts !== undefined) refuse([parts.setting], parts.message);
+    const wrong = gatewaysProblem(gateways, contract);
+    if (wrong !== undefined) refuse(['gateways', wrong.gateway, 'channel'], wrong.message);
     const given = toFieldSpecs(presence.fields);
     const fields = contract === undefined ? given : contractFields(contract);
     if (presence.fields !== undefined && !sameFields(given, fields)) {

@@ -1,13 +1,20 @@
 import type { DownMessage, Err, Ok, UpMessage } from '@carillon/protocol';
 import type { Connection, Frame, FrameRun, Link, Transport } from '../ports/transport.ts';
 import type { RealtimeNode } from '../runtime/node-api.ts';
+import { othersOf } from './other-wires.ts';
 
 /** What a client that does not speak our messages is to the line that speaks them for it. */
 export type InnerClient = {
   /** Whether it has not taken what it was sent: what is owed to it is held back meanwhile. Once it has, `drained` MUST be called. */
   readonly writing: boolean;
-  /** What the server sends of its own accord, in order; answers to requests and heartbeats are not among it. May be shared: not to be changed. */
-  receive(message: DownMessage): void;
+  /**
+   * What the server sends of its own accord, in order; answers to requests and heartbeats are not among it. May be shared: not to be changed.
+   *
+   * @param frame for what the gateway makes of it once for all who are owed it
+   */
+  receive(message: DownMessage, frame: Frame): void;
+  /** The server asks whether the client is there: it says so by `hb`. Unless given, it always is: its own protocol finds out otherwise. */
+  heartbeat?(): void;
   /** All that was owed at once has been received. @returns the bytes that were handed to the client for it */
   flushed?(): number;
   /** The server has ended the connection, with a code of docs/errors.md. Called once at most; MUST end the client's own. */
@@ -24,6 +31,8 @@ export type InnerRequest = Unnumbered<UpMessage>;
 export type InnerLine = {
   /** Sends what is not answered, or only by an `err` that `receive` gets. */
   send(message: UpMessage): void;
+  /** Sends a request. `answered` gets the answer at its place among what is received; null: the line has ended before. */
+  ask(message: InnerRequest, answered: (answer: Ok | Err | null) => void): void;
   /** Resolves with the answer, in the turn in which it comes; null: the line has ended before. */
   request(message: InnerRequest): Promise<Ok | Err | null>;
   /** The client sent what its gateway could not make a message of: it counts against its rate as such. */
@@ -42,9 +51,6 @@ export type InnerLineOptions = {
   readonly transport: Transport;
 };
 
-/** What frames say, read once for all who are owed them on this node. */
-const read = new WeakMap<Frame, DownMessage>();
-
 const HEARTBEAT = '{"t":"hb"}';
 
 /** How a line ends whose client is gone without a word (RFC 6455, section 7.1.5). */
@@ -57,19 +63,21 @@ export function openInnerLine(options: InnerLineOptions, client: InnerClient): I
   let open = true;
   let link: Link | null = null;
 
-  function take(message: DownMessage): void {
+  function take(frame: Frame): void {
+    const message = messageOf(frame);
     switch (message.t) {
       case 'hb':
         // Whether the client is there is known from its own protocol's heartbeats; here it has not lost a thing.
-        link?.message(HEARTBEAT);
+        if (client.heartbeat === undefined) link?.message(HEARTBEAT);
+        else client.heartbeat();
         return;
       case 'ok':
       case 'err':
         if (message.i !== undefined) answer(message.i, message);
-        else client.receive(message);
+        else client.receive(message, frame);
         return;
       default:
-        client.receive(message);
+        client.receive(message, frame);
     }
   }
 
@@ -84,7 +92,7 @@ export function openInnerLine(options: InnerLineOptions, client: InnerClient): I
     for (const frame of run.frames()) {
       if (!open) break;
       bytes += frame.text.length;
-      take(messageOf(frame));
+      take(frame);
     }
     return client.flushed?.() ?? bytes;
   }
@@ -115,17 +123,19 @@ export function openInnerLine(options: InnerLineOptions, client: InnerClient): I
   };
   link = options.node.open(connection);
 
+  function ask(message: InnerRequest, answered: (answer: Ok | Err | null) => void): void {
+    if (!open || link === null) return answered(null);
+    const i = ++lastRequest;
+    waiting.set(i, answered);
+    link.message(JSON.stringify({ ...message, i }));
+  }
+
   return {
     send(message) {
       if (open) link.message(JSON.stringify(message));
     },
-    request(message) {
-      if (!open) return Promise.resolve(null);
-      const i = ++lastRequest;
-      const answered = new Promise<Ok | Err | null>((resolve) => waiting.set(i, resolve));
-      link.message(JSON.stringify({ ...message, i }));
-      return answered;
-    },
+    ask,
+    request: (message) => new Promise((resolve) => ask(message, resolve)),
     misunderstood() {
       if (open) link.unspoken('binary');
     },
@@ -139,11 +149,8 @@ export function openInnerLine(options: InnerLineOptions, client: InnerClient): I
   };
 }
 
+/** What a frame says, read once for all who are owed it on this node. */
 function messageOf(frame: Frame): DownMessage {
-  const known = read.get(frame);
-  if (known !== undefined) return known;
   // What a frame's text holds is a message: the server made it.
-  const message = JSON.parse(frame.text) as DownMessage;
-  read.set(frame, message);
-  return message;
+  return (othersOf(frame).told ??= JSON.parse(frame.text) as DownMessage);
 }

@@ -61,6 +61,8 @@ export function createMetrics(logger: Logger): Metrics {
     connections: 0,
     streams: 0,
     polls: 0,
+    yjs: 0,
+    hocuspocus: 0,
     attached: 0,
     detached: 0,
     watchedUsers: 0,
@@ -77,14 +79,16 @@ export function createMetrics(logger: Logger): Metrics {
   gauge('carillon_connections', 'Open connections.', (now) => now.connections);
   new Gauge({
     name: 'carillon_transport_connections',
-    help: 'Open connections by `transport`: `websocket`, `sse`, `poll`.',
+    help: 'Open connections by `transport`: `websocket`, `sse`, `poll`, `yjs`, `hocuspocus`.',
     labelNames: ['transport'],
     registers: [registry],
     collect() {
-      const { connections, streams, polls } = counts();
-      this.set({ transport: 'websocket' }, connections - streams - polls);
+      const { connections, streams, polls, yjs, hocuspocus } = counts();
+      this.set({ transport: 'websocket' }, connections - streams - polls - yjs - hocuspocus);
       this.set({ transport: 'sse' }, streams);
       this.set({ transport: 'poll' }, polls);
+      this.set({ transport: 'yjs' }, yjs);
+      this.set({ transport: 'hocuspocus' }, hocuspocus);
     },
   });
   new Gauge({

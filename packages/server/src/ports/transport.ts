@@ -1,3 +1,5 @@
+import type { DownMessage } from '@carillon/protocol';
+
 /**
  * Bytes for connections that do not take WebSocket text frames. They lie beside, because most messages never need them: a
  * frame is made for each publication and answer.
@@ -7,6 +9,17 @@ export type OtherWires<Bytes> = {
   events: Bytes | undefined;
   /** As a binary WebSocket frame of MessagePack. */
   packed: Bytes | undefined;
+  /** The message itself, for gateways that translate it. Of a frame only. */
+  told: DownMessage | undefined;
+  /** For clients of Yjs that know nothing of these messages. Of a frame only. */
+  yjs: YjsWires | undefined;
+};
+
+/** The messages of y-protocols that a frame is to clients of Yjs, and as WebSocket frames; those may begin with the document's name. */
+export type YjsWires = {
+  readonly bodies: readonly Uint8Array[];
+  plain: RunBytes | undefined;
+  named: { readonly name: string; readonly bytes: RunBytes } | undefined;
 };
 
 /**
@@ -33,7 +46,7 @@ export interface FrameRun {
 export type RunBytes = Uint8Array | readonly Uint8Array[];
 
 /** How a connection carries its messages. */
-export type Transport = 'websocket' | 'sse' | 'poll';
+export type Transport = 'websocket' | 'sse' | 'poll' | 'yjs' | 'hocuspocus';
 
 /**
  * One live link to a client, as a gateway gives it to the runtime.

@@ -16,9 +16,11 @@ export type NodeState = 'starting' | 'ready' | 'cut_off' | 'draining' | 'stopped
 /** How much a node holds. After everything has gone, every number is zero. */
 export type NodeCounts = {
   readonly connections: number;
-  /** Those of them that are streams (SSE), and those that poll; the others are WebSockets. */
+  /** Those of them that are streams (SSE), that poll, and of clients of y-websocket and Hocuspocus; the others are our own WebSockets. */
   readonly streams: number;
   readonly polls: number;
+  readonly yjs: number;
+  readonly hocuspocus: number;
   readonly attached: number;
   readonly detached: number;
   readonly watchedUsers: number;

@@ -120,10 +120,14 @@ export function createNode(options: NodeOptions): RealtimeNode {
       let units = 0;
       let streams = 0;
       let polls = 0;
+      let yjs = 0;
+      let hocuspocus = 0;
       for (const { outbox, connection } of context.links) {
         units += heldUnits(outbox);
         if (connection.transport === 'sse') streams++;
         else if (connection.transport === 'poll') polls++;
+        else if (connection.transport === 'yjs') yjs++;
+        else if (connection.transport === 'hocuspocus') hocuspocus++;
       }
       const watched = context.watchList.counts();
       const { channels, subscriptions, calls, timers } = context.channels.counts();
@@ -131,6 +135,8 @@ export function createNode(options: NodeOptions): RealtimeNode {
         connections: context.links.size,
         streams,
         polls,
+        yjs,
+        hocuspocus,
         attached,
         detached: context.sessions.size - attached - followers,
         watchedUsers: watched.users,

@@ -83,6 +83,8 @@ describe('metrics', () => {
       connections,
       streams: 1,
       polls: 0,
+      yjs: 2,
+      hocuspocus: 1,
       attached: 2,
       detached: 3,
       watchedUsers: 4,
@@ -97,9 +99,11 @@ describe('metrics', () => {
     connections = 7;
     expect(await samples(m, 'carillon_connections ')).toEqual({ carillon_connections: 7 });
     expect(await samples(m, 'carillon_transport_connections')).toEqual({
-      'carillon_transport_connections{transport="websocket"}': 6,
+      'carillon_transport_connections{transport="websocket"}': 3,
       'carillon_transport_connections{transport="sse"}': 1,
       'carillon_transport_connections{transport="poll"}': 0,
+      'carillon_transport_connections{transport="yjs"}': 2,
+      'carillon_transport_connections{transport="hocuspocus"}': 1,
     });
     expect(await samples(m, 'carillon_sessions{')).toEqual({
       'carillon_sessions{state="attached"}': 2,

@@ -247,6 +247,8 @@ describe('sessions that outlive their connections', () => {
       connections: 0,
       streams: 0,
       polls: 0,
+      yjs: 0,
+      hocuspocus: 0,
       attached: 0,
       detached: 0,
       watchedUsers: 0,

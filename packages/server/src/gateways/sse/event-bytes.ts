@@ -1,16 +1,15 @@
 import { joinBytes } from '../../gate/join-bytes.ts';
+import { othersOf } from '../../gate/other-wires.ts';
 import type { Frame, FrameRun, RunBytes } from '../../ports/transport.ts';
 
 /** A message as an event without a name, made once however many streams it goes to (WHATWG HTML, section 9.2.6). */
 export function eventBytes(frame: Frame): Uint8Array {
-  const others = (frame.others ??= { events: undefined, packed: undefined });
-  return (others.events ??= Buffer.from(`data: ${oneLine(frame.text)}\n\n`));
+  return (othersOf(frame).events ??= Buffer.from(`data: ${oneLine(frame.text)}\n\n`));
 }
 
 /** The bytes of a run, made by the first stream that is written to. */
 export function runEvents(run: FrameRun): RunBytes {
-  const others = (run.others ??= { events: undefined, packed: undefined });
-  return (others.events ??= joinBytes(run.frames().map(eventBytes)));
+  return (othersOf(run).events ??= joinBytes(run.frames().map(eventBytes)));
 }
 
 /** An event of the stream's own. `data` is JSON text. */
