@@ -23,6 +23,19 @@ export {
 export type { FeedEvent } from './core/intake/decode-event.ts';
 export type { AudienceHook } from './core/presence/visibility.ts';
 export type { NodeCounts, NodeState, Outcome, RealtimeNode } from './runtime/node-api.ts';
+export type {
+  Authors,
+  DocumentChanged,
+  DocumentDiff,
+  DocumentEdit,
+  DocumentJson,
+  DocumentsApi,
+  Restored,
+  VersionHead,
+  VersionPage,
+  WholeDocument,
+  WrittenRun,
+} from './runtime/documents/documents-api.ts';
 export type { FollowsOf } from './runtime/node-options.ts';
 export { type CarillonServer, createServer } from './server.ts';
 export type {
@@ -36,4 +49,5 @@ export type {
   PublishOptions,
   SignalPublishOptions,
 } from './server/contract/contract-api.ts';
+export type { DocumentApi, EditOptions, OnBehalf, VersionsOptions } from './server/contract/document-api.ts';
 export { StartError } from './server/start-error.ts';

@@ -274,7 +274,7 @@ export async function assembleServer(
   }
 
   return {
-    ...createContractApi(node),
+    ...createContractApi(node, node.documents),
     node,
     failed: failed.promise,
     get address() {

@@ -151,20 +151,31 @@ export function route<
 type Parts = Pick<Route, 'params' | 'query' | 'headers' | 'body' | 'answers'>;
 
 /** A route that reads its request and makes its answer by itself. */
-export function rawRoute(
+export function rawRoute<
+  const P extends Params = Record<never, PathParameter>,
+  const Q extends Schemas = Record<never, z.ZodType>,
+>(
   definition: Description & {
     readonly access: Access;
-    readonly query?: Schemas;
+    readonly params?: P;
+    readonly query?: Q;
     readonly body?: RouteBody;
     readonly answers: readonly RouteAnswer[];
-    serve(context: Context<ApiEnv>, services: Services): Response | Promise<Response>;
+    serve(
+      context: Context<ApiEnv>,
+      services: Services,
+      request: { readonly [K in keyof P]: string } & { readonly query: Read<Q> },
+    ): Response | Promise<Response>;
   },
 ): Route {
-  const { access, query, body, answers } = definition;
+  const { access, body, answers } = definition;
+  const params: Params = definition.params ?? {};
+  const query: Schemas = definition.query ?? {};
+  const template = definition.path.split('/');
   return {
     ...describe(definition, access, {
-      params: {},
-      query: query ?? {},
+      params,
+      query,
       headers: {},
       body: body ?? null,
       answers,
@@ -172,8 +183,13 @@ export function rawRoute(
     batch: null,
     serve(context, services) {
       // Probes and scrapers of all makes add parameters of their own to the operator's endpoints.
-      const read = access === 'key' ? readQuery(context, query ?? {}) : null;
-      return read === null || read.ok ? definition.serve(context, services) : services.replies.of(read);
+      const asked = access === 'key' ? readQuery(context, query) : ({ ok: true, value: {} } as const);
+      if (!asked.ok) return services.replies.of(asked);
+      const inPath = readParams(context, template, params);
+      if (!inPath.ok) return services.replies.of(inPath);
+      // As above: what each part is, its own schema has made sure of.
+      const request = { ...inPath.value, query: asked.value };
+      return definition.serve(context, services, request as Parameters<typeof definition.serve>[2]);
     },
   };
 }

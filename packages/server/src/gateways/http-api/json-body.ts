@@ -2,6 +2,29 @@ export type JsonBody =
   | { readonly ok: true; readonly body: Readonly<Record<string, unknown>> }
   | { readonly ok: false; readonly code: 'bad_json' | 'too_large'; readonly detail: string };
 
+export type ReadBytes =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly code: 'too_large'; readonly detail: string };
+
+/** Reads a body of bounded size as it comes. */
+export async function readBytes(request: Request, maxBytes: number): Promise<ReadBytes> {
+  const tooLarge = {
+    ok: false,
+    code: 'too_large',
+    detail: `the body has more than ${maxBytes} bytes`,
+  } as const;
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return tooLarge;
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> = request.body ?? [];
+  for await (const chunk of body) {
+    length += chunk.byteLength;
+    if (length > maxBytes) return tooLarge;
+    chunks.push(chunk);
+  }
+  return { ok: true, bytes: Buffer.concat(chunks) };
+}
+
 type Unreadable = Extract<JsonBody, { readonly ok: false }>;
 
 /**

@@ -4,6 +4,7 @@ import {
   MAX_KEY_LENGTH,
   MAX_NAME_LENGTH,
   MAX_PAGE_SIZE,
+  MAX_PUBLICATION_ID_LENGTH,
   MAX_USER_ID_LENGTH,
 } from '@carillon/protocol';
 import * as z from 'zod';
@@ -49,3 +50,24 @@ export const afterName = z
   .max(MAX_KEY_LENGTH)
   .optional()
   .meta({ description: 'The page begins behind this one: `next` of the page before.' });
+
+export const version: PathParameter = {
+  about: 'Id of a version.',
+  schema: z.string().min(1).max(64),
+  invalid: 'version_unknown',
+};
+
+export const publicationId = z.string().min(1).max(MAX_PUBLICATION_ID_LENGTH);
+
+export const idempotencyKey = z
+  .string()
+  .transform(unquoted)
+  .pipe(publicationId)
+  .optional()
+  .meta({ description: 'The same as `id`; quoted or not.' });
+
+/** The key in the quotes of a structured header (RFC 9651, section 3.3.3), or bare as most clients send it. */
+function unquoted(text: string): string {
+  const match = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text.trim());
+  return match?.[1] === undefined ? text.trim() : match[1].replaceAll(/\\(.)/g, '$1');
+}

@@ -1,16 +1,10 @@
-import {
-  MAX_EPOCH_LENGTH,
-  MAX_KEY_LENGTH,
-  MAX_NAME_LENGTH,
-  MAX_PUBLICATION_ID_LENGTH,
-} from '@carillon/protocol';
+import { MAX_EPOCH_LENGTH, MAX_KEY_LENGTH, MAX_NAME_LENGTH } from '@carillon/protocol';
 import * as z from 'zod';
 import { published, ref } from './channel-schemas.ts';
 import { route } from './define-route.ts';
-import { channel } from './parameters.ts';
+import { channel, idempotencyKey, publicationId } from './parameters.ts';
 
 const whole = z.int().min(0);
-const publicationId = z.string().min(1).max(MAX_PUBLICATION_ID_LENGTH);
 
 const publication = z
   .object({
@@ -54,12 +48,7 @@ export const publishRoutes = [
       'Answered when the publication is kept at the level that the contract declares for the channel: `stored` once it is synced to disk.',
     params: { channel },
     headers: {
-      'idempotency-key': z
-        .string()
-        .transform(unquoted)
-        .pipe(publicationId)
-        .optional()
-        .meta({ description: 'The same as `id`; quoted or not.' }),
+      'idempotency-key': idempotencyKey,
     },
     body: { schema: publication, limit: 'publicationBytes' },
     answer: { about: 'The position that it got.', schema: published },
@@ -106,9 +95,3 @@ export const publishRoutes = [
     handle: ({ body }, { node }) => node.broadcast(body.name, body.data),
   }),
 ];
-
-/** The key in the quotes of a structured header (RFC 9651, section 3.3.3), or bare as most clients send it. */
-function unquoted(text: string): string {
-  const match = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text.trim());
-  return match?.[1] === undefined ? text.trim() : match[1].replaceAll(/\\(.)/g, '$1');
-}

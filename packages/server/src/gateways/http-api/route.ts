@@ -14,6 +14,7 @@ export const TAGS = {
   Import: 'Whole rosters at once.',
   Feeds: 'Events of other systems.',
   Channels: 'Publishing, and what channels keep.',
+  Documents: 'What documents say, their versions, and changes by the app itself.',
   Subscriptions: 'Who is subscribed, and the right to be.',
   Sessions: 'Who is connected, and for how long.',
   Calls: 'Calls of the server to clients, and messages to everyone.',
@@ -84,7 +85,8 @@ export type RouteBody = {
   /** Null: whatever is sent, as it comes. */
   readonly schema: z.ZodType | null;
   readonly contentTypes: readonly string[];
-  readonly limit: keyof BodyLimits | 'importBytes';
+  /** `documentBytes`: what the contract has for the channel. */
+  readonly limit: keyof BodyLimits | 'importBytes' | 'documentBytes';
 };
 
 /** Carries out one request of a batch. */

@@ -1,6 +1,7 @@
 import { batchRoute } from './batch-route.ts';
 import { callRoutes } from './call-routes.ts';
 import { channelRoutes } from './channel-routes.ts';
+import { documentRoutes } from './document-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { importRoutes } from './import-route.ts';
 import { opsRoutes } from './ops-routes.ts';
@@ -11,6 +12,7 @@ import type { Route } from './route.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { subscriptionRoutes } from './subscription-routes.ts';
 import { userRoutes } from './user-routes.ts';
+import { versionRoutes } from './version-routes.ts';
 
 const single: readonly Route[] = [
   ...userRoutes,
@@ -20,6 +22,8 @@ const single: readonly Route[] = [
   ...eventRoutes,
   ...publishRoutes,
   ...channelRoutes,
+  ...documentRoutes,
+  ...versionRoutes,
   ...subscriptionRoutes,
   ...sessionRoutes,
   ...callRoutes,

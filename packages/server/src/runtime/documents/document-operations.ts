@@ -139,6 +139,18 @@ export function createDocumentOperations(
         return succeed({ version: { ...head, bytes: state.byteLength }, update: state });
       }),
 
+    versionJson: (channel, id) =>
+      on(channel, async (name) => {
+        const found = await versions.version(name, id);
+        if (!found.ok) return found;
+        const { head, state } = found.value;
+        const { byteLength: bytes } = state;
+        const job = await engineOf(ports).json({ state, tail: [] });
+        return job.ok
+          ? succeed({ version: { ...head, bytes }, json: job.json })
+          : failed('internal', job.detail);
+      }),
+
     diff: (channel, id, other) => on(channel, (name) => versions.diff(name, id, other)),
 
     restore: (channel, id, by) =>

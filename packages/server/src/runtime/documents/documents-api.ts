@@ -2,11 +2,29 @@ import type { DocumentDiff, DocumentEdit, DocumentJson } from '../../ports/docum
 import type { VersionHead } from '../../ports/documents.ts';
 import type { Position } from '../../ports/log.ts';
 import type { Outcome } from '../operation-outcome.ts';
-import type { Authors, Restored, VersionPage } from './versions.ts';
 
 export type { DocumentDiff, DocumentEdit, DocumentJson } from '../../ports/document-engine.ts';
 export type { VersionHead } from '../../ports/documents.ts';
-export type { Authors, Restored, VersionPage, WrittenRun } from './versions.ts';
+
+/** A page of versions, newest first. */
+export type VersionPage = {
+  readonly versions: readonly VersionHead[];
+  /** Go on behind this one; null: it was the last. */
+  readonly next: string | null;
+};
+
+/** What one author wrote: a run of what a root type shows. */
+export type WrittenRun = {
+  /** Null: nobody who is known, or the server. */
+  readonly by: string | null;
+  readonly length: number;
+  readonly text: string;
+};
+
+/** `changed`: whether there was anything to change. */
+export type Restored = { readonly position: Position; readonly changed: boolean };
+
+export type Authors = Readonly<Record<string, readonly WrittenRun[]>>;
 
 /** What became of a change of the server's side. */
 export type DocumentChanged = {
@@ -48,6 +66,11 @@ export interface DocumentsApi {
     channel: string,
     id: string,
   ): Promise<Outcome<{ readonly version: VersionHead; readonly update: Uint8Array }>>;
+  /** What a version says. */
+  versionJson(
+    channel: string,
+    id: string,
+  ): Promise<Outcome<{ readonly version: VersionHead; readonly json: DocumentJson }>>;
   /** What leads from a version to another, or with null to the document. */
   diff(channel: string, id: string, other: string | null): Promise<Outcome<DocumentDiff>>;
   restore(channel: string, id: string, by?: string): Promise<Outcome<Restored>>;

@@ -6,27 +6,8 @@ import type { NodePorts } from '../node-options.ts';
 import type { Outcome } from '../operation-outcome.ts';
 import { failed, succeed } from '../outcome.ts';
 import type { DocumentAccess, DocumentName } from './document-access.ts';
+import type { Authors, Restored, VersionPage, WrittenRun } from './documents-api.ts';
 import type { TakeResult } from './room-face.ts';
-
-/** A page of versions, newest first. */
-export type VersionPage = {
-  readonly versions: readonly VersionHead[];
-  /** Go on behind this one; null: it was the last. */
-  readonly next: string | null;
-};
-
-/** What one author wrote: a run of what a root type shows. */
-export type WrittenRun = {
-  /** Null: nobody who is known, or the server. */
-  readonly by: string | null;
-  readonly length: number;
-  readonly text: string;
-};
-
-/** `changed`: whether there was anything to change. */
-export type Restored = { readonly position: Position; readonly changed: boolean };
-
-export type Authors = Readonly<Record<string, readonly WrittenRun[]>>;
 
 /** What is kept of documents beside what they are now. All of it rejects where a store or the engine cannot be reached. */
 export type Versions = {

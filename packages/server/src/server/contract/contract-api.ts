@@ -19,6 +19,7 @@ import type { Role } from '@carillon/protocol';
 import type { Position } from '../../ports/log.ts';
 import type { ChannelInfo, ChannelsApi, Published } from '../../runtime/channels/channels-api.ts';
 import type { Outcome } from '../../runtime/node-api.ts';
+import type { DocumentApi } from './document-api.ts';
 
 /** What may be said beside the payload. */
 export type PublishOptions = {
@@ -166,6 +167,8 @@ export type ContractApi<C extends Contract> = Pick<
   ): Promise<
     Outcome<{ readonly users: readonly string[]; readonly count: number; readonly next: string | null }>
   >;
+  /** A document, for what the app itself does with it. */
+  document<Pattern extends DocumentPatterns<C>>(pattern: Pattern, params: ParamsOf<Pattern>): DocumentApi;
   /** Tells everybody who is connected. */
   broadcast<Name extends BroadcastNames<C>>(name: Name, data: BroadcastInput<C, Name>): Promise<Outcome>;
   /** Calls a session, or all of a user's that are connected; one answer each. */

@@ -2,6 +2,7 @@ import type { Contract } from '@carillon/contract';
 import { channelName, DEFAULT_PAGE_SIZE, type Role } from '@carillon/protocol';
 import type { MapEntry, Publication } from '../../ports/log.ts';
 import type { Answer, ChannelsApi } from '../../runtime/channels/channels-api.ts';
+import type { DocumentsApi } from '../../runtime/documents/documents-api.ts';
 import type { Outcome } from '../../runtime/node-api.ts';
 import type {
   AnswerOf,
@@ -14,12 +15,13 @@ import type {
   PublishOptions,
   SignalPublishOptions,
 } from './contract-api.ts';
+import { createDocumentApi } from './document-api.ts';
 
 type Params = Readonly<Record<string, string>>;
 type AnyOptions = Partial<PublishOptions & MapPublishOptions & SignalPublishOptions>;
 
 /** Everything of the node that goes by channels and calls, in the words of any contract; its type says of which. */
-export function createContractApi(node: ChannelsApi): ContractApi<Contract> {
+export function createContractApi(node: ChannelsApi, documents: DocumentsApi): ContractApi<Contract> {
   /** Runs an operation on the channel that a pattern stands for. */
   function on<T>(
     pattern: string,
@@ -54,6 +56,8 @@ export function createContractApi(node: ChannelsApi): ContractApi<Contract> {
     channelInfo: (pattern, params) => on(pattern, params, (channel) => node.channelInfo(channel)),
     members: (pattern, params, { after = null, limit = DEFAULT_PAGE_SIZE }: PageOptions = {}) =>
       on(pattern, params, (channel) => node.members(channel, after, limit)),
+    document: (pattern, params) =>
+      createDocumentApi(documents, (operation) => on(pattern, params, operation)),
     broadcast: (name, data) => node.broadcast(name, data),
     ask: async (target, name, input, { timeoutMs } = {}) => {
       const asked = await node.ask(target, name, input, timeoutMs);

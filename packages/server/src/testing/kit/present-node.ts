@@ -1,4 +1,5 @@
 import type { ChannelsApi } from '../../runtime/channels/channels-api.ts';
+import type { DocumentsApi } from '../../runtime/documents/documents-api.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 
 /** The node of the moment: a restart puts another in its place, and who holds the server goes on with that. */
@@ -50,5 +51,24 @@ export function presentChannels(node: Present): ChannelsApi {
     sessionsOf: (user) => node().sessionsOf(user),
     session: (id) => node().session(id),
     ask: (target, name, input, timeoutMs) => node().ask(target, name, input, timeoutMs),
+  };
+}
+
+export function presentDocuments(node: Present): DocumentsApi {
+  return {
+    limits: (channel) => node().documents.limits(channel),
+    state: (channel) => node().documents.state(channel),
+    json: (channel) => node().documents.json(channel),
+    edit: (channel, request) => node().documents.edit(channel, request),
+    import: (channel, update, by) => node().documents.import(channel, update, by),
+    authors: (channel) => node().documents.authors(channel),
+    versions: (channel, before, limit) => node().documents.versions(channel, before, limit),
+    saveVersion: (channel, name, by) => node().documents.saveVersion(channel, name, by),
+    version: (channel, id) => node().documents.version(channel, id),
+    versionJson: (channel, id) => node().documents.versionJson(channel, id),
+    diff: (channel, id, other) => node().documents.diff(channel, id, other),
+    restore: (channel, id, by) => node().documents.restore(channel, id, by),
+    removeVersion: (channel, id) => node().documents.removeVersion(channel, id),
+    delete: (channel) => node().documents.delete(channel),
   };
 }

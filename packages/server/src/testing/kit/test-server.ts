@@ -17,7 +17,7 @@ import type { ContractApi } from '../../server/contract/contract-api.ts';
 import { createContractApi } from '../../server/contract/create-contract-api.ts';
 import { StartError } from '../../server/start-error.ts';
 import { type BareClient, createBareClient } from './bare-client.ts';
-import { presentChannels, presentRoster, type RosterApi } from './present-node.ts';
+import { presentChannels, presentDocuments, presentRoster, type RosterApi } from './present-node.ts';
 import { createTestClock, type KitClock, type TestClock } from './test-clock.ts';
 import { type Disk, type Life, startLife } from './test-life.ts';
 import { createTestLine, type TestLine } from './test-line.ts';
@@ -112,7 +112,7 @@ export async function createTestServer<C extends Contract>(
   }
 
   const server: TestServer<Contract> = {
-    ...createContractApi(presentChannels(present)),
+    ...createContractApi(presentChannels(present), presentDocuments(present)),
     ...roster,
     contract,
     clock,

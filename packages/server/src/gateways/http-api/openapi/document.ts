@@ -76,12 +76,18 @@ function operation(route: Route, written: SchemaSet, read: SchemaSet): object {
           requestBody: {
             // Where nothing in it is needed, the whole may be left out.
             required: body.schema === null || !body.schema.safeParse({}).success,
-            description: `At most \`limits.${body.limit}\`.`,
+            description: sizeOf(body.limit),
             content: contentOf(body.contentTypes, written.schemas.get(`${id} body`)),
           },
         }),
     responses: responsesOf(route, written),
   };
+}
+
+function sizeOf(limit: NonNullable<Route['body']>['limit']): string {
+  return limit === 'documentBytes'
+    ? 'At most `documentBytes` of the channel in the contract.'
+    : `At most \`limits.${limit}\`.`;
 }
 
 function parametersOf({ id, params, query, headers }: Route, { schemas }: SchemaSet): object[] {
@@ -102,10 +108,18 @@ function parametersOf({ id, params, query, headers }: Route, { schemas }: Schema
 
 function responsesOf({ id, answers, errors }: Route, { schemas }: SchemaSet): object {
   const responses: Record<string, object> = {};
-  for (const { status, about, contentType } of answers) {
+  for (const { status, about, schema, contentType } of answers) {
+    const before = responses[status] as
+      | { readonly description: string; readonly content: object }
+      | undefined;
+    const content =
+      contentType === null
+        ? undefined
+        : contentOf([contentType], schema === null ? undefined : schemas.get(`${id} ${status}`));
+    // What is answered in several forms is one answer here.
     responses[status] = {
-      description: about,
-      ...(contentType === null ? {} : { content: contentOf([contentType], schemas.get(`${id} ${status}`)) }),
+      description: before === undefined ? about : `${before.description} ${about}`,
+      ...(content === undefined ? {} : { content: { ...before?.content, ...content } }),
     };
   }
   const byStatus = Object.groupBy(errors, (code) => ERRORS[code].http);
