@@ -30,7 +30,8 @@ export const subscriptionRoutes = [
     body: { schema: z.object({ ttlMs, role }), limit: 'requestBytes' },
     errors: ['channel_unknown', 'kind_mismatch', 'forbidden', 'unavailable'],
     batch: true,
-    handle: (request, { node }) => node.subscribeUser(request.user, request.channel, request.body.ttlMs, request.body.role),
+    handle: (request, { node }) =>
+      node.subscribeUser(request.user, request.channel, request.body.ttlMs, request.body.role),
   }),
 
   route({

@@ -63,7 +63,10 @@ export function createChannelOperations(
 
   function wrongRole({ spec }: Matched, role: Role | undefined): Outcome<never> | undefined {
     if (spec.beside !== null)
-      return failed('kind_mismatch', `the right to it is the role on the document: grant that (${spec.beside})`);
+      return failed(
+        'kind_mismatch',
+        `the right to it is the role on the document: grant that (${spec.beside})`,
+      );
     if (role === undefined) return undefined;
     if (spec.kind !== 'document') return failed('kind_mismatch', 'only documents have roles');
     return isRole(role) && role !== 'none'

@@ -67,8 +67,7 @@ export function createContractApi(node: ChannelsApi, documents: DocumentsApi): C
       on(pattern, params, (channel) => node.grant(user, channel, ttlMs, role)),
     subscribeUser: (user, pattern, params, ttlMs, role?: Role) =>
       on(pattern, params, (channel) => node.subscribeUser(user, channel, ttlMs, role)),
-    recheckRole: (user, pattern, params) =>
-      on(pattern, params, (channel) => node.recheckRole(user, channel)),
+    recheckRole: (user, pattern, params) => on(pattern, params, (channel) => node.recheckRole(user, channel)),
     unsubscribeUser: (user, pattern, params) =>
       on(pattern, params, (channel) => node.unsubscribeUser(user, channel)),
     disconnect: node.disconnect,
