@@ -13,6 +13,7 @@ export { directoryChangesContract } from './directory-changes-contract.ts';
 export { directoryContract } from './directory-contract.ts';
 export type { DirectorySubject } from './directory-subject.ts';
 export { type DocumentsSubject, type OpenDocuments, documentsContract } from './documents-contract.ts';
+export { documentEngineContract, type DocumentEngineSubject } from './document-engine-contract.ts';
 export { type EventStoreSubject, eventStoreContract } from './event-store-contract.ts';
 export { type GrantsSubject, grantsContract } from './grants-contract.ts';
 export { type JournalSubject, journalContract } from './journal-contract.ts';
