@@ -22,11 +22,11 @@ import { createWebSocketGateway } from './gateways/websocket/websocket-gateway.t
 import { createLogger, type Logger } from './ops/logger.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { readiness } from './ops/readiness.ts';
-import type { Authenticator } from './ports/auth.ts';
 import { createNode } from './runtime/node.ts';
 import type { RealtimeNode } from './runtime/node-api.ts';
 import { createAuthenticator } from './server/authenticator.ts';
 import { createAuthorizer } from './server/authorizer.ts';
+import { openDocumentEngine } from './server/document-engine.ts';
 import { compileContract } from './server/contract/compile-contract.ts';
 import type { ContractApi } from './server/contract/contract-api.ts';
 import { createContractApi } from './server/contract/create-contract-api.ts';
@@ -157,7 +157,8 @@ export async function assembleServer(
   });
 
   const { clock, probes, beginLife, ownSecret, close: closeStores, ...kept } = stores;
-  const auth = await authenticatorOr(closeStores, config.auth, clock, telemetry);
+  const auth = await orClosed(closeStores, createAuthenticator(config.auth, clock, telemetry));
+  const engine = await orClosed(closeStores, openDocumentEngine(config.contract, ENGINE, clock));
   const authorizer = createAuthorizer(config.authorize, config.authorizeCallback, {
     clock,
     secrets,
@@ -173,7 +174,7 @@ export async function assembleServer(
   const onSchemaFailed = (where: string, error: unknown): void =>
     schemaFailed({ where, error: reasonOf(error) });
   const node = createNode({
-    ports: { ...kept, ...access, engine: null, clock, secrets, auth, telemetry },
+    ports: { ...kept, ...access, engine, clock, secrets, auth, telemetry },
     settings: {
       ...config.node,
       contract: compileContract(config.contract, onSchemaFailed),
@@ -256,6 +257,7 @@ export async function assembleServer(
     await entrance.close();
     await node.stop();
     authorizer.close();
+    await engine?.close();
     await closeStores();
   }
 
@@ -331,13 +333,12 @@ async function endOf(feeds: FeedSources, { intake }: RealtimeNode): Promise<void
   for (const timer of timers) clearTimeout(timer);
 }
 
-/** Whoever cannot say who may log in must not hold what is kept. */
-async function authenticatorOr(
-  close: () => Promise<void>,
-  ...options: Parameters<typeof createAuthenticator>
-): Promise<Authenticator> {
+const ENGINE = { workers: 1, jobMs: 60_000, queued: 1_000, memoryMb: 2_048 };
+
+/** Whoever cannot start must not hold what is kept. */
+async function orClosed<T>(close: () => Promise<void>, opening: Promise<T>): Promise<T> {
   try {
-    return await createAuthenticator(...options);
+    return await opening;
   } catch (error) {
     await close();
     throw error;
