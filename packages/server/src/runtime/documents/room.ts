@@ -1,5 +1,4 @@
 import {
-  type Author,
   type DocumentState,
   add,
   authorOf,
@@ -437,6 +436,3 @@ const MOVED: RefusedChange = { ok: false, code: 'conflict', detail: 'the documen
 function refusal(code: RefusedChange['code'], detail: string): RefusedChange {
   return { ok: false, code, detail };
 }
-
-/** An author of the server's side. */
-export const SERVER: Author = { user: null, names: new Set(), full: false };
