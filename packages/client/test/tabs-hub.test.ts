@@ -60,7 +60,11 @@ function scene(opens = true): Scene {
       },
     },
     isOthers: () => new Promise((resolve) => (answer = resolve)),
-    platform: { nowMs: () => clock.nowMs, report: (error) => expect.unreachable(String(error)) },
+    platform: {
+      nowMs: () => clock.nowMs,
+      wallMs: () => 1_000,
+      report: (error) => expect.unreachable(String(error)),
+    },
   });
   const made: Scene = {
     hub,
@@ -420,6 +424,48 @@ describe('the hub of a leader', () => {
     made.hub.open('b2');
     made.hub.up('a', '{"t":"hb","q":1}');
     expect(made.sent()).toEqual([]);
+  });
+
+  it('[DOC1] names the client ids of all tabs, and begins a document anew for one only when the state of another is there', () => {
+    const { hub, sent, server } = liveScene();
+    hub.up('a', '{"t":"sub","i":1,"c":"doc:1","sv":"AA==","cl":[11]}');
+    const [first] = sent() as { i: number }[];
+    expect(first).toMatchObject({ cl: [11] });
+    server(`{"t":"ok","i":${first!.i},"e":"e","o":3,"role":"write","sv":"AA==","ds":1}`);
+    hub.up('b', '{"t":"sub","i":5,"c":"doc:1","sv":"AA==","cl":[22,23]}');
+    const [probe, ...rest] = sent() as { t: string; q: number }[];
+    expect([probe!.t, rest]).toEqual(['hb', []]);
+    server('{"t":"ds","c":"doc:1","i":1,"n":1,"of":1,"o":3,"d":"AAA="}', `{"t":"hb","q":${probe!.q}}`);
+    expect(sent()).toMatchObject([{ t: 'sub', c: 'doc:1', sv: 'AA==', cl: [22, 23, 11] }]);
+  });
+
+  it('[DOC3] gives the other tabs what one has changed, and of an update in parts only that it was', () => {
+    const made = liveScene();
+    for (const line of ['a', 'b']) subscribed(made, line, 0);
+    const { hub, sent, server, told } = made;
+    hub.up('a', '{"t":"upd","i":7,"c":"x","d":"AAA="}');
+    const [upd] = sent() as { i: number }[];
+    server(`{"t":"p","c":"x","o":1,"own":true,"i":${upd!.i}}`);
+    expect(told('a')).toEqual([{ t: 'p', c: 'x', o: 1, own: true, i: 7 }]);
+    expect(told('b')).toEqual([{ t: 'p', c: 'x', o: 1, by: 'alice', d: 'AAA=' }]);
+    hub.up('a', '{"t":"upd","i":9,"c":"x","n":2,"of":2,"d":"AAA="}');
+    const [part] = sent() as { i: number }[];
+    server(`{"t":"p","c":"x","o":2,"own":true,"i":${part!.i}}`);
+    expect(told('b')).toMatchObject([{ t: 'p', o: 2, own: true }]);
+  });
+
+  it('[DOC6] takes the cursor of a tab that is gone back, and not those of the others', () => {
+    const { hub, sent, server } = liveScene();
+    for (const [line, cl] of [
+      ['a', 11],
+      ['b', 22],
+    ] as const) {
+      hub.up(line, `{"t":"sub","i":1,"c":"doc:1","sv":"AA==","cl":[${cl}]}`);
+      const [sub] = sent() as { i: number }[];
+      server(`{"t":"ok","i":${sub!.i},"e":"e","o":0,"role":"write","sv":"AA=="}`);
+    }
+    hub.leave('a', true);
+    expect(sent()).toEqual([{ t: 'aw', c: 'doc:1', cl: 11, n: 2_000 }]);
   });
 
   it.each(['', 'x', '1', 'null', '[]', '{"t":5}', '{}'])('passes over what is no message: %s', (text) => {

@@ -27,7 +27,7 @@ export type HubParts = {
   readonly resume: { get(): string | null; set(token: string | null, at: number): void };
   /** Whether the session that another connection took is another's, and not that of a tab that led or leads. */
   readonly isOthers: () => Promise<boolean>;
-  readonly platform: Pick<Platform, 'nowMs' | 'report'>;
+  readonly platform: Pick<Platform, 'nowMs' | 'wallMs' | 'report'>;
 };
 
 /**
@@ -75,6 +75,7 @@ export function createHub(parts: HubParts): Hub {
   function newShares(): Shares {
     return createShares({
       username: parts.username,
+      wallMs: platform.wallMs,
       tell: parts.tell,
       ask(question, message) {
         if (question === null) send(message);
@@ -102,7 +103,9 @@ export function createHub(parts: HubParts): Hub {
     const go = (): void => {
       if (text.length > LARGE_UNITS) large.flying = id;
       asked.set(id, question);
-      if (question.message.t === 'pub') keepOwn(id, question);
+      const { t, n } = question.message;
+      // Of an update in parts nobody has the whole: other tabs read it from the history.
+      if (t === 'pub' || (t === 'upd' && n === undefined)) keepOwn(id, question);
       if (open) socket?.send(text);
     };
     if (text.length > LARGE_UNITS && large.flying !== null) large.waiting.push(go);

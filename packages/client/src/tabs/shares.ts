@@ -21,13 +21,23 @@ type Share = {
   waiting: Asked[];
   /** A replay may be on its way still: to begin anew would drop what the server holds of it. */
   replaying: boolean;
+  /** Of a document: the client ids of each line. The session names them all ([DOC1]). */
+  readonly names: Map<string, readonly number[]>;
 };
 
 /** Messages of one channel that are kept for a line while its `sub` is under way; beyond that it is sent away. */
 const MOST_KEPT = 1_000;
 
+/** By so much a cursor of a tab that is gone is newer than what the tab may have said of it, ms. */
+const GONE_MS = 1_000;
+
+/** Client ids of one session on one document ([DOC1]). */
+const MOST_NAMES = 16;
+
 export type SharesParts = {
   readonly username: string;
+  /** ms since the epoch. */
+  readonly wallMs: () => number;
   /** Hands a message to lines. */
   readonly tell: (lines: readonly string[], text: string) => void;
   /** Asks the server. @param question that is answered by it; null: none, and there is no answer */
@@ -66,6 +76,7 @@ export function createShares(parts: SharesParts): Shares {
         asking: false,
         waiting: [],
         replaying: false,
+        names: new Map(),
       };
       shares.set(channel, share);
     }
@@ -95,11 +106,13 @@ export function createShares(parts: SharesParts): Shares {
   }
 
   /** A `sub` begins anew for all: where one line is ahead of the others, the replay begins where they are. */
-  function lowered({ at, subscribed }: Share, message: Message): Message {
-    const { e, o } = message as Partial<Subscribe>;
-    return subscribed && at !== null && e === at.e && o !== undefined && o > at.o
-      ? { ...message, o: at.o }
-      : message;
+  function lowered({ at, subscribed, names }: Share, message: Message): Message {
+    const { e, o, cl } = message as Partial<Subscribe>;
+    const all =
+      cl === undefined
+        ? message
+        : { ...message, cl: [...new Set([...cl, ...[...names.values()].flat()])].slice(0, MOST_NAMES) };
+    return subscribed && at !== null && e === at.e && o !== undefined && o > at.o ? { ...all, o: at.o } : all;
   }
 
   function answered(asked: Asked, reply: Message): void {
@@ -124,7 +137,7 @@ export function createShares(parts: SharesParts): Shares {
 
   /** Where the channel goes on for everybody, now that the server answered one of them. */
   function takeStart(channel: string, share: Share, asked: Asked, reply: Message): void {
-    const { e, o, rec } = reply;
+    const { e, o, rec, ds } = reply;
     const before = share.at;
     const wasSubscribed = share.subscribed;
     share.subscribed = true;
@@ -133,7 +146,7 @@ export function createShares(parts: SharesParts): Shares {
     if (wasSubscribed && !anew) return;
     const from = lowered(share, asked.message) as unknown as Position;
     share.at = rec === true ? { e: from.e, o: from.o } : { e, o };
-    share.replaying = anew && share.at.o < o;
+    share.replaying = anew && (share.at.o < o || ds !== undefined);
     if (rec === true || !wasSubscribed || before === null) return;
     // It goes on further ahead than the others are.
     if (before.e !== e || before.o < o) resync(channel, share, asked.line);
@@ -185,6 +198,8 @@ export function createShares(parts: SharesParts): Shares {
     subscribe(asked) {
       const channel = asked.message['c'] as string;
       const share = shareOf(channel);
+      const { cl } = asked.message as Partial<Subscribe>;
+      if (cl !== undefined) share.names.set(asked.line, cl);
       share.waiting.push(asked);
       next(channel, share);
     },
@@ -217,6 +232,9 @@ export function createShares(parts: SharesParts): Shares {
     },
     leave(line) {
       for (const [channel, share] of shares) {
+        const [cl] = share.names.get(line) ?? [];
+        // Clocks are those of the wall: whoever is there after all says so by a higher one.
+        if (cl !== undefined) parts.ask(null, { t: 'aw', c: channel, cl, n: parts.wallMs() + GONE_MS });
         forget(share, line);
         next(channel, share);
       }
@@ -226,11 +244,12 @@ export function createShares(parts: SharesParts): Shares {
 
 function forget(share: Share, line: string): void {
   share.lines.delete(line);
+  share.names.delete(line);
   share.waiting = share.waiting.filter((asked) => asked.line !== line);
 }
 
 /** Whether what the server has sent of the channel is sent again, or left out. */
 function beginsAnew({ message }: Asked): boolean {
-  const { o, last, since } = message;
-  return o !== undefined || last !== undefined || since !== undefined;
+  const { o, last, since, sv } = message;
+  return [o, last, since, sv].some((each) => each !== undefined);
 }

@@ -8,16 +8,20 @@ export function move(machine: DocumentMachine, state: string | null): void {
   const { awareness, turn } = machine;
   if (awareness.state === state) return;
   awareness.state = state;
-  // By the clock, so that a later life of the page that has the same client id is believed.
-  awareness.clock = Math.max(awareness.clock + 1, Math.trunc(turn.wallMs));
+  awareness.clock = nextClock(awareness.clock, turn.wallMs);
   awareness.stale = true;
 }
 
+/** By the wall clock, so that a later life of the page that has the same client id is believed. */
+function nextClock(clock: number, wallMs: number): number {
+  return Math.max(clock + 1, Math.trunc(wallMs));
+}
+
 /** The server is told anew: of a session that it did not know, or that it has given up, it knows nothing. */
-export function renewAwareness({ awareness }: DocumentMachine): void {
+export function renewAwareness({ awareness, turn }: DocumentMachine): void {
   awareness.ask = 0;
   if (awareness.state === null) return;
-  awareness.clock++;
+  awareness.clock = nextClock(awareness.clock, turn.wallMs);
   awareness.stale = true;
 }
 
