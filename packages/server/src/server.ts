@@ -158,7 +158,7 @@ export async function assembleServer(
 
   const { clock, probes, beginLife, ownSecret, close: closeStores, ...kept } = stores;
   const auth = await orClosed(closeStores, createAuthenticator(config.auth, clock, telemetry));
-  const engine = await orClosed(closeStores, openDocumentEngine(config.contract, ENGINE, clock));
+  const engine = await orClosed(closeStores, openDocumentEngine(config.contract, config.documents, clock));
   const authorizer = createAuthorizer(config.authorize, config.authorizeCallback, {
     clock,
     secrets,
@@ -332,8 +332,6 @@ async function endOf(feeds: FeedSources, { intake }: RealtimeNode): Promise<void
   await Promise.race([feeds.stop(), given.promise]);
   for (const timer of timers) clearTimeout(timer);
 }
-
-const ENGINE = { workers: 1, jobMs: 60_000, queued: 1_000, memoryMb: 2_048 };
 
 /** Whoever cannot start must not hold what is kept. */
 async function orClosed<T>(close: () => Promise<void>, opening: Promise<T>): Promise<T> {

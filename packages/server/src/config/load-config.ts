@@ -7,6 +7,7 @@ import { type CallHandlers, NO_CONTRACT, toCallHandlers } from './contract-setti
 import { type FeedsConfig, toFeedsConfig } from './feeds/feed-settings.ts';
 import { loadConfigFile } from './config-file.ts';
 import { type DatabaseConfig, toDatabaseConfig } from './database.ts';
+import { toEngineSettings } from './document-settings.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { configProblem } from './problem.ts';
 import { type CarillonConfig, configSchema } from './schema.ts';
@@ -14,6 +15,7 @@ import { toNodeSettings } from './node-settings.ts';
 import { type GatewaysConfig, toGateways } from './gateway-settings.ts';
 import { type RedisConfig, toRedisSettings } from './redis-settings.ts';
 import { toWebhookConfig, type WebhookConfig } from './webhook-settings.ts';
+import type { PoolSettings } from '../adapters/yjs/pool.ts';
 import type { NodeSettings } from '../runtime/node-options.ts';
 import type * as z from 'zod';
 
@@ -44,6 +46,8 @@ export type ServerConfig = {
   readonly gateways: GatewaysConfig;
   /** Without the contract and the feeds, which are compiled where the server is put together. */
   readonly node: Omit<NodeSettings, 'contract' | 'callHandlers' | 'feeds'>;
+  /** The threads that make documents of their updates. */
+  readonly documents: PoolSettings;
   readonly limits: Parsed['limits'];
   /** Who is told what happens; null: nobody. */
   readonly webhooks: WebhookConfig | null;
@@ -128,6 +132,7 @@ export function resolveConfig(
       feeds,
       gateways: toGateways(config.gateways, config.contract ?? NO_CONTRACT),
       node: toNodeSettings(config),
+      documents: toEngineSettings(config.documents),
       limits: config.limits,
       webhooks: toWebhookConfig(config.webhooks),
       drainWindowMs: config.drain.windowMs,

@@ -13,6 +13,7 @@ import {
   contractSchema,
 } from './contract-settings.ts';
 import { databaseProblem, databaseSchema } from './database.ts';
+import { documentsSchema } from './document-settings.ts';
 import { grantSecretProblem, grantsSchema } from './grant-settings.ts';
 import { channelsSchema, limitsSchema, sessionsSchema } from './limit-settings.ts';
 import { audienceProblem, presenceSchema, toFieldSpecs } from './presence-settings.ts';
@@ -68,6 +69,7 @@ const settings = z.strictObject({
   presence: presenceSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
   channels: channelsSchema.prefault({}),
+  documents: documentsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   webhooks: webhooksSchema.prefault({}),
   drain: z

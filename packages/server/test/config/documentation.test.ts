@@ -19,6 +19,10 @@ import { KEY_FETCH_TIME_LIMIT_MS, MAX_KEY_SET_BYTES } from '../../src/auth/key-f
 import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS, KEYS_USABLE_MS } from '../../src/auth/key-set.ts';
 import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
 import { MAX_DETAIL_LENGTH, MAX_PAUSE_MS } from '../../src/adapters/sql/postgres/outbox-round.ts';
+import { MAX_RUN, MAX_SUB_DOCUMENTS } from '../../src/adapters/yjs/struct-reader.ts';
+import { MAX_EDITS } from '../../src/adapters/yjs/token-diff.ts';
+import { MAX_TYPE_NESTING } from '../../src/adapters/yjs/type-nesting.ts';
+import { MAX_VALUE_NESTING } from '../../src/adapters/yjs/update-bytes.ts';
 import { OUTBOX_LANES } from '../../src/adapters/sql/postgres/outbox-schema.ts';
 import { MAX_COUNTED } from '../../src/adapters/sql/postgres/outbox-sql.ts';
 import { MAX_BULK_EVENTS } from '../../src/adapters/dapr/receiver.ts';
@@ -140,6 +144,11 @@ describe('docs/limits.md', () => {
       'presence of many': MAX_PRESENCE_USERS,
       'right over HTTP': DEFAULT_RIGHT_TTL_MS,
       'readiness probe': PROBE_TIME_LIMIT_MS,
+      'run of clocks in an update': MAX_RUN,
+      'values in values of an update': MAX_VALUE_NESTING,
+      'types in types of an update': MAX_TYPE_NESTING,
+      'sub-documents of an update': MAX_SUB_DOCUMENTS,
+      'edits of a comparison': MAX_EDITS,
     };
     const stated = tableAfter(page('limits.md'), '## Fixed limits').map(([name = '', value]) => [
       name,

@@ -4,7 +4,7 @@ export type Stretch = { readonly op: 'keep' | 'remove' | 'add'; readonly length:
 /**
  * Edits beyond which two lists count as different: time goes with the edits and the lengths, memory with the edits squared.
  */
-const MAX_EDITS = 1_500;
+export const MAX_EDITS = 1_500;
 
 /** The shortest way from one list to another (Myers, 1986); beyond `MAX_EDITS` all between what begins and ends alike is replaced. */
 export function diffTokens(from: readonly string[], to: readonly string[]): Stretch[] {

