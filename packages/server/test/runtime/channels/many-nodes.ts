@@ -11,6 +11,7 @@ import type { SharedMembers } from '../../../src/ports/members.ts';
 import type { Secrets } from '../../../src/ports/secrets.ts';
 import type { Telemetry } from '../../../src/ports/telemetry.ts';
 import { storeUnavailable } from '../../../src/ports/unavailable.ts';
+import type { NodePorts } from '../../../src/runtime/node-options.ts';
 import type { Harness } from '../harness.ts';
 import { type VirtualClock, createVirtualClock } from '../virtual-clock.ts';
 import { type ChannelHarnessOptions, createChannelHarness } from './channel-harness.ts';
@@ -42,6 +43,8 @@ export type ManyNodesOptions = Omit<ChannelHarnessOptions, 'clock' | 'ports'> & 
   readonly members?: (node: string, stores: NodeStores) => SharedMembers;
   /** What a node reports to beside what it does already. */
   readonly telemetry?: (node: string) => Partial<Telemetry>;
+  /** What documents need, shared by the nodes. */
+  readonly documents?: Pick<NodePorts, 'documents' | 'engine'>;
 };
 
 /** Several real nodes over one model of the stores that they share. */
@@ -77,6 +80,7 @@ export async function createManyNodes(
         logs: { ...logs, memory: stores.log },
         stamps,
         steadyMs: stores.steadyMs,
+        ...options.documents,
         events: noting(events, name),
       }),
     });
