@@ -58,6 +58,8 @@ export function createDocumentHarness(
 ): Promise<Harness> {
   return createChannelHarness({
     ...options,
+    // Clients here answer no heartbeat, and hours pass.
+    settings: { heartbeatMs: 100 * HOUR, ...options.settings },
     channels: [spec, channelSpec('chat:{room}')],
     decide: ({ user }) =>
       Object.hasOwn(ROLES, user)
