@@ -59,6 +59,11 @@ export interface DocumentEngine {
   inspect(update: Uint8Array): Inspected;
   /** One update of many, without a document; nothing is collected. For tails. */
   merge(updates: readonly Uint8Array[]): Uint8Array;
+  /**
+   * What of an inspected update a vector lacks, with all its deletions, without a document. One that begins in the middle of what is
+   * known MUST be trimmed before a client applies it: where the known part is not what the update says it is, the library fails.
+   */
+  trim(update: Uint8Array, vector: ReadonlyMap<number, number>): Uint8Array;
   encodeVector(vector: ReadonlyMap<number, number>): Uint8Array;
   /** Undefined where it is none. */
   decodeVector(bytes: Uint8Array): ReadonlyMap<number, number> | undefined;

@@ -73,6 +73,28 @@ export function documentEngineContract(name: string, open: () => Promise<Documen
       expect(engine.inspect(engine.merge([]))).toMatchObject({ ok: true, content: { brings: [] } });
     });
 
+    it('[DOC4] trims an update to what a vector lacks, and leaves its deletions', () => {
+      const { doc } = typed();
+      const whole = Y.encodeStateAsUpdate(doc);
+      const trimmed = engine.trim(whole, new Map([[7, 9]]));
+      const inspected = engine.inspect(trimmed);
+      expect(inspected).toMatchObject({
+        ok: true,
+        content: { brings: [{ client: 7, from: 9, to: Y.getState(doc.store, 7) }], deletes: true },
+      });
+      const without = documentOf(engine.trim(whole, new Map([[7, 1_000]])));
+      expect(Y.encodeStateVector(without)).toEqual(Uint8Array.of(0));
+    });
+
+    it('[DOC4] what is trimmed is applied even where what is known is not what the update says', () => {
+      // Two collected clocks, and then "abc" in their place.
+      const collected = Uint8Array.of(1, 1, 1, 0, 0, 2, 0);
+      const abc = Uint8Array.of(1, 1, 1, 0, 4, 1, 1, 0x74, 3, 0x61, 0x62, 0x63, 0);
+      expect(() => documentOf(collected, abc)).toThrow();
+      const doc = documentOf(collected, engine.trim(abc, new Map([[1, 2]])));
+      expect(Y.getState(doc.store, 1)).toBe(3);
+    });
+
     it('[DOC1] state vectors are those of Yjs; what is none is undefined', () => {
       const vector = new Map([
         [7, 3],

@@ -46,6 +46,7 @@ const engine = {
     };
     return { ok: true, content };
   },
+  trim: (update: Uint8Array): Uint8Array => update,
   compact: ({ state, tail }: { state: Uint8Array | null; tail: readonly Uint8Array[] }) => {
     const all = [...(state === null ? [] : (JSON.parse(Buffer.from(state).toString()) as string[]))];
     const vector = new Map<number, number>();

@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DocumentEngine } from '../../ports/document-engine.ts';
 import { inspectUpdate } from './inspect.ts';
 import type { Asked, Done, JobName } from './jobs.ts';
-import { mergeUpdates } from './merge.ts';
+import { mergeUpdates, trimUpdate } from './merge.ts';
 import { createPool, type PoolSettings } from './pool.ts';
 import { runJob } from './run-job.ts';
 import { createTransients } from './transients.ts';
@@ -30,6 +30,7 @@ function engineOf(run: Run): Omit<DocumentEngine, 'retained' | 'close'> {
   return {
     inspect: inspectUpdate,
     merge: mergeUpdates,
+    trim: trimUpdate,
     encodeVector,
     decodeVector,
     compact: (parts) => run('compact', { parts }),

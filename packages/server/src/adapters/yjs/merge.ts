@@ -1,4 +1,5 @@
 import * as Y from 'yjs';
+import { encodeVector } from './vector.ts';
 
 /**
  * Updates that are merged in one step. Yjs sorts all that are left at each step from one to the next, so that twice as many take four
@@ -19,4 +20,9 @@ export function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array {
     left = merged;
   }
   return left[0] ?? NOTHING;
+}
+
+/** What of an update a vector lacks, with all its deletions. */
+export function trimUpdate(update: Uint8Array, vector: ReadonlyMap<number, number>): Uint8Array {
+  return Y.diffUpdate(update, encodeVector(vector));
 }

@@ -58,6 +58,26 @@ export function judge(
 }
 
 /**
+ * The clocks of an update's client ids, where it begins before one of them and goes on behind it; null where it nowhere does. What lies
+ * before them is left out when it is taken: it need not be what is known.
+ */
+export function partlyKnown(
+  state: DocumentState,
+  ahead: Ahead,
+  { brings }: UpdateContent,
+): ReadonlyMap<number, number> | null {
+  let known: Map<number, number> | null = null;
+  for (const { client, from, to } of brings) {
+    const clock = ahead.vector.get(client) ?? state.vector.get(client) ?? 0;
+    if (from < clock && clock < to) known ??= new Map();
+  }
+  if (known === null) return null;
+  for (const { client } of brings)
+    known.set(client, ahead.vector.get(client) ?? state.vector.get(client) ?? 0);
+  return known;
+}
+
+/**
  * Whoever has a whole copy may bring on what nobody is there to bring; it stays whose it was. So does what the app's own backend
  * brings of anybody's: it has the key to everything.
  */

@@ -24,6 +24,7 @@ import type { HubChannel } from '../link-state.ts';
 import type { NodePorts } from '../node-options.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { createCompaction } from './compaction.ts';
+import { newPart, type Taken } from './new-part.ts';
 import { bytesOf, readDocument, readHead } from './reading-document.ts';
 import type { Change, RefusedChange, Room, TakeResult } from './room-face.ts';
 
@@ -36,6 +37,8 @@ const MAX_IN_FLIGHT = 256;
 type Waiting = {
   readonly change: Change;
   readonly content: UpdateContent;
+  /** What of it is appended; of another attempt it may be another part. */
+  taken: Taken;
   attempts: number;
   /** The log had been read to its top when it was judged last. */
   caughtUp: boolean;
@@ -156,7 +159,9 @@ export function createRoom(
     const inspected = engine.inspect(change.update);
     if (!inspected.ok) return Promise.resolve(refusal('update_invalid', inspected.detail));
     return new Promise((settle) => {
-      queue.push({ change, content: inspected.content, attempts: 0, caughtUp: false, settle });
+      const { content } = inspected;
+      const taken = { update: change.update, content };
+      queue.push({ change, content, taken, attempts: 0, caughtUp: false, settle });
       pump();
     });
   }
@@ -240,8 +245,10 @@ export function createRoom(
   }
 
   function append(waiting: Waiting): boolean {
-    const { change, content } = waiting;
-    const bytes = snapshotBytes + tailBytes + change.update.length;
+    const { change, content: judged } = waiting;
+    const taken = newPart(engine, { update: change.update, content: judged }, state, ahead);
+    waiting.taken = taken;
+    const bytes = snapshotBytes + tailBytes + taken.update.length;
     if (bytes > spec.documentBytes) {
       compaction.consider({ snapshotBytes, tailBytes, tailUpdates }, true);
       end(waiting, refusal('too_large', `the document has reached its ${spec.documentBytes} bytes`));
@@ -251,8 +258,8 @@ export function createRoom(
     waiting.attempts++;
     const offset = position.offset + inFlight.length;
     inFlight.push(waiting);
-    add(ahead, content, change.author);
-    const appended = attempt(toAppend(change, content, { epoch: position.epoch, offset }));
+    add(ahead, taken.content, change.author);
+    const appended = attempt(toAppend(change, taken, { epoch: position.epoch, offset }));
     if (appended instanceof Promise)
       void appended.then(
         (result) => appendedOr(waiting, result),
@@ -271,11 +278,7 @@ export function createRoom(
     }
   }
 
-  function toAppend(
-    { update, author, silent, once }: Change,
-    content: UpdateContent,
-    expect: Position,
-  ): Append {
+  function toAppend({ author, silent, once }: Change, { update, content }: Taken, expect: Position): Append {
     return {
       channel: name,
       kind: 'stream',
@@ -300,9 +303,9 @@ export function createRoom(
     if (result.ok && 'publication' in result) {
       const { epoch, publication } = result;
       if (!isBehind && epoch === position.epoch && publication.offset === position.offset + 1) {
-        add(state, waiting.content, waiting.change.author);
+        add(state, waiting.taken.content, waiting.change.author);
         position = { epoch, offset: publication.offset };
-        grew(waiting.change.update.length);
+        grew(waiting.taken.update.length);
       } else isBehind ||= isNewer(epoch, publication.offset);
       if (!publishes(log)) tell(epoch, publication, waiting.change);
       waiting.settle({ ok: true, position: { epoch, offset: publication.offset }, duplicate: false });
