@@ -34,19 +34,33 @@ export function createDocumentMetrics(registry: Registry, counts: () => NodeCoun
   let sizes: () => DocumentSizes | null = () => null;
   const { counterBy } = createInstruments(registry, counts);
 
-  function gauge(name: string, help: string, read: (now: DocumentSizes) => number | Promise<number>): void {
+  /** As of the scrape before: the workers collect for it, and answer behind the jobs that they are at. */
+  let retained = 0;
+  let isAsking = false;
+
+  function askRetained(now: DocumentSizes): void {
+    if (isAsking) return;
+    isAsking = true;
+    now.retained().then(
+      (count) => {
+        isAsking = false;
+        retained = count;
+      },
+      () => {
+        // The workers are being replaced, or the server stops: the next scrape asks again.
+        isAsking = false;
+      },
+    );
+  }
+
+  function gauge(name: string, help: string, read: (now: DocumentSizes) => number): void {
     new Gauge({
       name,
       help,
       registers: [registry],
-      async collect() {
+      collect() {
         const now = sizes();
-        try {
-          this.set(now === null ? 0 : await read(now));
-        } catch {
-          // The workers are being replaced, or the server stops: a scrape shows the rest, and this one not at all.
-          this.remove();
-        }
+        this.set(now === null ? 0 : read(now));
       },
     });
   }
@@ -69,8 +83,11 @@ export function createDocumentMetrics(registry: Registry, counts: () => NodeCoun
   );
   gauge(
     'carillon_documents_retained',
-    'Documents of jobs that are done and that are still in the memory of a worker: more than a few that stay are a leak.',
-    (now) => now.retained(),
+    'Documents of jobs that are done and that are still in the memory of a worker, as of the scrape before: more than a few that stay are a leak.',
+    (now) => {
+      askRetained(now);
+      return retained;
+    },
   );
   const updates = counterBy(
     'carillon_document_updates_total',

@@ -33,6 +33,7 @@ export type DocumentDiff = readonly {
 /** A change that the server's side makes, without a document of its own. */
 export type DocumentEdit =
   | { readonly at: string; readonly op: 'insert'; readonly index: number; readonly text: string }
+  /** Of a text its characters, of an array its entries. */
   | { readonly at: string; readonly op: 'delete'; readonly index: number; readonly length: number }
   | { readonly at: string; readonly op: 'set'; readonly key: string; readonly value: unknown }
   | { readonly at: string; readonly op: 'unset'; readonly key: string }

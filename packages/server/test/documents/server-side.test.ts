@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
 import { createInlineEngine } from '../../src/adapters/yjs/engine.ts';
-import type { DocumentEdit } from '../../src/ports/document-engine.ts';
+import type { DocumentEdit, DocumentEngine } from '../../src/ports/document-engine.ts';
 import type { BareClient, Harness, Wire } from '../runtime/harness.ts';
 import { createDocumentHarness, documentPorts, documentSpec } from './document-harness.ts';
 import { base64, createReader, textOf, typed, updateOf } from './yjs-client.ts';
@@ -83,10 +83,20 @@ describe('edits by the server', () => {
     const edits: DocumentEdit[] = [insert('ab'), { op: 'delete', at: 'text', index: 1, length: 2 }];
     expect(await harness.node.documents.edit(DOC, { edits })).toMatchObject({ code: 'update_invalid' });
     expect(await textNow(harness)).toBeUndefined();
+    const list: DocumentEdit[] = [
+      { op: 'push', at: 'list', values: ['a', { b: 1 }, null] },
+      { op: 'delete', at: 'list', index: 0, length: 2 },
+    ];
+    expect(await harness.node.documents.edit(DOC, { edits: list })).toMatchObject({ ok: true });
+    expect(await harness.node.documents.json(DOC)).toMatchObject({ value: { json: { list: [null] } } });
+    const further: DocumentEdit = { op: 'delete', at: 'list', index: 1, length: 1 };
+    expect(await harness.node.documents.edit(DOC, { edits: [further] })).toMatchObject({
+      code: 'update_invalid',
+    });
     const gone: DocumentEdit = { op: 'unset', at: 'meta', key: 'none' };
     expect(await harness.node.documents.edit(DOC, { edits: [gone] })).toMatchObject({
       ok: true,
-      value: { duplicate: true, position: { offset: 0 } },
+      value: { duplicate: true, position: { offset: 1 } },
     });
   });
 
@@ -255,11 +265,37 @@ describe('deleting a document', () => {
     for (const text of ['a', 'b', 'c']) await harness.node.documents.edit(DOC, { edits: [insert(text)] });
     await harness.clock.settle();
     expect(await textNow(harness)).toBe('cba');
+    const rita = await harness.logIn('rita');
+    const before = await ask(harness, rita, { t: 'sub', c: DOC });
+    expect(before).toMatchObject({ ds: expect.any(Number) });
     await harness.node.documents.delete(DOC);
     expect(await textNow(harness)).toBeUndefined();
+    // What was kept for those who join at the same moment is not sent any more.
+    const carl = await harness.logIn('carl');
+    const behind = await ask(harness, carl, { t: 'sub', c: DOC });
+    expect(behind).toMatchObject({ sv: 'AA==', o: 0 });
+    expect(createReader(behind).read(carl.received)).toBe('');
     await harness.node.documents.edit(DOC, { edits: [insert('new')] });
     expect(await textNow(harness)).toBe('new');
   });
+});
+
+it('a compaction that is under way does not bring back what is deleted', async () => {
+  const inline = createInlineEngine();
+  const jobs: (() => void)[] = [];
+  const engine: Partial<DocumentEngine> = {
+    async compact(parts) {
+      await new Promise<void>((resolve) => void jobs.push(resolve));
+      return inline.compact(parts);
+    },
+  };
+  const harness = await createDocumentHarness(documentSpec({ compactUpdates: 2 }), documentPorts(engine));
+  for (const text of ['a', 'b']) await harness.node.documents.edit(DOC, { edits: [insert(text)] });
+  expect(jobs).toHaveLength(1);
+  await harness.node.documents.delete(DOC);
+  for (const go of jobs) go();
+  await harness.clock.settle();
+  expect(await textNow(harness)).toBeUndefined();
 });
 
 it('no job of these leaves a document behind', async () => {

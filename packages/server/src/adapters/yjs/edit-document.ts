@@ -27,7 +27,8 @@ export function editDocument(doc: Y.Doc, edits: readonly DocumentEdit[]): string
 
 function editOne(doc: Y.Doc, edit: DocumentEdit): string | undefined {
   const kind = kindOf(rootOf(doc, edit.at));
-  const wanted = KINDS[edit.op];
+  // Entries are taken out as characters are.
+  const wanted = edit.op === 'delete' && kind === 'array' ? 'array' : KINDS[edit.op];
   // What is empty becomes what it is used as.
   if (kind !== 'unknown' && kind !== wanted) return `"${edit.at}" is ${kind}, not ${wanted}`;
   switch (edit.op) {
@@ -38,10 +39,10 @@ function editOne(doc: Y.Doc, edit: DocumentEdit): string | undefined {
       return undefined;
     }
     case 'delete': {
-      const text = doc.getText(edit.at);
-      if (edit.index < 0 || edit.index + edit.length > text.length)
-        return `"${edit.at}" has ${text.length} characters`;
-      if (edit.length > 0) text.delete(edit.index, edit.length);
+      const list = wanted === 'array' ? doc.getArray(edit.at) : doc.getText(edit.at);
+      if (edit.index < 0 || edit.index + edit.length > list.length)
+        return `"${edit.at}" has ${list.length} ${wanted === 'array' ? 'entries' : 'characters'}`;
+      if (edit.length > 0) list.delete(edit.index, edit.length);
       return undefined;
     }
     case 'set':

@@ -84,6 +84,8 @@ export function createCompaction(
     const job = await engine.compact({ state: snapshot?.state ?? null, tail: tail.map(bytesOf) });
     if (!job.ok) throw new Error(job.detail);
     const { state, vector } = job;
+    // The document was deleted meanwhile: what it said must not come back.
+    if ((await log.top(channel)).epoch !== top.epoch) return;
     const isKept = await store.put(
       channel,
       { position: top, vector, owners, state },
