@@ -185,6 +185,12 @@ export async function assembleServer(
   metrics.watch(() => node.counts());
   const feeds = openFeedSources(config.feeds, { clock, secrets, telemetry });
   metrics.watchSources(() => feeds.sources);
+  if (engine !== null)
+    metrics.watchDocuments(() => ({
+      ...node.documents.sizes(),
+      jobs: engine.jobs(),
+      retained: () => engine.retained(),
+    }));
 
   const api = createHttpApi({
     node,

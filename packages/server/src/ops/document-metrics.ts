@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { DocumentSizes } from '../runtime/documents/documents-api.ts';
 import type { NodeCounts } from '../runtime/node-api.ts';
 import { createInstruments } from './instruments.ts';
 import { createSizeHistogram } from './size-histogram.ts';
@@ -10,13 +11,8 @@ export type DocumentTelemetry = Pick<
   'documentUpdate' | 'documentJoined' | 'documentCompacted' | 'documentVersion'
 >;
 
-/** How much there is of documents on a node. */
-export type DocumentSizes = {
-  /** Documents that are open. */
-  readonly open: number;
-  /** Bytes of the snapshots of those, and of the updates behind them. */
-  readonly snapshotBytes: number;
-  readonly tailBytes: number;
+/** How much there is of documents on a node, and what is done about them. */
+export type MeasuredDocuments = DocumentSizes & {
   /** Jobs that wait for a worker, or are being done. */
   readonly jobs: number;
   /** Documents that jobs made and that are still in memory; rejects where the workers cannot be asked. */
@@ -26,19 +22,19 @@ export type DocumentSizes = {
 export type DocumentMetrics = {
   readonly telemetry: DocumentTelemetry;
   /** Names the node whose documents are read at each scrape; null: it has none. */
-  watch(sizes: () => DocumentSizes | null): void;
+  watch(sizes: () => MeasuredDocuments | null): void;
 };
 
 /** What is measured of documents. */
 export function createDocumentMetrics(registry: Registry, counts: () => NodeCounts): DocumentMetrics {
-  let sizes: () => DocumentSizes | null = () => null;
+  let sizes: () => MeasuredDocuments | null = () => null;
   const { counterBy } = createInstruments(registry, counts);
 
   /** As of the scrape before: the workers collect for it, and answer behind the jobs that they are at. */
   let retained = 0;
   let isAsking = false;
 
-  function askRetained(now: DocumentSizes): void {
+  function askRetained(now: MeasuredDocuments): void {
     if (isAsking) return;
     isAsking = true;
     now.retained().then(
@@ -53,7 +49,7 @@ export function createDocumentMetrics(registry: Registry, counts: () => NodeCoun
     );
   }
 
-  function gauge(name: string, help: string, read: (now: DocumentSizes) => number): void {
+  function gauge(name: string, help: string, read: (now: MeasuredDocuments) => number): void {
     new Gauge({
       name,
       help,

@@ -94,5 +94,7 @@ export interface DocumentEngine {
   authors(parts: DocumentParts): Job<{ readonly roots: Readonly<Record<string, readonly AuthorRun[]>> }>;
   /** Documents that jobs made and that are still in memory, after a collection where one can be had. */
   retained(): Promise<number>;
+  /** Jobs that wait for a thread, or are being done. */
+  jobs(): number;
   close(): Promise<void>;
 }

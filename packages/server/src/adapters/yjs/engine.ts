@@ -11,7 +11,12 @@ import { decodeVector, encodeVector } from './vector.ts';
 /** The engine with its jobs in threads. */
 export function createDocumentEngine(settings: PoolSettings, clock: Clock): DocumentEngine {
   const pool = createPool(settings, clock);
-  return { ...engineOf((name, asked) => pool.run(name, asked)), retained: pool.retained, close: pool.close };
+  return {
+    ...engineOf((name, asked) => pool.run(name, asked)),
+    retained: pool.retained,
+    jobs: pool.jobs,
+    close: pool.close,
+  };
 }
 
 /** The same in the thread that calls: for tests, the simulator and the testing kit. */
@@ -20,13 +25,14 @@ export function createInlineEngine(): DocumentEngine {
   return {
     ...engineOf(async (name, asked) => runJob(name, asked, transients)),
     retained: () => transients.retained(),
+    jobs: () => 0,
     close: async () => undefined,
   };
 }
 
 type Run = <Name extends JobName>(name: Name, asked: Asked<Name>) => Promise<Done<Name>>;
 
-function engineOf(run: Run): Omit<DocumentEngine, 'retained' | 'close'> {
+function engineOf(run: Run): Omit<DocumentEngine, 'retained' | 'jobs' | 'close'> {
   return {
     inspect: inspectUpdate,
     merge: mergeUpdates,

@@ -19,6 +19,8 @@ export type PoolSettings = {
 export type Pool = {
   run<Name extends JobName>(name: Name, asked: Asked<Name>): Promise<Done<Name>>;
   retained(): Promise<number>;
+  /** Waiting, or being done. */
+  jobs(): number;
   close(): Promise<void>;
 };
 
@@ -128,6 +130,11 @@ export function createPool({ workers, jobMs, queued, memoryMb }: PoolSettings, c
         return count.promise;
       });
       return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    },
+    jobs() {
+      let jobs = waiting.length;
+      for (const { task } of threads) if (task !== null) jobs++;
+      return jobs;
     },
     async close() {
       closed = true;

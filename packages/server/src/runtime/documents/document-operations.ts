@@ -19,6 +19,7 @@ export function createDocumentOperations(
   access: DocumentAccess,
   versions: Versions,
   onChanged: (name: DocumentName) => void,
+  sizes: DocumentsApi['sizes'],
 ): DocumentsApi {
   const { ports } = context;
 
@@ -91,6 +92,8 @@ export function createDocumentOperations(
       const { updateBytes, documentBytes } = name.value.document;
       return succeed({ updateBytes, documentBytes });
     },
+
+    sizes,
 
     state: (channel) =>
       on(channel, async (name) => {

@@ -33,7 +33,7 @@ export function createDocumentService(
   const { handle } = createDocumentRequests(context, documents, versions);
   return {
     handle,
-    api: createDocumentOperations(context, patterns, access, versions, automatic.changed),
+    api: createDocumentOperations(context, patterns, access, versions, automatic.changed, documents.sizes),
     changed: automatic.changed,
     get timers() {
       return automatic.timers;

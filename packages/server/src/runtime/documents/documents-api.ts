@@ -41,6 +41,13 @@ export type EditRequest = {
   readonly id?: string | undefined;
 };
 
+export type DocumentSizes = {
+  readonly open: number;
+  /** Bytes of their snapshots, and of the updates behind them. */
+  readonly snapshotBytes: number;
+  readonly tailBytes: number;
+};
+
 /** The whole document as one update of Yjs, format 1, garbage collected. */
 export type WholeDocument = { readonly position: Position; readonly update: Uint8Array };
 
@@ -51,6 +58,8 @@ export type WholeDocument = { readonly position: Position; readonly update: Uint
 export interface DocumentsApi {
   /** How large bodies are worth reading, bytes. */
   limits(channel: string): Outcome<{ readonly updateBytes: number; readonly documentBytes: number }>;
+  /** How much there is of documents that are open on this node. */
+  sizes(): DocumentSizes;
   state(channel: string): Promise<Outcome<WholeDocument>>;
   json(channel: string): Promise<Outcome<{ readonly position: Position; readonly json: DocumentJson }>>;
   /** Refused with `update_invalid` where an edit does not fit the document: then none of them is made. */

@@ -14,6 +14,7 @@ import {
 } from '../link-state.ts';
 import { logOf } from '../channels/log-of.ts';
 import { documentStoreOf, engineOf } from './document-ports.ts';
+import type { DocumentSizes } from './documents-api.ts';
 import { createJoining, type JoinStart, type StateFrames } from './joining.ts';
 import { createRoom } from './room.ts';
 import type { Change, Room, TakeResult } from './room-face.ts';
@@ -33,7 +34,7 @@ export type DocumentStart =
 
 /** The documents of this node. */
 export type Documents = {
-  readonly open: number;
+  sizes(): DocumentSizes;
   readonly timers: number;
   /** A channel was opened on this node. */
   roomOf(channel: HubChannel): Room;
@@ -239,8 +240,14 @@ export function createDocuments(context: NodeContext): Documents {
   }
 
   return {
-    get open() {
-      return rooms.size;
+    sizes() {
+      let snapshots = 0;
+      let tails = 0;
+      for (const { size } of rooms.values()) {
+        snapshots += size.snapshotBytes;
+        tails += size.tailBytes;
+      }
+      return { open: rooms.size, snapshotBytes: snapshots, tailBytes: tails };
     },
     get timers() {
       return uploads.timers + joining.timers;

@@ -57,6 +57,7 @@ export function presentChannels(node: Present): ChannelsApi {
 export function presentDocuments(node: Present): DocumentsApi {
   return {
     limits: (channel) => node().documents.limits(channel),
+    sizes: () => node().documents.sizes(),
     state: (channel) => node().documents.state(channel),
     json: (channel) => node().documents.json(channel),
     edit: (channel, request) => node().documents.edit(channel, request),
