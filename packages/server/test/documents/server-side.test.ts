@@ -120,7 +120,8 @@ describe('edits by the server', () => {
     const both = await Promise.all(
       [0, 1].map(() => harness.node.documents.edit(DOC, { edits: [insert('once')], id: 'one' })),
     );
-    expect(both.map((each) => each.ok && each.value.duplicate).toSorted()).toEqual([false, true]);
+    expect(both.filter((each) => each.ok && each.value.duplicate)).toHaveLength(1);
+    expect(both.every(({ ok }) => ok)).toBe(true);
     expect(await textNow(harness)).toBe('once');
   });
 
