@@ -19,6 +19,7 @@ export const SCENARIOS = [
   'sizes',
   'fallback',
   'feeds',
+  'documents',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -41,6 +42,8 @@ export type BenchArguments = {
   readonly changes: number;
   /** Users of the scenario feeds, with three devices each. */
   readonly users: number;
+  /** Keystrokes that the scenario documents types; null makes some up. */
+  readonly paper: string | null;
   /** How often each thing is measured; the median is told. */
   readonly repetitions: number;
 };
@@ -49,7 +52,7 @@ export type ParsedArguments =
   | { readonly ok: true; readonly args: BenchArguments }
   | { readonly ok: false; readonly problem: string };
 
-export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|transports|sizes|fallback|feeds|all] [options]
+export const USAGE = `Usage: npm run bench -- [fanout|graph|sessions|import|history|recovery|snapshot|calls|slow-reader|nodes|killed|graph-nodes|crowd|bytes|transports|sizes|fallback|feeds|documents|all] [options]
 
 Measures the server on core 0 with the load on core 1, beside its peers, and writes the results into docs/benchmarks.md.
 
@@ -61,6 +64,7 @@ Measures the server on core 0 with the load on core 1, beside its peers, and wri
   --connections N  logged-in connections in the scenario crowd, over as many processes as it takes (100000)
   --changes N      status changes a second in the scenario crowd (500)
   --users N        users in the scenario feeds, with three devices each (10000)
+  --paper FILE     keystrokes for the scenario documents, JSON of transactions of patches, gzipped; without it some are made up
   --repetitions N  how often each pair of peers is measured (3)
 `;
 
@@ -87,6 +91,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
         connections: { type: 'string' },
         changes: { type: 'string' },
         users: { type: 'string' },
+        paper: { type: 'string' },
         repetitions: { type: 'string' },
       },
     });
@@ -127,6 +132,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
       connections,
       changes,
       users,
+      paper: values.paper ?? null,
       repetitions,
     },
   };

@@ -20,6 +20,7 @@ import {
 import { reportCrowd } from './report/crowd.ts';
 import { reportFallback } from './report/fallback.ts';
 import { reportFanout } from './report/fanout.ts';
+import { reportDocuments } from './report/documents.ts';
 import { reportFeeds } from './report/feeds.ts';
 import { reportGraph } from './report/graph.ts';
 import { reportKilled } from './report/killed.ts';
@@ -31,6 +32,7 @@ import { reportSizes } from './report/sizes.ts';
 import { reportWays } from './report/transports.ts';
 import { runFallback } from './scenarios/fallback.ts';
 import { FOLLOWERS, runFanout } from './scenarios/fanout.ts';
+import { runDocuments } from './scenarios/documents.ts';
 import { runFeeds } from './scenarios/feeds.ts';
 import { runGraph } from './scenarios/graph.ts';
 import { runCrowd } from './scenarios/crowd.ts';
@@ -187,6 +189,15 @@ async function runScenario(
             windowSeconds: 10,
           };
       return reportFeeds(await runFeeds(bench, plan));
+    }
+    case 'documents': {
+      const plan = quick
+        ? { clients: 40, seconds: 2, joiners: 10, megabytes: 1, idle: 500, paper: args.paper, most: 2_000 }
+        : {
+            ...{ clients: 500, seconds: 20, joiners: 150, megabytes: 4, idle: 10_000 },
+            ...{ paper: args.paper, most: 1_000_000 },
+          };
+      return reportDocuments(plan, await runDocuments(bench, plan));
     }
     case 'sizes':
       return reportSizes(await runSizes(bench));

@@ -31,6 +31,9 @@ export type Carillon = {
   post(path: string, body: string | Uint8Array<ArrayBuffer>): Promise<unknown>;
   /** The same with a body of JSON. */
   postJson(path: string, body: object): Promise<unknown>;
+  /** PUTs bytes, and GETs them. @throws Error with the answer when it is not 2xx */
+  put(path: string, body: Uint8Array): Promise<void>;
+  get(path: string): Promise<Uint8Array>;
   /** Publishes on a channel, as the app would. */
   publish(channel: string, body: object): Promise<{ readonly epoch: string; readonly offset: number }>;
   /** Reads all metrics; what comes back gives the value of one without labels. */
@@ -101,6 +104,20 @@ export async function startCarillon(
     port,
     post: (path, body) => postAs('text/csv', path, body),
     postJson: (path, body) => postAs('application/json', path, JSON.stringify(body)),
+    async put(path, body) {
+      const response = await fetch(`${url}${path}`, {
+        method: 'PUT',
+        headers: { Authorization: `Bearer ${API_KEY}`, 'Content-Type': 'application/octet-stream' },
+        body: new Uint8Array(body),
+      });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    },
+    async get(path) {
+      const headers = { Authorization: `Bearer ${API_KEY}`, Accept: 'application/octet-stream' };
+      const response = await fetch(`${url}${path}`, { headers });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
     publish: (channel, body) =>
       postAs(
         'application/json',

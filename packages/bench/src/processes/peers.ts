@@ -8,6 +8,9 @@ export const PEERS = [
   'socket.io-redis',
   'socket.io-sharded',
   'ws',
+  'y-websocket',
+  'hocuspocus',
+  'bare-state',
 ] as const;
 export type PeerName = (typeof PEERS)[number];
 
@@ -22,18 +25,15 @@ export type Peer = {
 /**
  * Starts a peer in a process of its own on the server's core, by this program's own `peer` command.
  *
- * @param redisUrl for those that need a Redis
+ * @param given what some need: the URL of a Redis, or sizes
  */
-export function startPeer(bench: Bench, name: PeerName, redisUrl = ''): Promise<Peer> {
+export function startPeer(bench: Bench, name: PeerName, given = ''): Promise<Peer> {
   const [, main = ''] = process.argv;
   return listening(
-    startLineProcess(
-      bench.cores.server([process.execPath, ...process.execArgv, main, 'peer', name, redisUrl]),
-      {
-        ...process.env,
-        NODE_ENV: 'production',
-      },
-    ),
+    startLineProcess(bench.cores.server([process.execPath, ...process.execArgv, main, 'peer', name, given]), {
+      ...process.env,
+      NODE_ENV: 'production',
+    }),
   );
 }
 
