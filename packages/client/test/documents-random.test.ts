@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import * as Y from 'yjs';
-import { type FakeServer, type FullDevice, docOf, makeDevice, newServer } from './documents-world.ts';
+import {
+  type FakeServer,
+  type FullDevice,
+  changeBeside,
+  docOf,
+  makeDevice,
+  newServer,
+} from './documents-world.ts';
 
 /** Numbers by chance, the same for the same seed (mulberry32). */
 function chanceOf(seed: number): () => number {
@@ -55,7 +62,10 @@ function act({ server, devices, clock, roles }: World, chance: () => number): bo
   } else if (what < 0.98 && device.line?.joined === true) {
     device.line.joined = false;
     device.line.say({ t: 'gap', c: 'doc:1', why: chance() < 0.5 ? 'resync' : 'dropped' });
-  } else if (what > 0.994) {
+  } else if (what < 0.984) server.fate = chance() < 0.5 ? 'lost' : 'twice';
+  else if (what < 0.988 && device.line !== null) device.line.parts = [];
+  else if (what < 0.992 && device.line?.joined === true) changeBeside(server, device.line, 'beside.');
+  else if (what > 0.994) {
     // A server that had it in memory alone: everyone is told.
     server.epoch++;
     server.log = server.log.slice(0, Math.floor(chance() * server.log.length));

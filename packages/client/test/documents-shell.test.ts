@@ -83,7 +83,8 @@ it('[DOC1] [DOC2] joins with its vector and client id, and is live once state an
   let update: Uint8Array | null = null;
   doc.on('update', (change: Uint8Array) => (update = change));
   doc.getText('t').insert(3, ' two');
-  expect(provider.status).toBe('connecting');
+  await until(provider, () => textOf(provider) === 'one');
+  expect(provider.status, 'until all is here').toBe('connecting');
   say(peer, { t: 'ps', ps: [{ o: 5, ts: 1, by: 'bob', d: base64(update!) }] });
   await provider.whenSynced;
   expect(textOf(provider)).toBe('one two');
@@ -166,6 +167,28 @@ it('[DOC5] who may not write any more keeps what they typed, is told why, and se
   expect(again['d']).toBe(upd['d']);
   say(peer, { t: 'ok', i: again.i, e: 'e1', o: 2 });
   await provider.whenSaved();
+  await provider.close();
+});
+
+it('[DOC5] [REC3] a reader sends no changes; a repetition is passed over, and what is missing is asked for', async () => {
+  const client = scene.makeClient();
+  const { peer } = await scene.connect(client);
+  const provider = open(client, { delayMs: 0 });
+  await join(peer, { role: 'read' });
+  await noteState(peer);
+  await provider.whenSynced;
+  const { d, doc } = written('one');
+  const p = { t: 'p', o: 1, ts: 1, by: 'bob', d };
+  say(peer, p);
+  say(peer, p);
+  await until(provider, () => textOf(provider) === 'one');
+  provider.doc.getText('t').insert(0, 'mine ');
+  void provider.authors();
+  await next(peer, 'doc');
+  doc.getText('t').insert(3, ' two');
+  say(peer, { ...p, o: 3, d: base64(Y.encodeStateAsUpdate(doc)) });
+  expect(await next(peer, 'sub')).toMatchObject({ e: 'e1', o: 1 });
+  expect(textOf(provider)).toBe('mine one');
   await provider.close();
 });
 

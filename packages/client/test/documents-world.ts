@@ -19,6 +19,8 @@ export type FakeServer = {
   /** Bytes of a state that go in one `ds`. */
   partBytes: number;
   role: (user: string) => 'none' | 'read' | 'write';
+  /** What becomes of the next publication on its way to one who is joined, and not its author. */
+  fate: 'told' | 'lost' | 'twice';
   /** What to say to the next requests of this type in place of carrying them out. */
   refusals: { t: string; code: string; retryAfterMs?: number }[];
   /** Full updates that were taken, and what was answered `update_gap`. */
@@ -35,6 +37,7 @@ export function newServer(): FakeServer {
     partBytes: 1_000,
     role: () => 'write',
     refusals: [],
+    fate: 'told',
     full: 0,
     gaps: 0,
     updates: 0,
@@ -158,8 +161,22 @@ function update(
   const o = server.log.length;
   for (const other of lines)
     if (other === line) other.say({ t: 'p', c: CHANNEL, o, own: true, i });
-    else if (other.joined) other.say({ t: 'p', c: CHANNEL, o, ts: 1, by: line.user, d: toBase64(whole) });
+    else if (other.joined) {
+      const p = { t: 'p', c: CHANNEL, o, ts: 1, by: line.user, d: toBase64(whole) };
+      if (server.fate !== 'lost') other.say(p);
+      if (server.fate === 'twice') other.say(p);
+      server.fate = 'told';
+    }
   line.say({ t: 'ok', i, e, o });
+}
+
+/** Another tab of the session changes the document: this one is told of a request that it does not know. */
+export function changeBeside(server: FakeServer, line: FakeLine, word: string): void {
+  const doc = docOf(server);
+  const vector = Y.encodeStateVector(doc);
+  doc.getText('t').insert(0, word);
+  server.log.push({ update: Y.encodeStateAsUpdate(doc, vector), by: line.user });
+  line.say({ t: 'p', c: CHANNEL, o: server.log.length, own: true, i: 1_000_001 });
 }
 
 /** What a device keeps of a document over a crash, as the effects tell it. */
@@ -178,6 +195,8 @@ export type Device = {
   asks: Map<number, number>;
   alarmAtMs: number | null;
   effects: DocumentEffect[];
+  /** The most updates that were merged at once. */
+  mostMerged: number;
   dispatch(event: DocumentEvent): void;
   edit(run: (text: Y.Text) => void): void;
 };
@@ -198,6 +217,7 @@ export function newDevice(user: string, clock: { nowMs: number }, partUnits = 64
     asks: new Map(),
     alarmAtMs: null,
     effects: [],
+    mostMerged: 0,
     dispatch(event) {
       const turn = { nowMs: clock.nowMs, wallMs: 1_763_715_600_000 + clock.nowMs, random: 0.5 };
       for (const effect of device.document.handle(event, turn)) perform(effect);
@@ -240,15 +260,22 @@ export function newDevice(user: string, clock: { nowMs: number }, partUnits = 64
 
   function start(doc: Y.Doc): void {
     device.doc = doc;
+    const replica = replicaOf(
+      () => device.doc,
+      origin,
+      (error) => {
+        throw error;
+      },
+    );
     device.document = createDocument(
       { channel: CHANNEL, delayMs: 10, awarenessMs: 33, partUnits },
-      replicaOf(
-        () => device.doc,
-        origin,
-        (error) => {
-          throw error;
+      {
+        ...replica,
+        merge(updates) {
+          device.mostMerged = Math.max(device.mostMerged, updates.length);
+          return replica.merge(updates);
         },
-      ),
+      },
     );
     doc.on('update', (bytes: Uint8Array, by: unknown) => {
       if (by === origin) return;

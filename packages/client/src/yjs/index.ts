@@ -1,6 +1,8 @@
 /** A Yjs document on the app's connection: for any editor that has a binding for Yjs. */
 export { openDocument } from './open-document.ts';
 export type {
+  DocumentAuthors,
+  DocumentDiff,
   DocumentEvents,
   DocumentInfo,
   DocumentProvider,

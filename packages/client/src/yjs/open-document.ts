@@ -6,7 +6,13 @@ import type { Client } from '../client.ts';
 import type { DocumentPatternOf, ParamsBehind } from '../contract-types.ts';
 import { extend } from '../extend.ts';
 import { type DocumentRoom, createRoom } from './document-room.ts';
-import type { DocumentProvider, DocumentProviderOptions, DocumentVersion } from './provider-types.ts';
+import type {
+  DocumentAuthors,
+  DocumentDiff,
+  DocumentProvider,
+  DocumentProviderOptions,
+  DocumentVersion,
+} from './provider-types.ts';
 import { openSubdocuments } from './subdocuments.ts';
 
 type Opened = { readonly room: DocumentRoom; handles: number; following: number };
@@ -153,11 +159,11 @@ function versionsOf(
       return v;
     },
     viewVersion: (id) => room.ask<Uint8Array>({ do: 'view', v: id }, true),
-    diff: (from, to) => room.ask<unknown>({ do: 'diff', v: from, w: to }, true),
+    diff: (from, to) => room.ask<DocumentDiff>({ do: 'diff', v: from, w: to }, true),
     async restore(id) {
       await room.ask({ do: 'restore', v: id }, false);
     },
-    authors: () => room.ask<unknown>({ do: 'authors' }, true),
+    authors: () => room.ask<DocumentAuthors>({ do: 'authors' }, true),
   };
 }
 

@@ -80,6 +80,19 @@ export type VersionsPage = {
   readonly next: string | null;
 };
 
+/** What leads from one state of a document to another, root by root. */
+export type DocumentDiff = readonly {
+  readonly root: string;
+  /** Texts and XML as their text; maps and arrays as JSON text of each entry. */
+  readonly kind: 'text' | 'xml' | 'map' | 'array';
+  readonly parts: readonly { readonly op: 'same' | 'added' | 'removed'; readonly text: string }[];
+}[];
+
+/** Who wrote what a document shows: runs, by the names of its root types. `by` null: nobody who is known, or the server. */
+export type DocumentAuthors = Readonly<
+  Record<string, readonly { readonly by: string | null; readonly length: number; readonly text: string }[]>
+>;
+
 /** A document on the app's connection. Editors take `doc` and `awareness`. */
 export interface DocumentProvider {
   /** The channel's name on the wire. */
@@ -120,11 +133,11 @@ export interface DocumentProvider {
   /** @returns the whole document as it was, as an update for an empty Y.Doc */
   viewVersion(id: string): Promise<Uint8Array>;
   /** What changed between a version and another, or the document as it is. */
-  diff(from: string, to?: string): Promise<unknown>;
+  diff(from: string, to?: string): Promise<DocumentDiff>;
   /** Makes the document what it was, by a change that everybody gets. */
   restore(id: string): Promise<void>;
   /** Who wrote what. */
-  authors(): Promise<unknown>;
+  authors(): Promise<DocumentAuthors>;
   /** Gives the document up. With the last provider of it in this client it is followed no more; what is unsent stays in the store. Resolves once that can be opened again. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import type { AwarenessDown, AwarenessUp } from '@carillon/protocol';
+import type { AwarenessDown, AwarenessUp, Err, Ok } from '@carillon/protocol';
+import { LEAST_SERVER_PAUSE_MS } from '../backoff.ts';
 import { list } from '../channels/list.ts';
 import { textWith } from '../channels/message-text.ts';
 import type { DocumentMachine } from './document-state.ts';
@@ -52,6 +53,14 @@ export function tellAwareness(machine: DocumentMachine): void {
       return awarenessText(machine, i);
     },
   });
+}
+
+/** The server was told, or refused: for now, or this state for good. */
+export function takeTold({ awareness, turn }: DocumentMachine, reply: Ok | Err): void {
+  awareness.ask = 0;
+  if (reply.t === 'ok' || (reply.code !== 'unavailable' && reply.retryAfterMs === undefined)) return;
+  awareness.stale = true;
+  awareness.freeAtMs = turn.nowMs + Math.max(reply.retryAfterMs ?? 0, LEAST_SERVER_PAUSE_MS);
 }
 
 export function awarenessText({ awareness, settings, replica }: DocumentMachine, i?: number): string {

@@ -1,7 +1,15 @@
 import type { ChannelDownMessage, DocumentRequest, Err, Ok, Unsubscribe } from '@carillon/protocol';
 import { refusal, refusalOf } from '../channels/machine.ts';
 import type { RefusalCode, Turn } from '../events.ts';
-import { awarenessText, move, renewAwareness, takeAwareness, tellAtMs, tellAwareness } from './awareness.ts';
+import {
+  awarenessText,
+  move,
+  renewAwareness,
+  takeAwareness,
+  takeTold,
+  tellAtMs,
+  tellAwareness,
+} from './awareness.ts';
 import type {
   DocumentEffect,
   DocumentEvent,
@@ -156,10 +164,7 @@ function onAnswer(machine: DocumentMachine, ask: number, reply: Ok | Err): void 
     if (what === 'rename' && rename(machine)) machine.refused = null;
     return;
   }
-  if (awareness.ask === ask) {
-    awareness.ask = 0;
-    return;
-  }
+  if (awareness.ask === ask) return takeTold(machine, reply);
   if (question === undefined) return;
   questions.delete(ask);
   takeAnswer(machine, question, reply);

@@ -214,8 +214,7 @@ function advance(machine: DocumentMachine, offset: number): void {
 /** The joining is over once everything that the server had is here. */
 function settle(machine: DocumentMachine): void {
   const { phase, place, replica, vector, seen } = machine;
-  if (phase.name !== 'joining' || phase.state !== null) return;
-  if (place.name !== 'at' || place.offset < phase.top.offset) return;
+  if (phase.name !== 'joining' || place.name !== 'at' || place.offset < phase.top.offset) return;
   // Who may not write is told whether they have anything that the server has not.
   if (machine.unsure && machine.role !== 'write') forgetDoubt(machine, replica.missing(vector, seen));
   enter(machine, { name: 'live' });

@@ -1,0 +1,294 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defineContract, document } from '@carillon/contract';
+import { type CarillonServer, createServer } from '@carillon/server';
+import { WebSocket } from 'ws';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import * as Y from 'yjs';
+import { type Client, createClient } from '../src/index.ts';
+import { fileStore } from '../src/node/index.ts';
+import { type DocumentProvider, type DocumentProviderOptions, openDocument } from '../src/yjs/index.ts';
+
+const contract = defineContract({
+  channels: {
+    'doc:{id}': document({ durability: 'stored', compactUpdates: 20 }),
+    'memory:{id}': document({ durability: 'memory' }),
+  },
+});
+type C = typeof contract;
+type Role = 'none' | 'read' | 'write';
+
+let folder: string;
+let server: CarillonServer<C>;
+let port = 0;
+let tests = 0;
+/** Roles that are not `write`. */
+const roles = new Map<string, Role>();
+let clients: Client<C>[] = [];
+let providers: DocumentProvider[] = [];
+
+async function start(): Promise<void> {
+  const role = ({ user }: { readonly user: string }): Role => roles.get(user) ?? 'write';
+  server = await createServer(contract, {
+    host: '127.0.0.1',
+    port,
+    databaseUrl: `sqlite:${join(folder, 'carillon.sqlite')}`,
+    auth: { authenticate: ({ token }) => ({ user: token }) },
+    authorize: { 'doc:{id}': role, 'memory:{id}': role },
+    logging: { level: 'error' },
+  });
+  await server.listen();
+  ({ port } = server.address!);
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carillon-documents-'));
+  await start();
+});
+
+afterAll(async () => {
+  await server.close(0);
+  await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(() => {
+  tests++;
+  roles.clear();
+  clients = [];
+  providers = [];
+});
+
+afterEach(async () => {
+  await Promise.all(providers.map((provider) => provider.close()));
+  for (const client of clients) client.disconnect();
+});
+
+type Person = { readonly client: Client<C>; readonly cut: () => void };
+
+function person(username: string): Person {
+  let socket: WebSocket | null = null;
+  class Cuttable extends WebSocket {
+    constructor(url: string, protocols?: string[]) {
+      super(url, protocols);
+      socket = this;
+    }
+  }
+  const client = createClient<C>({
+    url: `ws://127.0.0.1:${port}/ws`,
+    username,
+    token: username,
+    WebSocket: Cuttable,
+  });
+  clients.push(client);
+  client.connect();
+  return { client, cut: () => socket?.terminate() };
+}
+
+/** The document of the test that runs. */
+function open(
+  { client }: Pick<Person, 'client'>,
+  options: DocumentProviderOptions = {},
+  pattern: 'doc:{id}' | 'memory:{id}' = 'doc:{id}',
+): DocumentProvider {
+  const provider = openDocument(client, pattern, { id: String(tests) }, { delayMs: 2, ...options });
+  providers.push(provider);
+  return provider;
+}
+
+const typed = (provider: DocumentProvider): Y.Text => provider.doc.getText('t');
+const textOf = (provider: DocumentProvider): string => typed(provider).toJSON();
+const type = (provider: DocumentProvider, text: string): void =>
+  typed(provider).insert(typed(provider).length, text);
+
+function until(provider: DocumentProvider, holds: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!holds()) return;
+      provider.off('change', look);
+      provider.off('update', look);
+      resolve();
+    };
+    provider.on('change', look);
+    provider.on('update', look);
+    look();
+  });
+}
+
+const live = (...all: DocumentProvider[]): Promise<unknown> =>
+  Promise.all(all.map((provider) => until(provider, () => provider.synced)));
+
+/** All are live and saved, and show the same. */
+async function settled(...all: DocumentProvider[]): Promise<string> {
+  await live(...all);
+  await Promise.all(all.map((provider) => provider.whenSaved()));
+  const whole = new Y.Doc();
+  for (const { doc } of all) Y.applyUpdate(whole, Y.encodeStateAsUpdate(doc));
+  const text = whole.getText('t').toJSON();
+  await Promise.all(all.map((provider) => until(provider, () => textOf(provider) === text)));
+  return text;
+}
+
+it('[DOC1] [DOC2] [DOC3] three people type at once while their lines are cut, and all of it is everywhere, and there behind a restart', async () => {
+  const people = ['alice', 'bob', 'carol'].map(person);
+  const copies = people.map((each) => open(each));
+  await live(...copies);
+  for (let turn = 0; turn < 30; turn++)
+    for (const [at, copy] of copies.entries()) {
+      typed(copy).insert((turn * 7) % (typed(copy).length + 1), `${'abc'.charAt(at)}${turn} `);
+      if (turn % 10 === 3 * at) people[at]!.cut();
+      // One by one, so that updates overtake each other.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  const text = await settled(...copies);
+  for (const letter of 'abc') expect(text.split(letter)).toHaveLength(31);
+  await Promise.all(providers.splice(0).map((provider) => provider.close()));
+  await server.close(0);
+  await start();
+  const later = open(person('dave'));
+  await later.whenSynced;
+  expect(textOf(later)).toBe(text);
+});
+
+it('what is typed offline outlives the page, and is merged with what others typed, also where the server was restarted', async () => {
+  const store = fileStore({ folder: join(folder, 'device') });
+  const first = person('alice');
+  const page = open(first, { store });
+  await page.whenSynced;
+  type(page, 'both. ');
+  await page.whenSaved();
+  const bob = open(person('bob'));
+  await until(bob, () => textOf(bob) === 'both. ');
+  first.client.disconnect();
+  await until(page, () => page.status === 'offline');
+  type(page, 'alice offline. ');
+  type(page, 'and more. ');
+  expect(page.saved).toMatchObject({ unsent: 2, saved: false, durable: true });
+  type(bob, 'bob. ');
+  await bob.whenSaved();
+  await page.close();
+  await server.close(0);
+  await start();
+  const next = open(person('alice'), { store });
+  await next.whenLoaded;
+  expect(textOf(next)).toContain('alice offline. and more. ');
+  await settled(next, bob);
+  for (const part of ['both. ', 'alice offline. and more. ', 'bob. ']) expect(textOf(bob)).toContain(part);
+});
+
+it('[DOC5] whose role is taken away while they type reads on, keeps what was refused, and nobody else gets it', async () => {
+  const alice = open(person('alice'));
+  const bob = open(person('bob'));
+  await live(alice, bob);
+  type(alice, 'before. ');
+  await settled(alice, bob);
+  roles.set('alice', 'read');
+  expect(await server.recheckRole('alice', 'doc:{id}', { id: String(tests) })).toMatchObject({ ok: true });
+  await until(alice, () => alice.role === 'read');
+  type(alice, 'refused. ');
+  type(bob, 'after. ');
+  await bob.whenSaved();
+  await until(alice, () => textOf(alice).includes('after. '));
+  expect(textOf(alice)).toContain('refused. ');
+  expect(textOf(bob)).toBe('before. after. ');
+  expect(alice.saved).toMatchObject({ unsent: 1, saved: false });
+  alice.discard();
+  await until(alice, () => alice.synced && textOf(alice) === 'before. after. ');
+  type(alice, 'again. ');
+  roles.delete('alice');
+  await server.recheckRole('alice', 'doc:{id}', { id: String(tests) });
+  await settled(alice, bob);
+  expect(textOf(bob)).toBe('before. after. again. ');
+});
+
+it('[DOC5] whoever is shut out is out, with the code, and whoever never was in learns nothing', async () => {
+  const alice = open(person('alice'));
+  await alice.whenSynced;
+  roles.set('alice', 'none');
+  await server.recheckRole('alice', 'doc:{id}', { id: String(tests) });
+  await until(alice, () => alice.status === 'ended');
+  expect(alice.info.get()).toMatchObject({ code: 'forbidden', role: 'none' });
+  await expect(alice.whenSaved()).rejects.toMatchObject({ code: 'forbidden' });
+  roles.set('eve', 'none');
+  await expect(open(person('eve')).whenSynced).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+it('[DOC3] [LIM1] what is pasted is sent in parts within the limits of a connection, and a reader gets it in parts', async () => {
+  const alice = open(person('alice'));
+  await alice.whenSynced;
+  const pasted = 'lorem ipsum '.repeat(8_000);
+  type(alice, pasted);
+  await alice.whenSaved();
+  const bob = open(person('bob'));
+  await bob.whenSynced;
+  expect(textOf(bob)).toBe(pasted);
+}, 30_000);
+
+it('[DOC2] [DOC4] a server that had the document in memory alone gets it back from whoever has it', async () => {
+  const alice = open(person('alice'), {}, 'memory:{id}');
+  const bob = open(person('bob'), {}, 'memory:{id}');
+  await live(alice, bob);
+  type(alice, 'one ');
+  type(bob, 'two ');
+  await settled(alice, bob);
+  typed(alice).delete(0, 2);
+  const text = await settled(alice, bob);
+  await server.close(0);
+  await until(bob, () => bob.status === 'offline');
+  type(bob, 'three ');
+  await start();
+  expect(await settled(alice, bob)).toBe(`${text}three `);
+  const carol = open(person('carol'), {}, 'memory:{id}');
+  await carol.whenSynced;
+  await until(carol, () => textOf(carol) === `${text}three `);
+}, 30_000);
+
+it('a Y.Doc that has something already brings it with it', async () => {
+  const doc = new Y.Doc();
+  doc.getText('t').insert(0, 'from elsewhere. ');
+  const alice = open(person('alice'), { doc });
+  await alice.whenSynced;
+  await alice.whenSaved();
+  const bob = open(person('bob'));
+  await bob.whenSynced;
+  expect(textOf(bob)).toBe('from elsewhere. ');
+  roles.set('rita', 'read');
+  const copy = new Y.Doc();
+  Y.applyUpdate(copy, Y.encodeStateAsUpdate(bob.doc));
+  const rita = open(person('rita'), { doc: copy });
+  await rita.whenSynced;
+  expect(rita.saved, 'a reader who has what the server has lacks nothing').toMatchObject({ saved: true });
+});
+
+it('[DOC7] saves, lists, views, compares and restores versions, and says who wrote what', async () => {
+  const alice = open(person('alice'));
+  const bob = open(person('bob'));
+  await live(alice, bob);
+  type(alice, 'Hello world');
+  await settled(alice, bob);
+  const id = await alice.saveVersion('greeting');
+  typed(bob).delete(5, 6);
+  type(bob, ' there');
+  await settled(alice, bob);
+  const { versions } = await bob.versions();
+  expect(versions).toMatchObject([{ id, name: 'greeting', by: 'alice' }]);
+  const then = new Y.Doc();
+  Y.applyUpdate(then, await bob.viewVersion(id));
+  expect(then.getText('t').toJSON()).toBe('Hello world');
+  const [diff] = await bob.diff(id);
+  expect(diff).toMatchObject({ root: 't', kind: 'text' });
+  expect(
+    diff!.parts
+      .filter(({ op }) => op !== 'removed')
+      .map(({ text }) => text)
+      .join(''),
+  ).toBe('Hello there');
+  const { t: runs } = await bob.authors();
+  expect(runs!.map(({ by, text }) => [by, text])).toEqual([
+    ['alice', 'Hello'],
+    ['bob', ' there'],
+  ]);
+  await alice.restore(id);
+  await Promise.all([alice, bob].map((each) => until(each, () => textOf(each) === 'Hello world')));
+  await expect(bob.viewVersion('nonsense')).rejects.toMatchObject({ code: 'version_unknown' });
+});
