@@ -55,6 +55,17 @@ async function checkTarball({ name, folder }: PublishedPackage): Promise<number 
   return packed !== undefined && problems.length === 0 ? packed.size : null;
 }
 
+/** A thread is a file that nothing imports: only what was built and run shows that it is there. Yjs is in the repository. */
+const DOCUMENT_THREAD = `(async () => {
+  const { createNodeClock } = await import('./packages/server/dist/adapters/node/clock.js');
+  const { createDocumentEngine } = await import('./packages/server/dist/adapters/yjs/engine.js');
+  const settings = { workers: 1, jobMs: 30_000, queued: 1, memoryMb: 64 };
+  const engine = createDocumentEngine(settings, createNodeClock());
+  const { ok } = await engine.json({ state: null, tail: [] });
+  await engine.close();
+  process.exitCode = ok ? 0 : 1;
+})()`;
+
 function read(file: string): string {
   return readFileSync(file, 'utf8');
 }
@@ -75,6 +86,7 @@ async function main(): Promise<boolean> {
       ]),
     ]),
   );
+  results.push(await check('documents: the thread as built', '-e', [DOCUMENT_THREAD]));
   if (sizes.includes(null) || results.includes(false)) return false;
   console.log(built.map(({ name }, index) => `${name} ${sizes[index]} bytes`).join(', '));
   return true;

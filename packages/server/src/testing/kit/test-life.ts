@@ -1,5 +1,7 @@
+import type { Contract } from '@carillon/contract';
 import { createMemoryBroker } from '../../adapters/memory/broker.ts';
 import type { createMemoryDirectory } from '../../adapters/memory/directory.ts';
+import { createMemoryDocuments } from '../../adapters/memory/documents.ts';
 import { createMemoryLog } from '../../adapters/memory/log.ts';
 import { createMemoryMembers } from '../../adapters/memory/members.ts';
 import { createMemoryPresence } from '../../adapters/memory/presence.ts';
@@ -10,6 +12,8 @@ import { createHookAuthenticator } from '../../auth/hook-authenticator.ts';
 import type { AuthenticateHook, ServerConfig } from '../../config.ts';
 import { createStampSource } from '../../core/presence/stamp.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { DocumentEngine } from '../../ports/document-engine.ts';
+import type { DocumentStore } from '../../ports/documents.ts';
 import type { Grants } from '../../ports/grants.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { Log } from '../../ports/log.ts';
@@ -21,6 +25,7 @@ import { createNode } from '../../runtime/node.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 import { createSteadyTime } from '../../runtime/steady-time.ts';
 import { compileContract } from '../../server/contract/compile-contract.ts';
+import { hasDocuments } from '../../server/document-engine.ts';
 import { compileFeeds } from '../../server/feeds.ts';
 
 /** How often a node notes that it lives, as the server's wiring does. */
@@ -34,6 +39,7 @@ export type Disk = {
   readonly journal: Journal;
   readonly directory: ReturnType<typeof createMemoryDirectory>;
   readonly storedLog: Log;
+  readonly storedDocuments: DocumentStore;
   readonly revocations: Revocations;
   readonly grants: Grants;
 };
@@ -58,6 +64,11 @@ export type Life = {
   kill(): void;
 };
 
+/** In the thread of the test: jobs are done in no time. Yjs is loaded only where the contract has documents. */
+async function openEngine(contract: Contract): Promise<DocumentEngine | null> {
+  return hasDocuments(contract) ? (await import('../../adapters/yjs/engine.ts')).createInlineEngine() : null;
+}
+
 /** Starts the process over what is on the disk. */
 export async function startLife(parts: LifeParts): Promise<Life> {
   const { config, disk, secrets, telemetry } = parts;
@@ -73,6 +84,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
   const steadyMs = createSteadyTime(clock, contents.aliveAtMs);
   const stamps = createStampSource(contents.stamp);
   const broker = createMemoryBroker();
+  const memoryDocuments = createMemoryDocuments();
   const { graceMs } = config.node;
   let epochs = 0;
 
@@ -101,8 +113,8 @@ export async function startLife(parts: LifeParts): Promise<Life> {
         memory: createMemoryLog({ newEpoch: () => `${parts.name}-${++epochs}` }),
         stored: disk.storedLog,
       },
-      documents: null,
-      engine: null,
+      documents: { memory: memoryDocuments, replicated: memoryDocuments, stored: disk.storedDocuments },
+      engine: await openEngine(config.contract),
       authorizer: createRuleAuthorizer(config.authorize, clock, telemetry),
       grants: disk.grants,
       tickets: plainTickets,

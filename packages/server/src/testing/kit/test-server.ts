@@ -1,6 +1,7 @@
 import type { Contract } from '@carillon/contract';
 import { createMemoryDirectory } from '../../adapters/memory/directory.ts';
 import { createMemoryJournal } from '../../adapters/memory/journal.ts';
+import { createMemoryDocuments } from '../../adapters/memory/documents.ts';
 import { createMemoryLog } from '../../adapters/memory/log.ts';
 import { createMemoryRevocations } from '../../adapters/memory/revocations.ts';
 import { createGrants } from '../../auth/grants.ts';
@@ -153,6 +154,7 @@ function createDisk(clock: KitClock): Disk {
     journal: createMemoryJournal(),
     directory: createMemoryDirectory(),
     storedLog: createMemoryLog({ newEpoch: () => 'stored' }),
+    storedDocuments: createMemoryDocuments(),
     revocations: createMemoryRevocations(() => clock.nowMs()),
     grants: awaited(createGrants(GRANT_SECRET), clock),
   };
