@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import { type Contract, DEFAULTS } from '@carillon/contract';
+import { type Contract, DEFAULTS, type Durability } from '@carillon/contract';
 import { createNodeClock } from './adapters/node/clock.ts';
 import { createNodeSecrets } from './adapters/node/secrets.ts';
 import { createPacedWarning } from './outbound/paced-warning.ts';
@@ -148,7 +148,8 @@ export async function assembleServer(
     redis: config.redis,
     graceMs: config.node.graceMs,
     laneLimits: toLaneLimits(config.limits),
-    storesChannels: storesChannels(config.contract),
+    storesChannels: hasDurability(config.contract, 'stored'),
+    replicatesChannels: hasDurability(config.contract, 'replicated'),
     clock: createNodeClock(),
     telemetry,
     secrets,
@@ -349,10 +350,10 @@ async function orClosed<T>(close: () => Promise<void>, opening: Promise<T>): Pro
   }
 }
 
-function storesChannels({ channels }: ServerConfig['contract']): boolean {
+function hasDurability({ channels }: ServerConfig['contract'], durability: Durability): boolean {
   return Object.values(channels).some(
     (channel) =>
-      channel.kind !== 'signal' && (channel.durability ?? DEFAULTS[channel.kind].durability) === 'stored',
+      channel.kind !== 'signal' && (channel.durability ?? DEFAULTS[channel.kind].durability) === durability,
   );
 }
 

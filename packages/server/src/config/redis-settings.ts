@@ -9,6 +9,12 @@ const DEFAULT_COMMAND_TIMEOUT_MS = 5_000;
 
 const DEFAULT_PREFIX = 'carillon:';
 
+/** ms a replica may take: a hundred times what one needs that is well, and short against the time a command may take. */
+const DEFAULT_REPLICA_WAIT_MS = 1_000;
+
+/** What waits for a replica holds up what is sent behind it, and that must still be answered in time. */
+const WAITS_A_COMMAND = 2;
+
 /** A lease this long survives two lost renewals, and a node that dies is noticed within it. */
 export const DEFAULT_LEASE_MS = 30_000;
 
@@ -40,6 +46,12 @@ export const redisSchema = z
       DEFAULT_COMMAND_TIMEOUT_MS,
       100,
       60_000,
+    ),
+    replicaWaitMs: whole(
+      'How long a publication on a `replicated` channel may wait until a replica has it; then it is refused. Never more than half of `commandTimeoutMs`.',
+      DEFAULT_REPLICA_WAIT_MS,
+      10,
+      30_000,
     ),
     leaseMs: whole(
       'How long a node counts as alive without being heard of; it renews three times in that time.',
@@ -100,6 +112,8 @@ export const redisSchema = z
 export type RedisConfig = RedisSettings & {
   /** How long a node's lease lasts, ms. */
   readonly leaseMs: number;
+  /** How long an append may wait for a replica, ms. */
+  readonly replicaWaitMs: number;
 };
 
 /**
@@ -107,7 +121,7 @@ export type RedisConfig = RedisSettings & {
  * @returns null where the node is alone; a text where a file cannot be read
  */
 export function toRedisSettings(
-  { url, prefix, commandTimeoutMs, leaseMs, tls, sentinel }: z.output<typeof redisSchema>,
+  { url, prefix, commandTimeoutMs, leaseMs, replicaWaitMs, tls, sentinel }: z.output<typeof redisSchema>,
   cwd: string,
 ): RedisConfig | null | string {
   const parsed = url === undefined ? null : parseRedisUrl(url);
@@ -120,9 +134,14 @@ export function toRedisSettings(
           login: { username: sentinel.username ?? null, password: sentinel.password ?? null },
         }
       : parsed.topology;
-  if (!encrypted) return { topology, login, tls: null, prefix, commandTimeoutMs, leaseMs };
+  const times = {
+    commandTimeoutMs,
+    leaseMs,
+    replicaWaitMs: Math.min(replicaWaitMs, Math.floor(commandTimeoutMs / WAITS_A_COMMAND)),
+  };
+  if (!encrypted) return { topology, login, tls: null, prefix, ...times };
   const read = readTlsFiles('redis.tls', tls, cwd);
   if (typeof read === 'string') return read;
   const files: RedisTls = { ...read, serverName: tls.serverName ?? null };
-  return { topology, login, tls: files, prefix, commandTimeoutMs, leaseMs };
+  return { topology, login, tls: files, prefix, ...times };
 }

@@ -41,7 +41,7 @@ export type NodePorts = {
   readonly directory: Directory;
   readonly broker: Broker;
   /** The history of channels by their durability. */
-  readonly logs: { readonly memory: Log; readonly stored: Log };
+  readonly logs: Readonly<Record<Durability, Log>>;
   /** Snapshots and versions of documents by their durability; null: the contract has no documents. */
   readonly documents: Readonly<Record<Durability, DocumentStore>> | null;
   /** What knows the CRDT; null: the contract has no documents. */

@@ -13,6 +13,7 @@ import type { StoreOptions, Stores } from './stores/store-options.ts';
 export async function openStores(options: StoreOptions): Promise<Stores> {
   const { redis } = options;
   const shared = redis !== null;
+  if (!shared && options.replicatesChannels) throw new StartError(REPLICATED_ALONE);
   const database =
     options.database.kind === 'sqlite'
       ? await openSqliteDatabase(options.database.path, shared, options)
@@ -28,6 +29,9 @@ export async function openStores(options: StoreOptions): Promise<Stores> {
     throw error;
   }
 }
+
+const REPLICATED_ALONE =
+  'the contract has channels with durability "replicated", and without CARILLON_REDIS_URL there is no replica: name a Redis that has one, or declare them "stored" or "memory"';
 
 /** The driver is an optional peer: who runs one node need not have it. */
 async function loadCluster(): Promise<typeof openCluster> {

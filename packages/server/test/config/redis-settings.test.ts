@@ -74,8 +74,21 @@ describe('redis.url', () => {
       prefix: 'carillon:',
       commandTimeoutMs: 5_000,
       leaseMs: 30_000,
+      replicaWaitMs: 1_000,
     });
   });
+
+  it.each([
+    [{ replicaWaitMs: 10 }, 10],
+    [{ replicaWaitMs: 30_000, commandTimeoutMs: 60_000 }, 30_000],
+    [{ replicaWaitMs: 2_501 }, 2_500],
+    [{ commandTimeoutMs: 101 }, 50],
+  ])(
+    'a wait for a replica is no longer than half of what a command may take: %j',
+    (settings, replicaWaitMs) => {
+      expect(redisOf({ url: 'redis://h', ...settings })).toMatchObject({ replicaWaitMs });
+    },
+  );
 
   it.each(['rediss://h', 'rediss+sentinel://h/main', 'rediss+cluster://h'])('%s is over TLS', (url) => {
     expect(redisOf({ url })).toMatchObject({ tls: { ca: null, cert: null, key: null, serverName: null } });
@@ -141,6 +154,8 @@ describe('redis.tls and redis.sentinel', () => {
       { url: 'redis://h', commandTimeoutMs: 99 },
       /^redis\.commandTimeoutMs must be a whole number from 100 to 60000/,
     ],
+    [{ url: 'redis://h', replicaWaitMs: 9 }, /^redis\.replicaWaitMs must be a whole number from 10 to 30000/],
+    [{ url: 'redis://h', replicaWaitMs: 30_001 }, /^redis\.replicaWaitMs must be/],
     [{ url: 'redis://h', commandTimeoutMs: 60_001 }, /^redis\.commandTimeoutMs must be/],
   ])('%j is refused', (redis, problem) => {
     expect(problemOf(redis)).toMatch(problem);

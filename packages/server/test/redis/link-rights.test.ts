@@ -47,6 +47,13 @@ async function useEverything(settings: RedisSettings, flush: () => Promise<unkno
     await link.run(TOUCH, [key], [keys.channel('presence:a')]);
     await link.getMany([keys.of('presence:a', 'record'), keys.of('presence:b', 'record')]);
     await link.command(null, 'PING');
+    // A Cluster has replicas, one server alone has none: either way it may ask.
+    const waiting = link.runReplicated(TOUCH, [key], [keys.channel('presence:a')], 10);
+    const refusal = await waiting.then(
+      () => '',
+      (error: Error) => error.message,
+    );
+    expect(['', 'Redis: no replica had it within 10 ms']).toContain(refusal);
   } finally {
     await broker.close();
     await link.close();

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { createClient } from '@redis/client';
 import { createKeys, type Keys } from '../../src/adapters/redis/keys.ts';
 import { type RedisLogLimits, createRedisLog } from '../../src/adapters/redis/log.ts';
+import type { Replicas } from '../../src/adapters/redis/replicated.ts';
 import type { RedisLink } from '../../src/adapters/redis/redis-link.ts';
 import type { PublishingLog } from '../../src/ports/log.ts';
 import { type OpenLog, T0 } from '../../src/testing/log-subject.ts';
@@ -14,15 +15,19 @@ export type LogNodeOptions = {
   readonly prefix: string;
   readonly limits?: Partial<RedisLogLimits> | undefined;
   readonly nowMs?: () => number;
+  readonly replicas?: Replicas | null;
 };
 
 export function newEpoch(): string {
   return randomBytes(9).toString('base64url');
 }
 
-export function openLogNode(link: RedisLink, { prefix, limits, nowMs = () => T0 }: LogNodeOptions): LogNode {
+export function openLogNode(
+  link: RedisLink,
+  { prefix, limits, nowMs = () => T0, replicas = null }: LogNodeOptions,
+): LogNode {
   const keys = createKeys(prefix);
-  return { log: createRedisLog({ link, keys, newEpoch, nowMs, limits }), link, keys };
+  return { log: createRedisLog({ link, keys, newEpoch, nowMs, limits, replicas }), link, keys };
 }
 
 /** Opens empty logs that share one server, apart by their prefix. A log that is opened again is another node's. */

@@ -29,6 +29,8 @@ function servers(connected: Promise<void> = Promise.resolve()) {
     const commands: LineCommands = {
       run: () => Promise.reject(new Error('no scripts here')),
       send: ([name], asking) => carry(String(name), asking),
+      sendForBytes: () => Promise.reject(new Error('no bytes here')),
+      replicated: () => Promise.reject(new Error('no replicas here')),
     };
     return { address, commands, line: {} as Shard['line'] };
   };

@@ -252,7 +252,11 @@ function channelPorts(
   return {
     documents: null,
     engine: null,
-    logs: { memory: createMemoryLog({ newEpoch: () => `${epoch}-${++epochs}` }), stored },
+    logs: {
+      memory: createMemoryLog({ newEpoch: () => `${epoch}-${++epochs}` }),
+      replicated: stored,
+      stored,
+    },
     authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'no rule' }) },
     grants: {
       sign: ({ user, channel, expiresAtMs, role }) => JSON.stringify([user, channel, expiresAtMs, role]),

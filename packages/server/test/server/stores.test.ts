@@ -24,6 +24,7 @@ it('who goes offline with a stop was last seen by the wall clock, though it was 
       graceMs: 60_000,
       laneLimits: LANE_LIMITS,
       storesChannels: false,
+      replicatesChannels: false,
       clock,
       telemetry: silentTelemetry,
       secrets: { token: () => 'epoch', id: () => 'id', fraction: () => 0 },

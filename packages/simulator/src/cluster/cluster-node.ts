@@ -92,7 +92,10 @@ export function createClusterNode(parts: ClusterNodeParts): ClusterNode {
       ...channelPorts(owner.name, () => stores.clock.nowMs()),
       ...(storedLog === null
         ? {}
-        : { logs: { memory: stores.log, stored: distantLog(storedLog, near) }, authorizer: OPEN }),
+        : {
+            logs: { memory: stores.log, replicated: stores.log, stored: distantLog(storedLog, near) },
+            authorizer: OPEN,
+          }),
     };
   }
 

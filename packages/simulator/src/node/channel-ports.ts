@@ -20,7 +20,7 @@ export function channelPorts(
   return {
     documents: null,
     engine: null,
-    logs: { memory: log, stored: log },
+    logs: { memory: log, replicated: log, stored: log },
     authorizer: { decide: () => ({ allow: false, code: 'forbidden', detail: 'nothing is open' }) },
     grants: { sign: () => '', verify: () => ({ ok: false, detail: 'nobody gives any' }) },
     tickets: plainTickets,

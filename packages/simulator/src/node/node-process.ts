@@ -142,7 +142,14 @@ export function createNodeProcess(parts: NodeParts): NodeProcess {
         ...channelPorts(owner.name, () => clock.nowMs()),
         ...(logs === null
           ? {}
-          : { logs: { memory: logs.memory, stored: logOnDisk(logs.stored, disk, near) }, authorizer: OPEN }),
+          : {
+              logs: {
+                memory: logs.memory,
+                replicated: logs.memory,
+                stored: logOnDisk(logs.stored, disk, near),
+              },
+              authorizer: OPEN,
+            }),
       },
       settings: { ...DEFAULT_SETTINGS, fields: DEFAULT_FIELDS, audience, followsOf: null, ...settings },
     });

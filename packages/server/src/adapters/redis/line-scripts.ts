@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { storeUnavailable } from '../../ports/unavailable.ts';
 import type { Line } from './line.ts';
-import { errorWord } from './redis-errors.ts';
+import { errorWord, reasonOf } from './redis-errors.ts';
 import type { RedisArgument, Reply } from './redis-link.ts';
 import type { Script } from './script.ts';
 
@@ -20,6 +22,12 @@ export type LineCommands = {
     asking: boolean,
   ): Promise<Reply>;
   send(args: readonly RedisArgument[], asking: boolean): Promise<Reply>;
+  sendForBytes(args: readonly RedisArgument[], asking: boolean): Promise<Reply>;
+  /**
+   * Resolves once a replica has everything that was answered on this line; rejects with `storeUnavailable` where none has within
+   * `waitMs`.
+   */
+  replicated(waitMs: number): Promise<void>;
 };
 
 /** Whoever waits for an answer; told in one step, or one that was sent again would be told behind one that came after it. */
@@ -51,12 +59,13 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
     asking: boolean,
     { resolve, reject }: Settle,
     unknown?: () => readonly RedisArgument[],
+    forBytes = false,
   ): void {
     // What becomes of it, the command itself shows.
     if (asking) count(['ASKING'], false, UNHEARD);
     sent++;
     // In one step each: what is to be sent again must be noted before another answer lets it go.
-    line.send(args).then(
+    (forBytes ? line.sendForBytes(args) : line.send(args)).then(
       (reply) => {
         answered++;
         resolve(reply);
@@ -124,8 +133,40 @@ export function createLineCommands(line: Line, runId: string): LineCommands {
     });
   }
 
+  /** Who waits for a replica, and is not asked for yet: one WAIT is under way at most, for it holds up the line. */
+  let unsure: PromiseWithResolvers<void>[] = [];
+  let isWaiting = false;
+
+  async function waitForReplica(waitMs: number): Promise<void> {
+    // What is answered in the same turn shares it.
+    await nextTurn();
+    const asked = unsure;
+    unsure = [];
+    try {
+      const replicas = await inTurn((settle) => count(['WAIT', '1', String(waitMs)], false, settle));
+      if (typeof replicas !== 'number' || replicas < 1)
+        throw storeUnavailable(`Redis: no replica had it within ${waitMs} ms`);
+      for (const { resolve } of asked) resolve();
+    } catch (error) {
+      const refusal = storeUnavailable(reasonOf(error), error);
+      for (const { reject } of asked) reject(refusal);
+    }
+    if (unsure.length > 0) void waitForReplica(waitMs);
+    else isWaiting = false;
+  }
+
   return {
     run: (script, keys, args, asking) => inTurn((settle) => runNow(script, keys, args, asking, settle)),
     send: (args, asking) => inTurn((settle) => count(args, asking, settle)),
+    sendForBytes: (args, asking) => inTurn((settle) => count(args, asking, settle, undefined, true)),
+    replicated(waitMs) {
+      const one = Promise.withResolvers<void>();
+      unsure.push(one);
+      if (!isWaiting) {
+        isWaiting = true;
+        void waitForReplica(waitMs);
+      }
+      return one.promise;
+    },
   };
 }

@@ -33,12 +33,17 @@ export type Line = {
   readonly address: RedisAddress;
   readonly open: boolean;
   send(args: readonly RedisArgument[]): Promise<Reply>;
+  /** With strings as they are, and not as texts. */
+  sendForBytes(args: readonly RedisArgument[]): Promise<Reply>;
   /** Resolves when all are subscribed; in a Cluster all have to lie in one slot. */
   subscribe(channels: readonly string[], listener: (text: string, channel: string) => void): Promise<void>;
   unsubscribe(channels: readonly string[]): Promise<void>;
   /** Ends it; commands in flight reject. */
   close(reason: string): void;
 };
+
+/** Overrides what is set for the line as a whole. */
+const BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /**
  * Connects and logs in.
@@ -89,6 +94,7 @@ export async function openLine(
       return open;
     },
     send: (args) => exchange(() => client.sendCommand<Reply>(args)),
+    sendForBytes: (args) => exchange(() => client.sendCommand<Reply>(args, BYTES)),
     subscribe: (channels, listener) => exchange(() => client.sSubscribe([...channels], listener)),
     unsubscribe: (channels) => exchange(() => client.sUnsubscribe([...channels])),
     close: end,

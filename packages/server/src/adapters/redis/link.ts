@@ -174,6 +174,17 @@ export function createRedisLink(settings: RedisSettings, deps: RedisLinkDeps): R
     prefix: settings.prefix,
     run: (script, keys, args) =>
       exchange(keys[0] ?? null, (commands, asking) => commands.run(script, keys, args, asking)),
+    runReplicated: (script, keys, args, waitMs) =>
+      exchange(keys[0] ?? null, async (commands, asking) => {
+        const reply = await commands.run(script, keys, args, asking);
+        // On the same line: another one has written nothing, and would be told at once that all of that is there.
+        await commands.replicated(waitMs);
+        return reply;
+      }),
+    bytes: async (key, ...args) =>
+      (await exchange(key, (commands, asking) =>
+        commands.sendForBytes(args, asking),
+      )) as unknown as readonly (Buffer | null)[],
     command: (key, ...args) => exchange(key, (commands, asking) => commands.send(args, asking)),
     async getMany(keys) {
       if (keys.length === 0) return [];

@@ -18,6 +18,7 @@ export const LOG_SCRIPTS = {
   expire: loadScript('log-expire', KEEPING, true),
   trim: loadScript('log-trim', READING, true),
   forget: loadScript('log-forget'),
+  confirm: loadScript('log-confirm'),
   note: loadScript('log-note'),
   settle: loadScript('log-settle'),
 } satisfies Record<string, Script>;

@@ -23,6 +23,7 @@ import { LOG_SCRIPTS, channelKeys, laneKeys, mapKeys, streamKeys } from './log-s
 import { listOf, numberText, printOf, readPublication, toldText, textOf, toUnits } from './log-text.ts';
 import { publicationTail } from './node-message-codec.ts';
 import type { RedisArgument, RedisLink } from './redis-link.ts';
+import { createWrites, type Replicas } from './replicated.ts';
 
 /** The number of channels is not limited here but by Redis's memory: what fell silent leaves it by itself. */
 export type RedisLogLimits = Omit<LaneLimits, 'lanes'> & {
@@ -44,6 +45,8 @@ export type RedisLogOptions = {
   /** The cluster's clock, ms since the epoch. */
   readonly nowMs: () => number;
   readonly limits?: Partial<RedisLogLimits> | undefined;
+  /** Where a replica must have what is acknowledged; null: nowhere. */
+  readonly replicas?: Replicas | null;
 };
 
 /** UTF-16 units of payloads that one script answers with: Redis does nothing else meanwhile, for about a millisecond. */
@@ -59,10 +62,21 @@ const INDEX_LATE_MS = 60_000;
 const INDEX_TRIES = 16;
 
 /**
- * The log of `memory` channels in Redis: every node appends to it, and each append is published in the same script. A Redis that
- * was started again, or another one that took over, begins a new epoch, and every method tells it.
+ * The log of `memory` channels in Redis, and of `replicated` ones: every node appends to it, and each append is published in the same
+ * script. A Redis that was started again, or another one that took over, begins a new epoch, and every method tells it.
+ *
+ * With `replicas` an append resolves once a replica has it. It is published before, as those that reject may be: whoever was told of one
+ * that is lost is told of the new epoch.
  */
-export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLogOptions): PublishingLog {
+export function createRedisLog({
+  link,
+  keys,
+  newEpoch,
+  nowMs,
+  limits,
+  replicas = null,
+}: RedisLogOptions): PublishingLog {
+  const writes = createWrites(link, replicas);
   const { oncePerChannel, laneMs, lanesPerUser } = { ...REDIS_LOG_LIMITS, ...limits };
   const expiries = createExpiries(link, keys, newEpoch);
   /** An append may be sent twice where its key runs out; what is called behind it must not overtake it. */
@@ -101,8 +115,8 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
     const args = streamArguments(append);
     const reply =
       lane === null
-        ? await link.run(LOG_SCRIPTS.append, scriptKeys, args)
-        : await link.run(
+        ? await writes.run(LOG_SCRIPTS.append, scriptKeys, args)
+        : await writes.run(
             LOG_SCRIPTS.append,
             [...scriptKeys, ...laneKeys(names)],
             [...args, ...laneArguments(lane)],
@@ -125,7 +139,7 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
     ];
     let token = '';
     for (let i = 0; i < INDEX_TRIES; i++) {
-      const reply = await link.run(LOG_SCRIPTS.put, scriptKeys, [
+      const reply = await writes.run(LOG_SCRIPTS.put, scriptKeys, [
         ...args,
         token,
         String(INDEX_LATE_MS),
@@ -140,14 +154,22 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
   }
 
   async function send(append: Append): Promise<AppendResult> {
-    return append.kind === 'map' && append.key !== null
+    const result = await (append.kind === 'map' && append.key !== null
       ? appendToMap(append, append.key)
-      : appendToStream(append);
+      : appendToStream(append));
+    // What it repeats may have been refused, because no replica had it.
+    if (result.ok && !('publication' in result)) await settle(append.channel);
+    return result;
+  }
+
+  async function settle(channel: string): Promise<void> {
+    // Without replicas whatever can be read is kept as it is kept here.
+    if (replicas !== null) await writes.run(LOG_SCRIPTS.confirm, [channelKeys(keys, channel).state], []);
   }
 
   async function forget(channel: string): Promise<void> {
     const names = channelKeys(keys, channel);
-    const indexed = await link.run(LOG_SCRIPTS.forget, [...mapKeys(names), ...laneKeys(names)], []);
+    const indexed = await writes.run(LOG_SCRIPTS.forget, [...mapKeys(names), ...laneKeys(names)], []);
     if (indexed === 1) await expiries.forgotten(channel);
   }
 
@@ -241,8 +263,7 @@ export function createRedisLog({ link, keys, newEpoch, nowMs, limits }: RedisLog
       const args = [epoch, String(offset), String(TRIMMED_AT_ONCE)];
       while ((await link.run(LOG_SCRIPTS.trim, [state, history], [newEpoch(), ...args])) === 1);
     },
-    // Whatever can be read is kept as it is kept here.
-    settle: () => undefined,
+    settle,
     forget: (channel) =>
       lanes.busy(channel) ? lanes.run(channel, async () => forget(channel)) : forget(channel),
     counts: () => null,

@@ -28,6 +28,21 @@ export interface RedisLink {
    * @param keys all in one slot; the first says which
    */
   run(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<Reply>;
+  /**
+   * Runs a script, and resolves once a replica has what it wrote: what WAIT says on the very connection that it ran on. It rejects with
+   * `storeUnavailable` where none has it in time; it was carried out then, and may be lost or not. What a script found and did not
+   * write is not waited for. Whatever is called behind it on this line waits as well, so it is for lines that nothing else uses.
+   *
+   * @param waitMs less than `commandTimeoutMs`
+   */
+  runReplicated(
+    script: Script,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+    waitMs: number,
+  ): Promise<Reply>;
+  /** A command whose answer is a list of strings of bytes, which are no texts. */
+  bytes(key: string, ...args: RedisArgument[]): Promise<readonly (Buffer | null)[]>;
   /** @param key says which slot; null: any server */
   command(key: string | null, ...args: RedisArgument[]): Promise<Reply>;
   /** The values of string keys, in the order asked: one command where that is one server, one for each slot in a Cluster. */

@@ -31,17 +31,9 @@ export type VersionRow = {
   bytes: number;
 };
 
-/** Bytes of a part: what is read, or sent over a line, without a pause. */
-export const PART_BYTES = 256 * 1024;
-
-/** A state in parts, none of them a copy. One without content has none. */
-export function partsOf(state: Uint8Array): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let from = 0; from < state.byteLength; from += PART_BYTES) {
-    const length = Math.min(PART_BYTES, state.byteLength - from);
-    parts.push(Buffer.from(state.buffer, state.byteOffset + from, length));
-  }
-  return parts;
+/** A part as it is bound: the same bytes, not a copy of them. */
+export function boundPart({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 export function headOf({ epoch, offset, vector, owners, bytes }: Omit<DocumentRow, 'state'>): DocumentHead {

@@ -1,6 +1,7 @@
+import { partsOf } from '../../core/document/state-parts.ts';
 import type { DocumentWrite } from './document-messages.ts';
 import type { DocumentWrites } from './document-queries.ts';
-import { partsOf } from './document-tables.ts';
+import { boundPart } from './document-tables.ts';
 import { toUnits } from './log-tables.ts';
 import type { Statements } from './statements.ts';
 
@@ -12,7 +13,7 @@ import type { Statements } from './statements.ts';
 export function createDocumentWriter(write: Statements<DocumentWrites>): (asked: DocumentWrite) => boolean {
   function addState(state: Uint8Array): number {
     const id = Number(write.addState.run(state.byteLength).lastInsertRowid);
-    for (const [part, content] of partsOf(state).entries()) write.addPart.run(id, part, content);
+    for (const [part, content] of partsOf(state).entries()) write.addPart.run(id, part, boundPart(content));
     return id;
   }
 

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
+import { readWhole } from '../../core/document/state-parts.ts';
 import { encodeVector } from '../../core/document/vector-text.ts';
 import type { DocumentStore } from '../../ports/documents.ts';
 import { createSqliteBuilder, textsOf } from './compile.ts';
 import type { DocumentWrite } from './document-messages.ts';
 import { documentReads } from './document-queries.ts';
-import { readWhole } from './document-states.ts';
 import { type DocumentTables, headOf, snapshotOf, versionHeadOf, versionOf } from './document-tables.ts';
 import { toUnits } from './log-tables.ts';
 import { prepareAll } from './statements.ts';
@@ -22,13 +22,9 @@ export function createSqliteDocuments(
 ): DocumentStore {
   const ask = prepareAll(database, textsOf(documentReads(createSqliteBuilder<DocumentTables>())));
 
-  const parts = async (
-    state: number,
-    from: number,
-    limit: number,
-  ): Promise<readonly { content: Buffer }[]> => {
+  const parts = async (state: number, from: number, limit: number): Promise<readonly Uint8Array[]> => {
     if (from > 0) await nextTurn();
-    return ask.parts.all(state, from, limit);
+    return ask.parts.all(state, from, limit).map(({ content }) => content);
   };
 
   return {

@@ -48,7 +48,7 @@ export function createChannels(context: NodeContext): Channels {
   const visibility = createUserVisibility(context, (user, visible) => members.seen(user, visible));
   const members = createMemberList(context, telling, () => visibility);
   const expiries = createRightExpiries(context, end);
-  const mapExpiry = createMapExpiry(context, [logs.memory, logs.stored]);
+  const mapExpiry = createMapExpiry(context, [...new Set([logs.memory, logs.stored, logs.replicated])]);
   const publisher = createPublisher(
     context,
     // A schema may answer behind the user's last session: nothing would ever end the watch that began then.

@@ -4,5 +4,5 @@ import type { NodePorts } from '../node-options.ts';
 
 /** Where the history of a channel is kept. */
 export function logOf(context: { readonly ports: Pick<NodePorts, 'logs'> }, spec: ChannelSpec): Log {
-  return spec.durability === 'stored' ? context.ports.logs.stored : context.ports.logs.memory;
+  return context.ports.logs[spec.durability];
 }

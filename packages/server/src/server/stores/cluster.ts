@@ -1,11 +1,12 @@
-import { createMemoryDocuments } from '../../adapters/memory/documents.ts';
 import { createRedisBroker } from '../../adapters/redis/broker.ts';
+import { createRedisDocuments } from '../../adapters/redis/documents.ts';
 import { createKeys } from '../../adapters/redis/keys.ts';
 import { createLastSeenWriter } from '../../adapters/redis/last-seen.ts';
 import { createRedisLink } from '../../adapters/redis/link.ts';
 import { createRedisLog } from '../../adapters/redis/log.ts';
 import { createRedisMembers } from '../../adapters/redis/members.ts';
 import { claimPrefix, openingProblem } from '../../adapters/redis/preflight.ts';
+import type { Replicas } from '../../adapters/redis/replicated.ts';
 import { createRedisRevocations } from '../../adapters/redis/revocations.ts';
 import { createRosterCache } from '../../adapters/redis/roster-cache.ts';
 import type { ShownChange } from '../../adapters/redis/user-scripts.ts';
@@ -28,7 +29,15 @@ import { newEpoch } from './new-epoch.ts';
 export async function openCluster(
   database: Database,
   redis: RedisConfig,
-  { graceMs, laneLimits, clock: machine, telemetry, secrets, webhooks: webhookConfig }: StoreOptions,
+  {
+    graceMs,
+    laneLimits,
+    replicatesChannels,
+    clock: machine,
+    telemetry,
+    secrets,
+    webhooks: webhookConfig,
+  }: StoreOptions,
 ): Promise<Stores> {
   const node = secrets.id();
   const keys = createKeys(redis.prefix);
@@ -82,14 +91,18 @@ export async function openCluster(
     occupancy: webhooks !== null,
   });
   const broker = createRedisBroker(link, redis, { ...deps, clock }, node);
-  const documents = createMemoryDocuments();
-  const memoryLog = createRedisLog({
+  const replicas: Replicas | null = replicatesChannels
+    ? { link: createRedisLink(redis, deps), waitMs: redis.replicaWaitMs }
+    : null;
+  const ofLogs = {
     link,
     keys,
     newEpoch: () => newEpoch(secrets),
     nowMs: clock.nowMs,
     limits: laneLimits,
-  });
+  };
+  const memoryLog = createRedisLog(ofLogs);
+  const documents = createRedisDocuments({ link, keys, newId: secrets.id });
   const revocations = createRedisRevocations({
     kept: database.revocations,
     link,
@@ -134,10 +147,12 @@ export async function openCluster(
     revocations.close();
     users.stop();
     await broker.close();
+    await replicas?.link.close();
     await link.close();
   }
   try {
     await link.open();
+    await replicas?.link.open();
     await broker.open();
   } catch (error) {
     await leave();
@@ -158,9 +173,18 @@ export async function openCluster(
     members: ofOneNode(members),
     directory,
     broker,
-    // Without stored channels nothing is ever asked of the second.
-    documents: { memory: documents, replicated: documents, stored: database.storedDocuments ?? documents },
-    logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
+    // Without such channels nothing is ever asked of what is for them.
+    documents: {
+      memory: documents,
+      replicated:
+        replicas === null ? documents : createRedisDocuments({ link, keys, newId: secrets.id, replicas }),
+      stored: database.storedDocuments ?? documents,
+    },
+    logs: {
+      memory: memoryLog,
+      replicated: replicas === null ? memoryLog : createRedisLog({ ...ofLogs, replicas }),
+      stored: database.storedLog ?? memoryLog,
+    },
     revocations,
     events: webhooks ?? UNHEARD,
     ownSecret: database.ownSecret,

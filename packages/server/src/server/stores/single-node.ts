@@ -61,9 +61,9 @@ export async function openSingleNode(
     members: createMemoryMembers(broker),
     directory,
     broker,
-    // Without stored channels nothing is ever asked of the second.
+    // Without stored channels nothing is ever asked of what is for them; what would be replicated is refused at the start.
     documents: { memory: documents, replicated: documents, stored: database.storedDocuments ?? documents },
-    logs: { memory: memoryLog, stored: database.storedLog ?? memoryLog },
+    logs: { memory: memoryLog, replicated: memoryLog, stored: database.storedLog ?? memoryLog },
     revocations: database.revocations,
     events: webhooks ?? UNHEARD,
     ownSecret: database.ownSecret,

@@ -17,6 +17,8 @@ export type StoreOptions = {
   readonly laneLimits: LaneLimits;
   /** Whether the contract has channels whose history is stored: only then there is a file for it. */
   readonly storesChannels: boolean;
+  /** Whether it has channels of which a replica of Redis must have what is acknowledged. */
+  readonly replicatesChannels: boolean;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly secrets: Pick<Secrets, 'token' | 'id' | 'fraction'>;

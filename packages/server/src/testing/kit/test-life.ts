@@ -111,6 +111,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       broker,
       logs: {
         memory: createMemoryLog({ newEpoch: () => `${parts.name}-${++epochs}` }),
+        replicated: disk.storedLog,
         stored: disk.storedLog,
       },
       documents: { memory: memoryDocuments, replicated: memoryDocuments, stored: disk.storedDocuments },

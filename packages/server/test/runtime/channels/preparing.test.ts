@@ -32,7 +32,7 @@ function scene(changes: Partial<ChannelSpec> = {}) {
   const ports = {
     broker: createMemoryBroker(),
     clock: createVirtualClock(),
-    logs: { memory: log, stored: log },
+    logs: { memory: log, replicated: log, stored: log },
     telemetry: silentTelemetry,
   };
   const publisher = createPublisher(

@@ -50,7 +50,7 @@ function openScene({ topic = {}, spec = {}, refuses = () => false }: SceneOption
   const ports = {
     broker: createMemoryBroker(),
     clock,
-    logs: { memory: log, stored: log },
+    logs: { memory: log, replicated: log, stored: log },
     telemetry: {
       ...silentTelemetry,
       feedEvent: (source: string, of: string, result: string) =>

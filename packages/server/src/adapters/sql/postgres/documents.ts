@@ -1,7 +1,7 @@
+import { partsOf, readWhole } from '../../../core/document/state-parts.ts';
 import { encodeVector } from '../../../core/document/vector-text.ts';
 import type { DocumentStore } from '../../../ports/documents.ts';
-import { readWhole } from '../document-states.ts';
-import { headOf, partsOf, snapshotOf, versionHeadOf, versionOf } from '../document-tables.ts';
+import { boundPart, headOf, snapshotOf, versionHeadOf, versionOf } from '../document-tables.ts';
 import { toUnits } from '../log-tables.ts';
 import type { PgTransaction, Postgres } from './connection.ts';
 import {
@@ -27,11 +27,8 @@ import {
  * else does. What was answered is committed.
  */
 export function createPostgresDocuments(postgres: Postgres): DocumentStore {
-  const parts = (
-    state: number,
-    from: number,
-    limit: number,
-  ): Promise<readonly { readonly content: Buffer }[]> => postgres.run(readParts, state, from, limit);
+  const parts = async (state: number, from: number, limit: number): Promise<readonly Uint8Array[]> =>
+    (await postgres.run(readParts, state, from, limit)).map(({ content }) => content);
 
   /** Runs work in a transaction that has the document for itself. Statements before its first answer share a round trip. */
   function changing<T>(channel: string, work: (within: PgTransaction) => Promise<T>): Promise<T> {
@@ -98,7 +95,9 @@ export function createPostgresDocuments(postgres: Postgres): DocumentStore {
 async function addState(within: PgTransaction, state: Uint8Array): Promise<number> {
   const [row] = await within.run(newState);
   if (row === undefined) throw new Error('Postgres gives no number');
-  await Promise.all(partsOf(state).map((content, part) => within.run(addPart, row.id, part, content)));
+  await Promise.all(
+    partsOf(state).map((content, part) => within.run(addPart, row.id, part, boundPart(content))),
+  );
   return row.id;
 }
 
