@@ -1,14 +1,15 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import * as Y from 'yjs';
 import { logIn } from '../contract/app-under-test.ts';
 import { type RealServer, reads, saved, signed, startReal, synced, textIn, until } from './providers.ts';
 
 let real: RealServer;
+let warned: MockInstance<typeof console.warn>;
 beforeEach(async () => {
   // All that y-websocket does with a refusal; its line has the token in it.
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   real = await startReal();
 });
 afterEach(async () => {
@@ -144,7 +145,7 @@ describe('who may not', () => {
     textIn(writer).insert(4, ' too');
     await reads('mine: seen too', reader);
     expect(textIn(writer).toJSON()).toBe('seen too');
-    expect(vi.mocked(console.warn).mock.lastCall?.[0]).toMatch(/\nforbidden: your role/);
+    expect(warned.mock.lastCall?.[0]).toMatch(/\nforbidden: your role/);
   });
 
   it('[DOC5] a role that is taken away while they type, and given again, loses nothing that they typed', async () => {

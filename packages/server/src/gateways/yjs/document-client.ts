@@ -65,7 +65,7 @@ export class DocumentClient {
       askAnew: () => this.#goOn(),
       failed: (code, detail) => this.#fail(code, detail),
     });
-    this.#awareness = createOwnAwareness(channel, line, clock, {
+    this.#awareness = createOwnAwareness(channel, line, messageUnits, clock, {
       named: (client) => this.#name(client),
       refused: (code, detail) => face.refused('awareness', code, detail),
     });
@@ -82,8 +82,10 @@ export class DocumentClient {
 
   /** The line is logged in: what the client has sent by now may go. */
   join(): void {
-    const sv = this.#vector === null ? {} : { sv: base64(this.#vector) };
-    this.#subscribe(sv);
+    const sv = this.#vector === null ? '' : base64(this.#vector);
+    // One that has no room in a message is as good as none: the client is sent the whole.
+    const hasRoom = sv !== '' && sv.length + ENVELOPE_UNITS <= this.#options.messageUnits;
+    this.#subscribe(hasRoom ? { sv } : {});
   }
 
   /** What the client sends. */

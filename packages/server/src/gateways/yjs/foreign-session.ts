@@ -1,4 +1,4 @@
-import type { DownMessage } from '@carillon/protocol';
+import { CLOSES, type DownMessage } from '@carillon/protocol';
 import { type InnerClient, type InnerLine, openInnerLine } from '../../gate/inner-line.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Frame, Transport } from '../../ports/transport.ts';
@@ -94,8 +94,13 @@ export class ForeignSession implements InnerClient {
         this.#phase = 'live';
         this.#owner.loggedIn();
       }
-    } else if (!this.isOver) this.#owner.receive(message, frame);
-    else if (message.t === 'err') this.#over(DROPPED);
+    } else if (this.isOver) {
+      if (message.t === 'err') this.#over(DROPPED);
+    } else if (message.t === 'err' && message.code === 'rate_limited' && this.isLive) {
+      // Nobody knows what it was of; what is missing now, the client sends again when it comes back.
+      this.leave(false);
+      this.#owner.ended(CLOSES.rate_limited.close, 'rate_limited');
+    } else this.#owner.receive(message, frame);
   }
 
   flushed(): number {

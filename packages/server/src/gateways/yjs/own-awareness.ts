@@ -33,6 +33,8 @@ export type AwarenessEvents = {
 export function createOwnAwareness(
   channel: string,
   line: PacedLine,
+  /** How long the text of a message may be. */
+  messageUnits: number,
   clock: Pick<Clock, 'setTimer'>,
   events: AwarenessEvents,
 ): OwnAwareness {
@@ -60,11 +62,11 @@ export function createOwnAwareness(
     latest = null;
     const d = stateOf(state);
     if (d === undefined) return events.refused('bad_message', 'an awareness state is a JSON object');
+    const units = state.length + ENVELOPE_UNITS;
+    if (units > messageUnits) return events.refused('too_large', `an awareness state of ${state.length}`);
     isAsked = true;
     const message = { t: 'aw', c: channel, cl, n, ...(d === null ? {} : { d }) } as const;
-    line.ask(message, 2 * state.length + ENVELOPE_UNITS, (answer) =>
-      answered({ client: cl, clock: n, state }, answer),
-    );
+    line.ask(message, units, (answer) => answered({ client: cl, clock: n, state }, answer));
   }
 
   function answered(entry: AwarenessEntry, answer: Ok | Err | null): void {
