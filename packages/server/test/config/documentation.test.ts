@@ -47,6 +47,7 @@ import { FIRST_RETRY_MS, LONGEST_RETRY_MS } from '../../src/webhooks/deliveries.
 import { PROBE_TIME_LIMIT_MS } from '../../src/ops/readiness.ts';
 import { TICKET_CHECK_MS } from '../../src/gateways/sse/ticket-streams.ts';
 import { TICKET_USE_MS } from '../../src/runtime/channels/tickets.ts';
+import { EDITS_PER_REQUEST } from '../../src/runtime/documents/documents-api.ts';
 import { SCHEMA_TIME_LIMIT_MS } from '../../src/runtime/channels/validating.ts';
 import { tableAfter } from './markdown-table.ts';
 
@@ -144,6 +145,7 @@ describe('docs/limits.md', () => {
       'presence of many': MAX_PRESENCE_USERS,
       'right over HTTP': DEFAULT_RIGHT_TTL_MS,
       'readiness probe': PROBE_TIME_LIMIT_MS,
+      'edits of a request': EDITS_PER_REQUEST,
       'run of clocks in an update': MAX_RUN,
       'values in values of an update': MAX_VALUE_NESTING,
       'types in types of an update': MAX_TYPE_NESTING,

@@ -1,6 +1,6 @@
 import { MAX_NAME_LENGTH } from '@carillon/protocol';
 import * as z from 'zod';
-import type { VersionHead } from '../../runtime/documents/documents-api.ts';
+import { EDITS_PER_REQUEST, type VersionHead } from '../../runtime/documents/documents-api.ts';
 import { position, userId } from './channel-schemas.ts';
 import { publicationId } from './parameters.ts';
 
@@ -8,9 +8,6 @@ import { publicationId } from './parameters.ts';
 
 /** The longest name of a root type, or key of a map, that edits name. */
 const MAX_ROOT_LENGTH = 255;
-
-/** Edits of one request: all of them are one change. */
-const MAX_EDITS = 1_000;
 
 const name = z.string().min(1).max(MAX_ROOT_LENGTH);
 const at = name.meta({ description: 'The root type by its name.' });
@@ -48,7 +45,11 @@ const edit = z
 export const by = userId.optional().meta({ description: "Whose change it is; absent: the server's." });
 
 export const editsBody = z.object({
-  edits: z.array(edit).min(1).max(MAX_EDITS).meta({ description: 'One after the other, as one change.' }),
+  edits: z
+    .array(edit)
+    .min(1)
+    .max(EDITS_PER_REQUEST)
+    .meta({ description: 'One after the other, as one change.' }),
   by,
   id: publicationId
     .optional()

@@ -5,12 +5,14 @@ import type { Outcome } from '../operation-outcome.ts';
 import { failed, run, succeed } from '../outcome.ts';
 import type { DocumentAccess, DocumentName, Once } from './document-access.ts';
 import { engineOf } from './document-ports.ts';
-import type { DocumentChanged, DocumentsApi, EditRequest } from './documents-api.ts';
+import {
+  type DocumentChanged,
+  type DocumentsApi,
+  type EditRequest,
+  EDITS_PER_REQUEST,
+} from './documents-api.ts';
 import type { TakeResult } from './room-face.ts';
 import { freshClientId, type Versions } from './versions.ts';
-
-/** Edits of one request: all of them are one change. */
-export const MAX_EDITS = 1_000;
 
 /** What the app does with documents, from its own process or over HTTP. */
 export function createDocumentOperations(
@@ -178,8 +180,8 @@ function isLabel(label: string): boolean {
 }
 
 function wrongEdit({ edits, id }: EditRequest): Outcome<never> | undefined {
-  if (edits.length < 1 || edits.length > MAX_EDITS)
-    return failed('bad_message', `edits: 1 to ${MAX_EDITS} of them`);
+  if (edits.length < 1 || edits.length > EDITS_PER_REQUEST)
+    return failed('bad_message', `edits: 1 to ${EDITS_PER_REQUEST} of them`);
   if (id !== undefined && (id.length < 1 || id.length > MAX_PUBLICATION_ID_LENGTH))
     return failed('bad_message', `id: 1 to ${MAX_PUBLICATION_ID_LENGTH} characters`);
   return undefined;

@@ -33,6 +33,9 @@ export type DocumentChanged = {
   readonly duplicate: boolean;
 };
 
+/** Edits of one request: all of them are one change. */
+export const EDITS_PER_REQUEST = 1_000;
+
 export type EditRequest = {
   readonly edits: readonly DocumentEdit[];
   /** Whose change it is; unless given the server's. */
