@@ -465,7 +465,7 @@ describe('the hub of a leader', () => {
       server(`{"t":"ok","i":${sub!.i},"e":"e","o":0,"role":"write","sv":"AA=="}`);
     }
     hub.leave('a', true);
-    expect(sent()).toEqual([{ t: 'aw', c: 'doc:1', cl: 11, n: 2_000 }]);
+    expect(sent()).toEqual([{ t: 'aw', c: 'doc:1', cl: 11, n: 1_001 }]);
   });
 
   it.each(['', 'x', '1', 'null', '[]', '{"t":5}', '{}'])('passes over what is no message: %s', (text) => {

@@ -28,9 +28,6 @@ type Share = {
 /** Messages of one channel that are kept for a line while its `sub` is under way; beyond that it is sent away. */
 const MOST_KEPT = 1_000;
 
-/** By so much a cursor of a tab that is gone is newer than what the tab may have said of it, ms. */
-const GONE_MS = 1_000;
-
 /** Client ids of one session on one document ([DOC1]). */
 const MOST_NAMES = 16;
 
@@ -233,8 +230,8 @@ export function createShares(parts: SharesParts): Shares {
     leave(line) {
       for (const [channel, share] of shares) {
         const [cl] = share.names.get(line) ?? [];
-        // Clocks are those of the wall: whoever is there after all says so by a higher one.
-        if (cl !== undefined) parts.ask(null, { t: 'aw', c: channel, cl, n: parts.wallMs() + GONE_MS });
+        // Clocks are those of the wall: whoever is there after all says so by a later one.
+        if (cl !== undefined) parts.ask(null, { t: 'aw', c: channel, cl, n: parts.wallMs() + 1 });
         forget(share, line);
         next(channel, share);
       }

@@ -20,7 +20,6 @@ function nextClock(clock: number, wallMs: number): number {
 
 /** The server is told anew: of a session that it did not know, or that it has given up, it knows nothing. */
 export function renewAwareness({ awareness, turn }: DocumentMachine): void {
-  awareness.ask = 0;
   if (awareness.state === null) return;
   awareness.clock = nextClock(awareness.clock, turn.wallMs);
   awareness.stale = true;
@@ -76,15 +75,9 @@ export function awarenessText({ awareness, settings, replica }: DocumentMachine,
 
 /** Where others are ([DOC6]). */
 export function takeAwareness(machine: DocumentMachine, { ss, all = false }: AwarenessDown): void {
-  const { awareness, replica } = machine;
+  const { awareness, replica, effects } = machine;
   const own = replica.clientId();
-  for (const { cl, n, d } of list(ss)) {
-    if (cl !== own || (n < awareness.clock && d !== undefined)) continue;
-    if (n < awareness.clock || awareness.state === null) continue;
-    if (d !== undefined && n === awareness.clock) continue;
-    // An earlier life went further, or the server took the user for gone: they are here.
-    awareness.clock = n + 1;
-    awareness.stale = true;
-  }
-  machine.effects.push({ do: 'people', people: list(ss).filter(({ cl }) => cl !== own), all });
+  // Clocks of others are the server's: of one's own only that it is over says something. It was taken for gone, and is here.
+  if (list(ss).some(({ cl, d }) => cl === own && d === undefined)) renewAwareness(machine);
+  effects.push({ do: 'people', people: list(ss).filter(({ cl }) => cl !== own), all });
 }

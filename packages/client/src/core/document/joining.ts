@@ -75,6 +75,8 @@ export function takeJoined(machine: DocumentMachine, reply: Ok): void {
   }
   if (ds !== undefined) machine.states.set(ds, { ticket: null, parts: [] });
   machine.phase = { name: 'joining', top, state: ds ?? null };
+  // What was asked before is answered, or lost, and says nothing of this joining.
+  machine.awareness.ask = 0;
   renewAwareness(machine);
   // A limit may have been raised, a role given back.
   machine.refused = null;
