@@ -20,6 +20,9 @@ import { createRoom } from './room.ts';
 import type { Change, Room, TakeResult } from './room-face.ts';
 import { createUploads } from './uploads.ts';
 
+/** Copies that are remembered of a document because they brought nothing. */
+const COPIES_KEPT = 32;
+
 /** A tail that is worth a snapshot when nobody is in the document any more. */
 const WORTH_UPDATES = 64;
 
@@ -66,7 +69,12 @@ export type Documents = {
 export function createDocuments(context: NodeContext): Documents {
   const { ports } = context;
   const { clock } = ports;
-  const rooms = new Map<HubChannel, Room>();
+  /** By channel. A room outlives its channel on this node until what it has under way is in the log. */
+  const rooms = new Map<string, Room>();
+  /** The channels that are open, by name. */
+  const open = new Map<string, HubChannel>();
+  /** Copies that brought nothing, by what they hash to: who reconnects sends the same again. */
+  const knownCopies = new Map<Room, Set<string>>();
   const uploads = createUploads(clock);
   const joining = createJoining(clock, () => engineOf(ports));
   const rates = new Map<ChannelSpec, KeyedRate>();
@@ -77,7 +85,8 @@ export function createDocuments(context: NodeContext): Documents {
   const storeOf = (spec: ChannelSpec): DocumentStore => documentStoreOf(ports, spec);
 
   function roomOf(channel: HubChannel): Room {
-    let room = rooms.get(channel);
+    let room = rooms.get(channel.name);
+    open.set(channel.name, channel);
     if (room === undefined) {
       const { spec } = channel;
       if (spec.document === null) throw new TypeError(`${channel.name} is no document`);
@@ -89,19 +98,31 @@ export function createDocuments(context: NodeContext): Documents {
         engine: engine(),
         alone: ports.cluster === null,
       });
-      rooms.set(channel, room);
+      rooms.set(channel.name, room);
     }
     return room;
   }
 
   function closed(channel: HubChannel): void {
-    const room = rooms.get(channel);
-    if (room === undefined) return;
-    rooms.delete(channel);
     joining.forget(channel);
+    const room = rooms.get(channel.name);
+    if (room === undefined || open.get(channel.name) !== channel) return;
+    open.delete(channel.name);
+    void retire(channel.name, room);
+  }
+
+  /**
+   * Another room of the document may begin only when this one has nothing under way: where one of its appends failed, one of the
+   * other's would take a place that was meant for what came before it.
+   */
+  async function retire(name: string, room: Room): Promise<void> {
+    await room.idle();
     // Whoever comes next is sent a snapshot, and nobody waits for it now.
-    if (room.size.tailUpdates >= WORTH_UPDATES) void room.compact().then(() => room.close());
-    else room.close();
+    if (!open.has(name) && room.size.tailUpdates >= WORTH_UPDATES) await room.compact();
+    if (open.has(name) || room.busy || rooms.get(name) !== room) return;
+    rooms.delete(name);
+    knownCopies.delete(room);
+    room.close();
   }
 
   function vectorText(room: Room): string {
@@ -194,13 +215,19 @@ export function createDocuments(context: NodeContext): Documents {
     const inspected = engine().inspect(whole);
     if (!inspected.ok) return { ok: false, code: 'update_invalid', detail: inspected.detail };
     if (!inspected.content.deletes) return change;
+    const print = ports.secrets.hash(Buffer.from(whole).toString('base64'));
+    const known = knownCopies.get(room) ?? new Set<string>();
+    knownCopies.set(room, known);
+    if (known.has(print)) return { ok: true, position: room.position, duplicate: true };
     try {
       const { position, parts } = await room.read();
       const job = await engine().prune(parts, whole);
       if (!job.ok) return { ok: false, code: 'update_invalid', detail: job.detail };
-      return job.update === null
-        ? { ok: true, position, duplicate: true }
-        : { ...change, update: job.update };
+      if (job.update !== null) return { ...change, update: job.update };
+      const [oldest] = known;
+      if (known.size >= COPIES_KEPT && oldest !== undefined) known.delete(oldest);
+      known.add(print);
+      return { ok: true, position, duplicate: true };
     } catch (error) {
       ports.telemetry.warn('document_prune_failed', { error: String(error) });
       return {
@@ -254,10 +281,12 @@ export function createDocuments(context: NodeContext): Documents {
     },
     roomOf,
     closed,
-    delivered: (channel, notice) => rooms.get(channel)?.delivered(notice),
+    delivered: (channel, notice) => rooms.get(channel.name)?.delivered(notice),
     lost(channel) {
       joining.forget(channel);
-      rooms.get(channel)?.lost();
+      const room = rooms.get(channel.name);
+      room?.lost();
+      if (room !== undefined) knownCopies.delete(room);
     },
     stateOf: joining.stateOf,
     start,
@@ -280,6 +309,8 @@ export function createDocuments(context: NodeContext): Documents {
     stop() {
       for (const room of rooms.values()) room.close();
       rooms.clear();
+      open.clear();
+      knownCopies.clear();
       uploads.stop();
       joining.stop();
     },

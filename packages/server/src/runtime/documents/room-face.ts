@@ -50,8 +50,10 @@ export type Room = {
   readonly state: DocumentState;
   readonly position: Position;
   readonly size: RoomSize;
-  /** Whether the snapshot is being made anew, or a change is on its way. */
+  /** Whether a change waits or is on its way into the log. */
   readonly busy: boolean;
+  /** Resolves once none is. */
+  idle(): Promise<void>;
   /** Takes its place behind every change before it. Never rejects. */
   take(change: Change): Promise<TakeResult>;
   /** The next publication, in the order of the log. */

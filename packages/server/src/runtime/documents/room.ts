@@ -90,6 +90,7 @@ export function createRoom(
   /** What is known is behind the log, or not certain. */
   let isBehind = false;
   let isCatchingUp = false;
+  const awaitingIdle: (() => void)[] = [];
 
   const compaction = createCompaction(name, {
     ...{ clock, telemetry, log, store, engine, spec },
@@ -242,6 +243,7 @@ export function createRoom(
   function end(waiting: Waiting, result: TakeResult): void {
     queue.shift();
     waiting.settle(result);
+    tellIdle();
   }
 
   function append(waiting: Waiting): boolean {
@@ -347,6 +349,8 @@ export function createRoom(
     }
     // Behind a failure nothing more goes out before all that is under way has come back.
     if (!isBehind || inFlight.length === 0) pump();
+    if (isClosed) giveUp();
+    tellIdle();
   }
 
   function catchUpThenPump(): void {
@@ -361,9 +365,22 @@ export function createRoom(
       (error: unknown) => {
         isCatchingUp = false;
         telemetry.warn('channel_read_failed', { channel: name, error: String(error) });
-        for (const waiting of queue.splice(0)) waiting.settle(UNAVAILABLE);
+        giveUp();
       },
     );
+  }
+
+  function giveUp(): void {
+    for (const waiting of queue.splice(0)) waiting.settle(UNAVAILABLE);
+    tellIdle();
+  }
+
+  function isBusy(): boolean {
+    return queue.length > 0 || inFlight.length > 0 || again.length > 0;
+  }
+
+  function tellIdle(): void {
+    if (!isBusy()) for (const resolve of awaitingIdle.splice(0)) resolve();
   }
 
   /** A node that does not hear of it finds it in the log. */
@@ -397,8 +414,9 @@ export function createRoom(
       return { snapshotBytes, tailBytes, tailUpdates };
     },
     get busy() {
-      return queue.length > 0 || inFlight.length > 0 || compaction.running;
+      return isBusy();
     },
+    idle: () => (isBusy() ? new Promise((resolve) => awaitingIdle.push(resolve)) : Promise.resolve()),
     take,
     delivered({ epoch, publication }) {
       // Its own are added when the log has answered.
@@ -422,7 +440,7 @@ export function createRoom(
     close() {
       isClosed = true;
       compaction.stop();
-      for (const waiting of queue.splice(0)) waiting.settle(UNAVAILABLE);
+      giveUp();
     },
   };
 }
