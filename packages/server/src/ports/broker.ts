@@ -62,6 +62,28 @@ export type MemberNotice = {
   readonly prev: number;
 };
 
+/** Where one client id of a document is. */
+export type AwarenessOf = {
+  readonly client: number;
+  /** Of one client id it never steps back, whoever speaks by it. */
+  readonly clock: number;
+  readonly user: string;
+  /** JSON text; null: it is over. */
+  readonly state: string | null;
+};
+
+/** What a node tells of those who are in a document by its sessions; on the channel's topic. */
+export type AwarenessNotice = {
+  readonly kind: 'awareness';
+  readonly channel: string;
+  readonly node: string;
+  readonly items: readonly AwarenessOf[];
+  /** These are all: whom that node told before and does not name now is gone. */
+  readonly all: boolean;
+  /** The others are asked to tell all of theirs: it has just begun to listen, or may have missed something. */
+  readonly ask: boolean;
+};
+
 /** A message to everyone; on the topic `everyone`. `data` is JSON text. */
 export type BroadcastNotice = { readonly kind: 'broadcast'; readonly name: string; readonly data: string };
 
@@ -103,7 +125,7 @@ export type AnswerMessage = { readonly kind: 'answer'; readonly id: number; read
 /** A node takes clients from now on, or none any more; on the topic `everyone`. */
 export type NodeNotice = { readonly kind: 'node'; readonly node: string; readonly joined: boolean };
 
-export type ChannelNotice = PublicationNotice | SignalNotice | MemberNotice;
+export type ChannelNotice = PublicationNotice | SignalNotice | MemberNotice | AwarenessNotice;
 
 export type NodeMessage =
   | PresenceMessage

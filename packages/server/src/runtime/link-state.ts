@@ -13,6 +13,7 @@ import type { Phase } from '../core/session/admission.ts';
 import { type Pulse, newPulse } from '../core/session/heartbeat.ts';
 import type { MessageRate } from '../core/session/message-rate.ts';
 import type { Timer } from '../ports/clock.ts';
+import type { AwarenessRoom } from './documents/awareness-room.ts';
 import type { Connection } from '../ports/transport.ts';
 
 /**
@@ -231,6 +232,8 @@ export type HubChannel = ChannelRef & {
   /** Replays that were made for one and may serve the next, by where they begin and end. */
   readonly replays: Map<string, readonly OutboundFrame[]>;
   readonly signals: SignalBatch | null;
+  /** Where people are in it; null of what is no document. */
+  readonly awareness: AwarenessRoom | null;
   /** This node's sessions of each user that is in the channel; null where the contract declares no members. */
   readonly members: Map<string, number> | null;
   /** How many are in it on all nodes; null while opening, and where the contract declares no members. */

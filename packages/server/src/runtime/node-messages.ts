@@ -49,6 +49,7 @@ export function createNodeMessages(
       case 'publication':
       case 'signal':
       case 'member':
+      case 'awareness':
       case 'broadcast':
       case 'subscription':
         context.channels.receive(message);

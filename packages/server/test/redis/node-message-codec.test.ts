@@ -53,6 +53,20 @@ const messages: fc.Arbitrary<{ topic: string; message: NodeMessage }> = fc.oneof
       message: { kind: 'member', ...fields } as const,
     })),
   fc
+    .record({
+      channel: name,
+      node: name,
+      items: fc.array(fc.record({ client: whole, clock: whole, user: name, state: fc.option(payload) }), {
+        maxLength: 5,
+      }),
+      all: fc.boolean(),
+      ask: fc.boolean(),
+    })
+    .map((fields) => ({
+      topic: `channel:${fields.channel}`,
+      message: { kind: 'awareness', ...fields } as const,
+    })),
+  fc
     .record({ name, data: payload })
     .map((fields) => ({ topic: 'everyone', message: { kind: 'broadcast', ...fields } as const })),
   fc
@@ -127,6 +141,36 @@ describe('messages between nodes as text', () => {
     };
     expect(encodeNodeMessage(message)).toBe(text);
     expect(decodeNodeMessage('channel:chat:1', text)).toEqual(message);
+  });
+
+  it('states of awareness follow each other, told apart by their lengths', () => {
+    const text =
+      '{"kind":"awareness","node":"n1","items":[[7,1763715600000,"ann",7],[8,5,"bob",-1],[9,6,"cat",2]],"all":true}\n{"x":1}{}';
+    const message: NodeMessage = {
+      kind: 'awareness',
+      channel: 'doc:1',
+      node: 'n1',
+      items: [
+        { client: 7, clock: 1_763_715_600_000, user: 'ann', state: '{"x":1}' },
+        { client: 8, clock: 5, user: 'bob', state: null },
+        { client: 9, clock: 6, user: 'cat', state: '{}' },
+      ],
+      all: true,
+      ask: false,
+    };
+    expect(encodeNodeMessage(message)).toBe(text);
+    expect(decodeNodeMessage('channel:doc:1', text)).toEqual(message);
+    for (const damaged of [
+      text.slice(0, -1),
+      `${text}}`,
+      text.replace(',7]', ',-2]'),
+      text.replace(',7]', ',0]'),
+      text.replace('[7,', '[-7,'),
+      text.replace('"ann"', 'null'),
+      text.replace('"all":true', '"all":1'),
+    ])
+      expect(decodeNodeMessage('channel:doc:1', damaged), damaged).toBeNull();
+    expect(decodeNodeMessage('inbox:x', text)).toBeNull();
   });
 
   it('fields that another version added are ignored', () => {

@@ -1,4 +1,4 @@
-import type { NodeMessage, PublicationNotice } from '../../ports/broker.ts';
+import type { AwarenessNotice, NodeMessage, PublicationNotice } from '../../ports/broker.ts';
 import type { Publication } from '../../ports/log.ts';
 import { toldText } from './log-text.ts';
 import { readHeader } from './node-message-header.ts';
@@ -8,7 +8,7 @@ import { readHeader } from './node-message-header.ts';
  *
  * - A header: one line of JSON, an object with its `kind`. Fields that are not known are ignored, kinds that are not known
  *   dropped, so that versions N and N-1 understand each other.
- * - Where the message carries a payload (publication, signal, broadcast): a newline behind the header, and then the payload's
+ * - Where the message carries a payload (publication, signal, awareness, broadcast): a newline behind the header, and then the payload's
  *   JSON text as it is, which may hold newlines itself. It is neither escaped nor parsed on its way. A publication without a
  *   newline has no payload: a key was deleted.
  *
@@ -16,11 +16,12 @@ import { readHeader } from './node-message-header.ts';
  * |---|---|
  * | publication | `epoch`, `offset`, `at` (ms), and where there is one `by`, `ref`, `key`, `version`, `silent` (`[session, request or null]`), `event` (ms) |
  * | signal | `session`, and where there is one `by`, `key` |
+ * | awareness | `node`, `items`: `[[client, clock, user, length of its state in UTF-16 units, or -1 where it is over]]`, and where it is so `all`, `ask`; the payload is the states one behind the other |
  * | broadcast | `name` |
  * | member | `user`, `joined`, `version`, `prev` |
  * | every other | the fields of the message, as ports/broker.ts names them |
  *
- * Publications, signals and member notices do not name their channel: the topic does.
+ * Publications, signals, awareness and member notices do not name their channel: the topic does.
  *
  * Scripts publish in the step that changes, and put messages together themselves, from the files in lua/ that are shared:
  *
@@ -41,6 +42,8 @@ export function encodeNodeMessage(message: NodeMessage): string {
       const header = { kind, session, by: by ?? undefined, key: key ?? undefined };
       return `${JSON.stringify(header)}\n${data}`;
     }
+    case 'awareness':
+      return encodeAwareness(message);
     case 'broadcast': {
       const { kind, name, data } = message;
       return `${JSON.stringify({ kind, name })}\n${data}`;
@@ -92,6 +95,17 @@ export function publicationTail(
   if (version !== null) tail += `,"version":${version}`;
   tail += told;
   return data === null ? `${tail}}` : `${tail}}\n`;
+}
+
+function encodeAwareness({ kind, node, items, all, ask }: AwarenessNotice): string {
+  const header = {
+    kind,
+    node,
+    items: items.map(({ client, clock, user, state }) => [client, clock, user, state?.length ?? -1]),
+    all: all || undefined,
+    ask: ask || undefined,
+  };
+  return `${JSON.stringify(header)}\n${items.map(({ state }) => state ?? '').join('')}`;
 }
 
 function encodePublication(notice: PublicationNotice): string {

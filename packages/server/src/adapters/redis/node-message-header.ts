@@ -1,5 +1,11 @@
 import { VISIBLE_STATUSES } from '@carillon/protocol';
-import { channelTopic, type NodeMessage, type PublicationNotice } from '../../ports/broker.ts';
+import {
+  type AwarenessNotice,
+  type AwarenessOf,
+  channelTopic,
+  type NodeMessage,
+  type PublicationNotice,
+} from '../../ports/broker.ts';
 import type { PresenceRecord } from '../../ports/presence.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -26,6 +32,8 @@ export function readHeader(topic: string, header: unknown, data: string | null):
       if (typeof session !== 'string' || !isTextOrNull(by) || !isTextOrNull(key)) return null;
       return { kind: 'signal', channel, session, by, key, data };
     }
+    case 'awareness':
+      return awareness(topic, header, data ?? '');
     case 'broadcast': {
       const { name } = header;
       return typeof name === 'string' && data !== null ? { kind: 'broadcast', name, data } : null;
@@ -102,6 +110,29 @@ function publication(topic: string, header: Fields, data: string | null): Public
     silent,
     eventMs: event,
   };
+}
+
+function awareness(topic: string, header: Fields, states: string): AwarenessNotice | null {
+  const { node, items, all = false, ask = false } = header;
+  const channel = channelOf(topic);
+  if (channel === null || typeof node !== 'string' || !Array.isArray(items)) return null;
+  if (typeof all !== 'boolean' || typeof ask !== 'boolean') return null;
+  const told: AwarenessOf[] = [];
+  let at = 0;
+  for (const item of items as unknown[]) {
+    if (!Array.isArray(item)) return null;
+    const [client, clock, user, length] = item as unknown[];
+    if (!isCount(client) || !isCount(clock) || typeof user !== 'string') return null;
+    if (length === -1) {
+      told.push({ client, clock, user, state: null });
+      continue;
+    }
+    if (!isCount(length) || length === 0 || at + length > states.length) return null;
+    told.push({ client, clock, user, state: states.slice(at, at + length) });
+    at += length;
+  }
+  // Damaged: one state could have been taken for the next.
+  return at === states.length ? { kind: 'awareness', channel, node, items: told, all, ask } : null;
 }
 
 /** Undefined where it cannot be read. */

@@ -1,4 +1,5 @@
 import type { Patterns } from '../../core/channel/patterns.ts';
+import type { Awareness } from '../documents/awareness.ts';
 import type { DocumentService } from '../documents/document-service.ts';
 import type { Documents } from '../documents/documents.ts';
 import type { Hub } from './hub.ts';
@@ -13,6 +14,7 @@ export type ChannelParts = {
   readonly patterns: Patterns;
   readonly hub: Hub;
   readonly documents: Documents;
+  readonly awareness: Awareness;
   readonly documentService: DocumentService;
   readonly members: MemberList;
   readonly visibility: UserVisibility;

@@ -61,7 +61,7 @@ export function createChannelRequests(
         case 'doc':
           return parts.documentService.handle(link, session, message);
         case 'aw':
-          return sendError(context, link, 'unavailable', 'not yet', message.i);
+          return parts.awareness.take(link, session, message);
         case 'pub':
           return publish(link, session, message, matched);
         case 'hist':

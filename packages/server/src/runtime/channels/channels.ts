@@ -6,6 +6,7 @@ import { type NodeContext, sendControl } from '../context.ts';
 import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import type { LocalSession, Subscription } from '../link-state.ts';
 import { createIntake } from '../intake/intake.ts';
+import { createAwareness } from '../documents/awareness.ts';
 import { createDocumentService } from '../documents/document-service.ts';
 import { createDocuments } from '../documents/documents.ts';
 import { createAsking } from './asking.ts';
@@ -24,7 +25,7 @@ import { createServingCalls } from './serving-calls.ts';
 import { createSignalSender } from './signals.ts';
 import { soon } from './soon.ts';
 import { createTicketDesk } from './tickets.ts';
-import { createUserVisibility } from './user-visibility.ts';
+import { createUserVisibility, type UserVisibility } from './user-visibility.ts';
 
 /** How long after a resume a client may take to name its channels again ([CHN6]), ms. */
 const NAME_AGAIN_MS = 30_000;
@@ -35,7 +36,8 @@ export function createChannels(context: NodeContext): Channels {
   const signals = createSignalSender(context);
   const telling = createMemberTelling(context.ports);
   const documents = createDocuments(context);
-  const hub = createHub(context, signals, telling, {
+  const awareness = createAwareness(context, () => visibility);
+  const hub = createHub(context, signals, telling, awareness, {
     closed: documents.closed,
     lost: documents.lost,
     delivered(channel, notice) {
@@ -45,7 +47,10 @@ export function createChannels(context: NodeContext): Channels {
   });
   const patterns = compilePatterns(contract.channels);
   const documentService = createDocumentService(context, patterns, hub, documents);
-  const visibility = createUserVisibility(context, (user, visible) => members.seen(user, visible));
+  const visibility: UserVisibility = createUserVisibility(context, (user, visible) => {
+    members.seen(user, visible);
+    awareness.seen(user);
+  });
   const members = createMemberList(context, telling, () => visibility);
   const expiries = createRightExpiries(context, end);
   const mapExpiry = createMapExpiry(context, [...new Set([logs.memory, logs.stored, logs.replicated])]);
@@ -66,6 +71,7 @@ export function createChannels(context: NodeContext): Channels {
     patterns,
     hub,
     documents,
+    awareness,
     documentService,
     members,
     visibility,
@@ -80,11 +86,15 @@ export function createChannels(context: NodeContext): Channels {
   function end(subscription: Subscription): void {
     const { session, channel, state } = subscription;
     if (!channel.subscriptions.has(subscription)) return;
-    if (state.name !== 'waiting') context.flusher.dropHeld(state.link, channel);
+    if (state.name !== 'waiting') {
+      context.flusher.dropHeld(state.link, channel);
+      awareness.dropHeld(state.link, channel);
+    }
     subscription.state = { name: 'waiting' };
     session.channels?.subscriptions.delete(channel.name);
     expiries.forget(subscription);
     members.go(subscription);
+    awareness.left(subscription);
     hub.remove(subscription);
   }
 
@@ -133,7 +143,10 @@ export function createChannels(context: NodeContext): Channels {
     documents: documentService.api,
     intake,
     local: { ...api, collect: asking.collect },
-    afterGap: () => void hub.compareTops(),
+    afterGap() {
+      void hub.compareTops();
+      awareness.afterGap();
+    },
     async start() {
       if (contract.channels.some(({ kind, members: told }) => kind !== 'signal' || told))
         topCheck = clock.setTimer(topCheckMs, () => void checkTops());
@@ -148,6 +161,7 @@ export function createChannels(context: NodeContext): Channels {
       hub.stop();
       documentService.stop();
       documents.stop();
+      awareness.stop();
       telling.stop();
       expiries.stop();
       roles.stop();
@@ -165,6 +179,7 @@ export function createChannels(context: NodeContext): Channels {
       timers:
         hub.timers +
         documents.timers +
+        awareness.timers +
         documentService.timers +
         telling.timers +
         signals.timers +

@@ -12,6 +12,8 @@ import { logOf } from './log-of.ts';
 import { createMemberCounts } from './member-counts.ts';
 import type { MemberTelling } from './member-telling.ts';
 import { type NamePage, pageOf } from './name-page.ts';
+import type { Awareness } from '../documents/awareness.ts';
+import { newAwarenessRoom } from '../documents/awareness-room.ts';
 import type { Documents } from '../documents/documents.ts';
 import { type SignalSender, newSignalBatch } from './signals.ts';
 import type { HubChannel, Subscription } from '../link-state.ts';
@@ -53,6 +55,7 @@ export function createHub(
   context: NodeContext,
   signals: SignalSender,
   telling: MemberTelling,
+  awareness: Pick<Awareness, 'opened' | 'closed' | 'receive'>,
   documents: Pick<Documents, 'closed' | 'delivered' | 'lost'>,
 ): Hub {
   const { broker, clock, events, members } = context.ports;
@@ -86,6 +89,7 @@ export function createHub(
       reorder: null,
       replays: new Map(),
       signals: spec.kind === 'signal' ? newSignalBatch() : null,
+      awareness: spec.kind === 'document' ? newAwarenessRoom(name, spec) : null,
       members: spec.members ? new Map() : null,
       memberFeed: null,
     };
@@ -125,6 +129,7 @@ export function createHub(
   }
 
   function readFirst(channel: HubChannel): Promise<void> | undefined {
+    if (channel.awareness !== null) awareness.opened(channel);
     const counted = memberCounts.open(channel);
     const read = readTop(channel);
     return counted === undefined ? read : Promise.all([counted, read]).then(() => undefined);
@@ -155,6 +160,7 @@ export function createHub(
     feeding.forget(channel);
     signals.forget(channel);
     documents.closed(channel);
+    awareness.closed(channel);
   }
 
   function add(subscription: Subscription): void {
@@ -205,6 +211,9 @@ export function createHub(
         return;
       case 'signal':
         signals.take(channel, notice);
+        return;
+      case 'awareness':
+        awareness.receive(channel, notice);
         return;
       case 'member':
         memberCounts.receive(channel, notice);

@@ -1,4 +1,5 @@
 import type { Subscribe, Unsubscribe } from '@carillon/protocol';
+import type { RefusedName } from '../documents/awareness.ts';
 import { entryText } from '../../core/channel/channel-messages.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
 import { controlFrame } from '../../core/outbox/frame.ts';
@@ -64,6 +65,18 @@ function refuseEnded(context: NodeContext, link: LinkState, { i }: Subscribe): v
 function refuseMore(context: NodeContext, link: LinkState, { i }: Subscribe): void {
   const most = context.settings.subscriptionsPerSession;
   sendError(context, link, 'limit_reached', `subscriptions of one session: ${most}`, i);
+}
+
+function refuseStart(
+  context: NodeContext,
+  parts: ChannelParts,
+  subscription: Subscription,
+  link: LinkState,
+  { i }: Subscribe,
+  { code, detail }: RefusedStart | RefusedName,
+): void {
+  parts.end(subscription);
+  sendError(context, link, code, detail, i);
 }
 
 async function openAndBegin(
@@ -140,10 +153,11 @@ async function begin(
     member: false,
   };
   subscription.right = right;
-  if (message.cl !== undefined) subscription.names = new Set(message.cl);
   parts.expiries.watch(subscription);
   if (held?.state.name === 'live' && held.state.link === link && !anew) {
-    // Only the right is renewed ([CHN7]).
+    // Only the right is renewed ([CHN7]), and what it speaks by.
+    const taken = claimNames(parts, subscription, message);
+    if (taken !== undefined) return sendError(context, link, taken.code, taken.detail, message.i);
     await reply(context, link, message, subscription, startAtTop(channel));
     return;
   }
@@ -153,6 +167,7 @@ async function begin(
   }
   parts.roles.joined(subscription);
   context.flusher.dropHeld(link, channel);
+  parts.awareness.dropHeld(link, channel);
   for (let readings = 1; ; readings++) {
     const joining = { name: 'joining', link, buffer: [], lost: false } as Subscription['state'] & {
       name: 'joining';
@@ -167,10 +182,9 @@ async function begin(
     }
     // Ended meanwhile: by a revocation, the end of the right, or the line.
     if (subscription.state !== joining) return refuseEnded(context, link, message);
-    if ('ok' in start) {
-      parts.end(subscription);
-      return sendError(context, link, start.code, start.detail, message.i);
-    }
+    if ('ok' in start) return refuseStart(context, parts, subscription, link, message, start);
+    const taken = claimNames(parts, subscription, message);
+    if (taken !== undefined) return refuseStart(context, parts, subscription, link, message, taken);
     // What is read behind a move of the feed is never older than it.
     if (!joining.lost && spec.kind !== 'signal') parts.hub.begunAnew(channel, start.top);
     if (joining.lost) {
@@ -193,14 +207,15 @@ async function begin(
       const grant = await granted;
       if (subscription.state !== joining) return refuseEnded(context, link, message);
       if (joining.lost) continue;
-      finish(context, link, message, subscription, start, joining, grant);
-    } else finish(context, link, message, subscription, start, joining, granted);
+      finish(context, parts, link, message, subscription, start, joining, grant);
+    } else finish(context, parts, link, message, subscription, start, joining, granted);
     return;
   }
 }
 
 function finish(
   context: NodeContext,
+  parts: ChannelParts,
   link: LinkState,
   message: Subscribe,
   subscription: Subscription,
@@ -213,10 +228,22 @@ function finish(
   for (const frame of start.frames) flusher.send(link, frame);
   for (const { offset, frame } of buffer) if (offset > start.top.offset) flusher.send(link, frame);
   subscription.state = { name: 'live', link, from: start.top.offset };
+  if (subscription.channel.awareness !== null)
+    flusher.send(link, parts.awareness.everybody(subscription.channel));
   if (message.o !== undefined && start.recovery !== null) {
     const { rec, why } = start.recovery;
     ports.telemetry.recovered(rec ? 'recovered' : (why ?? 'epoch'), rec ? start.top.offset - message.o : 0);
   }
+}
+
+/** The client ids that a `sub` names; one that names none keeps those that it has. */
+function claimNames(
+  { awareness }: ChannelParts,
+  subscription: Subscription,
+  { cl }: Subscribe,
+): RefusedName | undefined {
+  if (subscription.channel.awareness === null) return undefined;
+  return awareness.claim(subscription, cl === undefined ? subscription.names : new Set(cl));
 }
 
 async function reply(

@@ -41,6 +41,8 @@ export type ManyNodes = {
 export type ManyNodesOptions = Omit<ChannelHarnessOptions, 'clock' | 'ports'> & {
   /** In place of the members of the model: a list elsewhere. */
   readonly members?: (node: string, stores: NodeStores) => SharedMembers;
+  /** Further ports, of every node. */
+  readonly extra?: Partial<NodePorts>;
   /** What a node reports to beside what it does already. */
   readonly telemetry?: (node: string) => Partial<Telemetry>;
   /** What documents need, shared by the nodes. */
@@ -68,6 +70,7 @@ export async function createManyNodes(
       clock,
       settings: { graceMs: GRACE_MS, ...options.settings },
       ports: ({ secrets, logs, telemetry }) => ({
+        ...options.extra,
         telemetry: { ...telemetry, ...options.telemetry?.(name) },
         clock: stores.clock,
         secrets: namedSecrets(secrets, name),
