@@ -298,7 +298,7 @@ function replyText(
 const NO_NAMES: ReadonlySet<number> = new Set();
 
 /** Client ids that one session may name ([DOC1]). */
-const MAX_NAMES = 16;
+export const MAX_NAMES = 16;
 
 /** A client's `unsub`. */
 export function unsubscribe(

@@ -2,7 +2,6 @@ import type { AwarenessUp, ErrorCode } from '@carillon/protocol';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import {
   type AwarenessItem,
-  type AwarenessTable,
   allTold,
   awarenessText,
   claim,
