@@ -145,7 +145,17 @@ export function documentEngineContract(name: string, open: () => Promise<Documen
       Y.applyUpdate(theirs, job.update);
       expect(Y.encodeStateVector(theirs)).toEqual(Y.encodeStateVector(doc));
       expect(job.update.length).toBeLessThan(Y.encodeStateAsUpdate(doc).length);
-      expect(await engine.diffUpdate({ state: null, tail }, Uint8Array.of(3))).toMatchObject({ ok: false });
+      const snapshot = { state: Y.encodeStateAsUpdate(doc), tail: [] };
+      const before = documentOf(...tail.slice(0, 3));
+      const ofSnapshot = await engine.diffUpdate(snapshot, Y.encodeStateVector(before));
+      if (!ofSnapshot.ok) throw new Error(ofSnapshot.detail);
+      Y.applyUpdate(before, ofSnapshot.update);
+      expect(Y.encodeStateAsUpdate(before)).toEqual(Y.encodeStateAsUpdate(doc));
+      for (const parts of [{ state: null, tail }, snapshot])
+        expect(await engine.diffUpdate(parts, Uint8Array.of(3))).toMatchObject({ ok: false });
+      expect(await engine.diffUpdate({ state: Uint8Array.of(1), tail: [] }, Uint8Array.of(0))).toMatchObject({
+        ok: false,
+      });
     });
 
     it('[DOC4] prunes an update to what is new in it, deletions included, and to null where nothing is', async () => {
