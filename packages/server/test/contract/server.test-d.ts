@@ -112,11 +112,23 @@ if (asked.ok) {
   }
 }
 
+const paper = server.document('doc:{id}', { id: 'x' });
+await paper.edit([{ op: 'insert', at: 'text', index: 0, text: 'hi' }], { by: 'alice', id: 'once' });
+// @ts-expect-error there is no such edit
+await paper.edit([{ op: 'explode', at: 'text' }]);
+// @ts-expect-error only documents are documents
+server.document('chat:{room}', { room: 'x' });
+// @ts-expect-error a parameter is missing
+server.document('doc:{id}', {});
+const state = await paper.state();
+if (state.ok) is<Same<typeof state.value.update, Uint8Array>>();
+
 // A server of any contract: everything goes by texts, and the server checks it.
 async function anyServer(any: CarillonServer): Promise<void> {
   await any.publish('chat:{room}', { room: 'x' }, 1);
   await any.publish('tasks:{user}', { user: 'x' }, 1, { key: 'k', id: 'once' });
   await any.history('chat:{room}', { room: 'x' });
+  await any.document('doc:{id}', { id: 'x' }).json();
   await any.entries('tasks:{user}', { user: 'x' });
 }
 export { anyServer };

@@ -1,8 +1,11 @@
+import { defineContract, document } from '@carillon/contract';
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
 import { createInlineEngine } from '../../src/adapters/yjs/engine.ts';
 import type { DocumentEdit, DocumentEngine } from '../../src/ports/document-engine.ts';
+import { createTestServer } from '../../src/testing/kit/test-server.ts';
 import type { BareClient, Harness, Wire } from '../runtime/harness.ts';
+import { createManyNodes } from '../runtime/channels/many-nodes.ts';
 import { createDocumentHarness, documentPorts, documentSpec } from './document-harness.ts';
 import { base64, createReader, textOf, typed, updateOf } from './yjs-client.ts';
 
@@ -10,7 +13,7 @@ const DOC = 'doc:1';
 
 let requests = 0;
 
-async function ask({ clock }: Harness, client: BareClient, message: object): Promise<Wire> {
+async function ask({ clock }: Pick<Harness, 'clock'>, client: BareClient, message: object): Promise<Wire> {
   const i = ++requests;
   client.send({ ...message, i });
   await clock.settle();
@@ -279,6 +282,53 @@ describe('deleting a document', () => {
     await harness.node.documents.edit(DOC, { edits: [insert('new')] });
     expect(await textNow(harness)).toBe('new');
   });
+});
+
+it('what is deleted on one node is told on the others when they compare with the log', async () => {
+  const nodes = await createManyNodes(['n1', 'n2'], {
+    channels: [documentSpec({ compactUpdates: 2 })],
+    decide: () => ({ allow: true, untilMs: null, role: 'write' }),
+    documents: documentPorts(),
+  });
+  const [n1, n2] = [nodes.node('n1'), nodes.node('n2')];
+  for (const text of ['a', 'b', 'c']) await n1.node.documents.edit(DOC, { edits: [insert(text)] });
+  const bob = await n2.logIn('bob');
+  expect(await ask(n2, bob, { t: 'sub', c: DOC })).toMatchObject({ o: 3 });
+  bob.take();
+  expect(await n1.node.documents.delete(DOC)).toMatchObject({ ok: true });
+  await nodes.clock.advance(10_000);
+  expect(bob.take().filter(({ t }) => t === 'gap')).toMatchObject([{ c: DOC, why: 'epoch', o: 0 }]);
+  expect(await ask(n2, bob, { t: 'sub', c: DOC, sv: 'AA==' })).toMatchObject({ t: 'ok', sv: 'AA==' });
+  expect(bob.take().filter(({ t }) => t === 'ds' || t === 'ps')).toEqual([]);
+});
+
+it('in the words of the contract, and of the kit that an app tests with', async () => {
+  const server = await createTestServer(defineContract({ channels: { 'doc:{id}': document() } }), {
+    authorize: { 'doc:{id}': () => 'write' },
+  });
+  const paper = server.document('doc:{id}', { id: 'a b' });
+  expect(await paper.edit([insert('kept')], { by: 'ann', id: 'e' })).toMatchObject({ ok: true });
+  const saved = await paper.saveVersion('one', { by: 'ann' });
+  expect(saved).toMatchObject({ value: { name: 'one', by: 'ann' } });
+  const id = saved.ok ? saved.value.id : '';
+  await paper.edit([insert('not ')]);
+  expect(await paper.diff(id)).toMatchObject({ value: [{ root: 'text' }] });
+  expect(await paper.diff(id, id)).toMatchObject({ ok: true });
+  expect(await paper.restore(id, { by: 'ann' })).toMatchObject({ value: { changed: true } });
+  expect(await paper.json()).toMatchObject({ value: { json: { text: 'kept' } } });
+  expect(await paper.authors()).toMatchObject({ value: { roots: { text: [{ by: 'ann' }] } } });
+  const found = await paper.version(id);
+  const state = await paper.state();
+  if (found.ok) expect(await paper.import(found.value.update)).toMatchObject({ value: { duplicate: true } });
+  expect(state).toMatchObject({ ok: true });
+  expect(await paper.versions({ limit: 1 })).toMatchObject({ value: { next: expect.any(String) } });
+  expect(await paper.removeVersion(id)).toMatchObject({ ok: true });
+  expect(await paper.versions()).toMatchObject({ value: { versions: [{ name: null }], next: null } });
+  expect(await server.node.documents.json('doc:a%20b')).toMatchObject({ value: { json: { text: 'kept' } } });
+  expect(await paper.delete()).toMatchObject({ ok: true });
+  expect(await paper.json()).toMatchObject({ value: { json: {} } });
+  expect(await server.document('doc:{id}', { id: '' }).json()).toMatchObject({ code: 'channel_invalid' });
+  await server.close();
 });
 
 it('a compaction that is under way does not bring back what is deleted', async () => {
