@@ -38,6 +38,7 @@ import { isYjsPath, openYjsGateways } from './server/yjs-gateways.ts';
 import type { BoundAddress } from './server/listening.ts';
 import { StartError } from './server/start-error.ts';
 import { toLaneLimits } from './config/limit-settings.ts';
+import { loadSocketIo } from './server/socketio.ts';
 import { openStores } from './server/stores.ts';
 
 export type { Development, SamplePerson } from './gateways/http-api/dev-routes.ts';
@@ -132,6 +133,8 @@ export async function assembleServer(
   { logger, development, metrics = createMetrics(logger) }: ServerParts,
 ): Promise<CarillonServer> {
   if (config.auth === null) throw new StartError(NO_LOGIN);
+  // Before anything is opened: what is not installed is told at once.
+  const makeSocketIo = config.socketIo === null ? null : await loadSocketIo();
   const secrets = createNodeSecrets();
   const { telemetry } = metrics;
 
@@ -215,8 +218,20 @@ export async function assembleServer(
     monotonicMs: () => clock.monotonicMs(),
   });
   const lines = createLineEntrance({ node, door, clock, secrets, telemetry, limits: config.limits });
+  const socketIo =
+    config.socketIo === null || makeSocketIo === null
+      ? null
+      : makeSocketIo({
+          ...config.socketIo,
+          ...{ node, door, clock, secrets, telemetry, limits: config.limits },
+          loginTimeoutMs: config.node.loginTimeoutMs,
+        });
+  const takesRequest = (request: IncomingMessage, response: ServerResponse): boolean =>
+    lines.serve(request, response) ||
+    socketIo?.serve(request, response) === true ||
+    feeds.serve(request, response);
   const http: Server = createHttpServer(HTTP_OPTIONS, (request, response) => {
-    if (!lines.serve(request, response) && !feeds.serve(request, response)) api(request, response);
+    if (!takesRequest(request, response)) api(request, response);
   });
   http.maxConnections = config.limits.connections * SOCKETS_A_CONNECTION + REQUESTS_BESIDE_CONNECTIONS;
 
@@ -228,7 +243,8 @@ export async function assembleServer(
     http,
     host: config.host,
     port: config.port,
-    isOurPath: (path) => path === WEBSOCKET_PATH || isYjsPath(path, config.gateways),
+    isOurPath: (path) =>
+      path === WEBSOCKET_PATH || isYjsPath(path, config.gateways) || socketIo?.takes(path) === true,
     async begin() {
       await node.start();
       beginLife();
@@ -241,6 +257,7 @@ export async function assembleServer(
         ...{ upgrades, path: WEBSOCKET_PATH, node, door },
         messageBytes: config.limits.messageBytes,
       });
+      socketIo?.open(upgrades);
       const { messageBytes, messagesPerSecond, messageBurst } = config.limits;
       const ofYjs = openYjsGateways(config.gateways, {
         ...{ upgrades, door, node, clock, messageBytes },
@@ -250,7 +267,7 @@ export async function assembleServer(
       return {
         async close() {
           upgrades.close();
-          await Promise.all([webSockets.close(), ofYjs.close(), lines.close()]);
+          await Promise.all([webSockets.close(), ofYjs.close(), lines.close(), socketIo?.close()]);
         },
       };
     },
@@ -301,7 +318,7 @@ export async function assembleServer(
       logger.info('attached');
     },
     handler(request, response, next) {
-      if (lines.serve(request, response) || feeds.serve(request, response)) return;
+      if (takesRequest(request, response)) return;
       if (next !== undefined && !isForApi(request)) next();
       else api(request, response);
     },

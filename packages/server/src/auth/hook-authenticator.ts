@@ -2,11 +2,13 @@ import { MAX_LOGIN_TOKEN_LENGTH } from '@carillon/protocol';
 import type { AuthResult, Authenticator } from '../ports/auth.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { MAX_TOKEN_ID_LENGTH } from './jwt.ts';
+import { MAX_TOKEN_ID_LENGTH, MAX_USER_NAME_LENGTH } from './jwt.ts';
 
 /** What an app's hook says of a token: whom it speaks for. */
 export type Identity = {
   readonly user: string;
+  /** What others are shown as the user's name by gateways that show one. */
+  readonly name?: string | null;
   /** When the session must be given a new token, ms since the epoch; absent or null: never. */
   readonly expiresAtMs?: number | null;
   /** What the token is called when it is revoked, and when it was issued, ms since the epoch. */
@@ -59,7 +61,8 @@ export function createHookAuthenticator({
       }
       if (identity.user !== username)
         return { ok: false, code: 'username_mismatch', detail: 'it speaks for another user' };
-      return { ok: true, principal: { user: identity.user, expiresAtMs, tokenId, issuedAtMs } };
+      const name = identity.name?.slice(0, MAX_USER_NAME_LENGTH) ?? null;
+      return { ok: true, principal: { user: identity.user, name, expiresAtMs, tokenId, issuedAtMs } };
     } catch (error) {
       if (signal.aborted)
         return { ok: false, code: 'unavailable', detail: 'the authenticate hook took too long' };
@@ -94,6 +97,7 @@ export function createHookAuthenticator({
 function isIdentity(value: unknown): value is Identity {
   if (typeof value !== 'object' || value === null || !('user' in value) || typeof value.user !== 'string')
     return false;
+  if ('name' in value && !isAbsent(value.name) && typeof value.name !== 'string') return false;
   if ('tokenId' in value && !isAbsent(value.tokenId) && !isTokenId(value.tokenId)) return false;
   if ('issuedAtMs' in value && !isAbsent(value.issuedAtMs) && !Number.isSafeInteger(value.issuedAtMs))
     return false;

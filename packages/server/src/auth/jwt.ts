@@ -20,6 +20,9 @@ export const NOT_BEFORE_TOLERANCE_SECONDS = 30;
 /** The longest `jti`: what is named to revoke the token, and kept with each of its sessions. */
 export const MAX_TOKEN_ID_LENGTH = 255;
 
+/** What is kept of a user's name: it is shown, and sent to everybody in a document. */
+export const MAX_USER_NAME_LENGTH = 128;
+
 /** The keys that would decide could not be had. Never an answer about the token. */
 export class KeysUnavailable extends Error {}
 
@@ -49,7 +52,7 @@ export async function checkJwt(token: string, username: string, check: JwtCheck)
       typeof check.key === 'function'
         ? await jwtVerify(token, check.key, options)
         : await jwtVerify(token, check.key, options);
-    const { sub, exp, aud, jti } = payload;
+    const { sub, exp, aud, jti, name } = payload;
     // Where both are signed with one secret, a grant for one channel must not open everything.
     if (aud === GRANT_AUDIENCE || (Array.isArray(aud) && aud.includes(GRANT_AUDIENCE)))
       return invalid('it is a grant, not a login token');
@@ -67,6 +70,7 @@ export async function checkJwt(token: string, username: string, check: JwtCheck)
       ok: true,
       principal: {
         user: sub,
+        name: typeof name === 'string' ? name.slice(0, MAX_USER_NAME_LENGTH) : null,
         expiresAtMs,
         tokenId: jti ?? null,
         issuedAtMs: issuedAt(payload.iat, check.nowMs),

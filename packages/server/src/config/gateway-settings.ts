@@ -2,6 +2,7 @@ import { type Contract, DEFAULTS } from '@carillon/contract';
 import { parsePattern } from '@carillon/protocol';
 import * as z from 'zod';
 import { emptyProblem, text } from './setting.ts';
+import { socketIoSchema } from './socketio-settings.ts';
 
 const clientsOf = (clients: string, path: string) =>
   z
@@ -18,6 +19,7 @@ const clientsOf = (clients: string, path: string) =>
 export const gatewaysSchema = z.strictObject({
   yjs: clientsOf('y-websocket', '/yjs/{doc}'),
   hocuspocus: clientsOf('Hocuspocus', '/hocuspocus'),
+  socketio: socketIoSchema,
 });
 
 /** Which document of the contract a name stands for. */

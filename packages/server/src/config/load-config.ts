@@ -8,6 +8,7 @@ import { type FeedsConfig, toFeedsConfig } from './feeds/feed-settings.ts';
 import { loadConfigFile } from './config-file.ts';
 import { type DatabaseConfig, toDatabaseConfig } from './database.ts';
 import { toEngineSettings } from './document-settings.ts';
+import { type SocketIoConfig, toSocketIoConfig } from './socketio-settings.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { configProblem } from './problem.ts';
 import { type CarillonConfig, configSchema } from './schema.ts';
@@ -44,6 +45,8 @@ export type ServerConfig = {
   readonly feeds: FeedsConfig;
   /** Where clients enter that other projects made. */
   readonly gateways: GatewaysConfig;
+  /** How clients of Socket.IO are served; null: not at all. */
+  readonly socketIo: SocketIoConfig | null;
   /** Without the contract and the feeds, which are compiled where the server is put together. */
   readonly node: Omit<NodeSettings, 'contract' | 'callHandlers' | 'feeds'>;
   /** The threads that make documents of their updates. */
@@ -131,6 +134,7 @@ export function resolveConfig(
       callHandlers: toCallHandlers(config.calls ?? {}),
       feeds,
       gateways: toGateways(config.gateways, config.contract ?? NO_CONTRACT),
+      socketIo: toSocketIoConfig(config.gateways.socketio),
       node: toNodeSettings(config),
       documents: toEngineSettings(config.documents),
       limits: config.limits,

@@ -14,6 +14,7 @@ import {
 } from './contract-settings.ts';
 import { databaseProblem, databaseSchema } from './database.ts';
 import { documentsSchema } from './document-settings.ts';
+import { socketIoProblem } from './socketio-settings.ts';
 import { grantSecretProblem, grantsSchema } from './grant-settings.ts';
 import { channelsSchema, limitsSchema, sessionsSchema } from './limit-settings.ts';
 import { audienceProblem, presenceSchema, toFieldSpecs } from './presence-settings.ts';
@@ -122,6 +123,8 @@ export const configSchema = settings.superRefine(
     if (parts !== undefined) refuse([parts.setting], parts.message);
     const wrong = gatewaysProblem(gateways, contract);
     if (wrong !== undefined) refuse(['gateways', wrong.gateway, 'channel'], wrong.message);
+    const socketIo = socketIoProblem(gateways.socketio.channel, contract);
+    if (socketIo !== undefined) refuse(['gateways', 'socketio', 'channel'], socketIo);
     const given = toFieldSpecs(presence.fields);
     const fields = contract === undefined ? given : contractFields(contract);
     if (presence.fields !== undefined && !sameFields(given, fields)) {

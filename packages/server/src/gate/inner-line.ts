@@ -39,7 +39,7 @@ export type InnerLine = {
   misunderstood(): void;
   drained(): void;
   /** The client is gone. May be called more than once. */
-  closed(code: number): void;
+  closed(code?: number): void;
 };
 
 export type InnerLineOptions = {
@@ -99,8 +99,10 @@ export function openInnerLine(options: InnerLineOptions, client: InnerClient): I
 
   function forsake(): void {
     open = false;
-    for (const resolve of waiting.values()) resolve(null);
+    // Taken out first: who hears of the end may end the line in turn.
+    const unanswered = [...waiting.values()];
     waiting.clear();
+    for (const answered of unanswered) answered(null);
   }
 
   const connection: Connection = {

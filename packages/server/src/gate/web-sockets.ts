@@ -67,17 +67,9 @@ export function createWebSockets<C extends Accepted>(options: WebSocketsOptions<
 
   const server = new WebSocketServer({
     noServer: true,
-    // Tracking costs a closure for each connection.
-    clientTracking: false,
-    perMessageDeflate: false,
+    ...boundsOf(messageBytes),
     handleProtocols: (asked) => options.subprotocolOf(asked),
-    maxPayload: messageBytes,
-    maxFragments: partsOf(messageBytes, MIN_FRAGMENT_BYTES),
-    maxBufferedChunks: partsOf(messageBytes, MIN_PIECE_BYTES),
-    // A message is a turn of its own anyway; without this, `ws` waits for the next one between two of a packet.
-    allowSynchronousEvents: true,
-    closeTimeout: CLOSE_TIMEOUT_MS,
-  } as ConstructorParameters<typeof WebSocketServer>[0]);
+  });
 
   server.on('wsClientError', (error, socket, request) => {
     upgrades.refuse(socket, request.method === 'GET' ? 'bad_message' : 'method_not_allowed', error.message);
@@ -144,6 +136,23 @@ export function createWebSockets<C extends Accepted>(options: WebSocketsOptions<
     },
     close: () => (closing ??= end()),
   };
+}
+
+/** What a server of `ws` is bounded by that takes messages of so many bytes. */
+export function boundsOf(
+  messageBytes: number,
+): NonNullable<ConstructorParameters<typeof WebSocketServer>[0]> {
+  return {
+    // Tracking costs a closure for each connection.
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: messageBytes,
+    maxFragments: partsOf(messageBytes, MIN_FRAGMENT_BYTES),
+    maxBufferedChunks: partsOf(messageBytes, MIN_PIECE_BYTES),
+    // A message is a turn of its own anyway; without this, `ws` waits for the next one between two of a packet.
+    allowSynchronousEvents: true,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  } as NonNullable<ConstructorParameters<typeof WebSocketServer>[0]>;
 }
 
 function partsOf(messageBytes: number, partBytes: number): number {

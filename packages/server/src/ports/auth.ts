@@ -1,6 +1,8 @@
 /** Who a login token speaks for. */
 export type Principal = {
   readonly user: string;
+  /** What the user is called (`name`, OpenID Connect Core, section 5.1), where the token says it. Gateways show it to others. */
+  readonly name?: string | null;
   /** When the token runs out, ms since the epoch; null where it never does (hooks only). */
   readonly expiresAtMs: number | null;
   /** The token's id (`jti`, RFC 7519, section 4.1.7) and when it was issued, ms since the epoch; null where it does not say. */

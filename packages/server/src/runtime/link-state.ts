@@ -114,6 +114,8 @@ export type LocalSession = {
   tokenTaken: number;
   /** The id of the login token (`jti`), by which it can be revoked; null where it has none. */
   tokenId: string | null;
+  /** What the login token calls the user; null where it does not say, and behind a restart until the client is back. */
+  name: string | null;
   /** When the login token was issued, ms since the epoch; null where it does not say. */
   issuedAtMs: number | null;
   /** Shared by the sessions of one device. */
@@ -168,6 +170,7 @@ export function newLocalSession(
     tokensOffered: 0,
     tokenTaken: 0,
     tokenId: null,
+    name: null,
     issuedAtMs: null,
     pacing,
     channels: null,

@@ -79,6 +79,7 @@ async function logInOrRefuse(
   if (taken === null) return;
   taken.session.tokenExpiresAtMs = principal.expiresAtMs;
   taken.session.tokenId = principal.tokenId ?? null;
+  taken.session.name = principal.name ?? null;
   taken.session.issuedAtMs = principal.issuedAtMs ?? null;
   // Revoked while the session was being taken, it may have missed the order to end: that names a token it did not have yet.
   if (isRevoked(context, principal)) {

@@ -96,6 +96,12 @@ export const sessionRoutes = [
   }),
 ];
 
-function written({ channels, ...info }: SessionInfo): z.input<typeof sessionInfo> {
-  return { ...info, channels: [...channels] };
+function written({ session: id, channels, ...info }: SessionInfo): z.input<typeof sessionInfo> {
+  return {
+    session: id,
+    user: info.user,
+    device: info.device,
+    connected: info.connected,
+    channels: [...channels],
+  };
 }

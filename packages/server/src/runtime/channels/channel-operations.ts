@@ -79,6 +79,7 @@ export function createChannelOperations(
       session: session.id,
       user: session.user,
       device: session.device,
+      ...(session.name === null ? {} : { name: session.name }),
       connected: session.link !== null,
       channels: [...(session.channels?.subscriptions.keys() ?? [])],
     };

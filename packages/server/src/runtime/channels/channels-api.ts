@@ -50,6 +50,8 @@ export type SessionInfo = {
   readonly session: string;
   readonly user: string;
   readonly device: string;
+  /** What its login token calls the user, where that says it and its node is there to tell. */
+  readonly name?: string;
   readonly connected: boolean;
   readonly channels: readonly string[];
 };
