@@ -1,11 +1,9 @@
 import { request } from 'node:http';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { nothingLeft, openSocketIoScene, type SocketIoScene, tokenOf, TRANSPORTS } from './socketio-scene.ts';
 
 let scene: SocketIoScene;
-
-afterEach(() => scene.close());
 
 const PAGE = 'https://app.example';
 
@@ -30,9 +28,10 @@ function ask(
 const HANDSHAKE = '/socket.io/?EIO=4&transport=polling';
 
 describe.each(TRANSPORTS)('a client of Socket.IO over %s', (transport) => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     scene = await openSocketIoScene({ sessions: { graceMs: 0 } });
   });
+  afterAll(() => scene.close());
   const options = { transports: [transport] };
 
   it('is logged in by the token of its handshake, as a session like any other', async () => {
@@ -78,16 +77,16 @@ describe.each(TRANSPORTS)('a client of Socket.IO over %s', (transport) => {
 });
 
 describe('a client that begins with polls', () => {
+  afterEach(() => scene.close());
+
   it('goes on over a WebSocket, and loses nothing on the way', async () => {
     scene = await openSocketIoScene();
     const anna = await scene.connect('anna', { transports: ['polling', 'websocket'] });
-    const upgraded = new Promise((resolve) => anna.socket.io.engine.once('upgrade', resolve));
     const ben = await scene.connect('ben');
     await ben.ask('join-document', 'plan');
     await anna.ask('join-document', 'plan');
     for (let i = 0; i < 50; i++) ben.socket.emit('edit-operation', { documentId: 'plan', operation: i });
-    await upgraded;
-    expect(anna.socket.io.engine.transport.name).toBe('websocket');
+    await expect.poll(() => anna.socket.io.engine.transport.name).toBe('websocket');
     await ben.ask('edit-operation', { documentId: 'plan', operation: 'last' });
     await expect.poll(() => anna.of('remote-edit').length).toBe(51);
     expect(anna.of('remote-edit').map(([edit]) => (edit as { operation: unknown }).operation)).toEqual([
@@ -99,6 +98,8 @@ describe('a client that begins with polls', () => {
 });
 
 describe('pages', () => {
+  afterEach(() => scene.close());
+
   it('of no allowed origin are refused, over polls and WebSockets; those of one that is may bring cookies', async () => {
     scene = await openSocketIoScene({ allowedOrigins: [PAGE] });
     expect(await ask(HANDSHAKE, { headers: { origin: 'https://evil.example' } })).toMatchObject({
@@ -136,6 +137,8 @@ describe('pages', () => {
 });
 
 describe('a client that is silent', () => {
+  afterEach(() => scene.close());
+
   it('is gone once it has not answered a ping', async () => {
     scene = await openSocketIoScene({
       sessions: { graceMs: 0 },
@@ -156,9 +159,10 @@ describe('a client that is silent', () => {
 });
 
 describe('a client of another time', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     scene = await openSocketIoScene();
   });
+  afterAll(() => scene.close());
 
   it('with Engine.IO 3 is told over polls that its protocol is not spoken', async () => {
     for (const path of ['/socket.io/?EIO=3&transport=polling', '/socket.io/?transport=polling'])

@@ -48,7 +48,9 @@ export function watchConnection(conn: EngineConnection, events: EngineEvents): W
     if (++controlFrames > MAX_CONTROL_FRAMES) terminate();
   }
 
-  function watchWebSocket(): void {
+  function watchTransport(): void {
+    // Engine.IO gives whoever polls 30 s to come for the end: longer than a server that stops may wait.
+    if ('closeTimeout' in conn.transport) conn.transport.closeTimeout = CLOSE_TIMEOUT_MS;
     const webSocket = webSocketOf(conn);
     webSocket?.on('ping', onControlFrame);
     webSocket?.on('pong', onControlFrame);
@@ -63,12 +65,12 @@ export function watchConnection(conn: EngineConnection, events: EngineEvents): W
     if (!events.packet()) terminate();
     else if (type === 'message' && isBinary(data)) events.binary();
   });
-  conn.on('upgrade', watchWebSocket);
+  conn.on('upgrade', watchTransport);
   conn.once('close', () => {
     if (impatient !== null) clearTimeout(impatient);
     events.closed();
   });
-  watchWebSocket();
+  watchTransport();
 
   return {
     get isBehind() {
