@@ -115,6 +115,8 @@ export function operationLog<Batch>(
             : !follows(first.position, after ?? { ...first.position, offset: 0 })
         )
           return { ok: false, why: 'trimmed', version: top };
+        // A version that the log never had: it is another's.
+        if (after !== null && top.offset < after.offset) return { ok: false, why: 'epoch', version: top };
         for (const publication of publications) operations.push(publication);
         const last = publications.at(-1);
         if (!more || last === undefined)
@@ -165,7 +167,9 @@ export function operationLog<Batch>(
       }
       gathering.add(missed);
       try {
-        const { position } = await channel.publish(batch, { expect: base, echo: true });
+        const published = await channel.publish(batch, { expect: base, echo: true });
+        // Only a place in a lane leaves it open where something was published.
+        const position = published.position ?? base;
         await reached(position);
         return { ok: true, version: position };
       } catch (error) {

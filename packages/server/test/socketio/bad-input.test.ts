@@ -20,10 +20,10 @@ afterEach(async () => {
 
 /** A client that writes whatever it likes, behind a login. */
 async function raw(user = 'anna'): Promise<{ socket: WebSocket; texts: string[]; closed: Promise<number> }> {
+  const token = await tokenOf(user);
   const socket = new WebSocket(`${scene.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
   const texts: string[] = [];
   const closed = new Promise<number>((resolve) => socket.on('close', resolve));
-  const token = await tokenOf(user);
   await new Promise<void>((resolve) => {
     socket.on('message', (data: Buffer) => {
       const text = data.toString();
@@ -112,13 +112,13 @@ describe('packets that are none of Socket.IO', () => {
     '42[1]',
     '42["connect"]',
     '42["edit-operation",',
-    `42${'['.repeat(30_000)}`,
+    `42${'['.repeat(500)}`,
     '451-["edit-operation",{"_placeholder":true,"num":0}]',
     '45999999999-["edit-operation",{"_placeholder":true,"num":0}]',
     '2probe',
     '5',
     '1',
-  ])('%j ends nothing but the connection that sent it, and leaves nothing', async (packet) => {
+  ])('%.20s ends nothing but the connection that sent it, and leaves nothing', async (packet) => {
     const { socket, closed } = await raw();
     socket.send(packet);
     socket.send('41');
