@@ -57,7 +57,7 @@ describe.each(TRANSPORTS)('a client of Socket.IO over %s', (transport) => {
     ['the token of another user', async () => ({ token: await tokenOf('anna'), username: 'ben' })],
     ['a token of a user that cannot be', async () => ({ token: await tokenOf('\u0000') })],
   ])('with %s is told "Authentication failed", and nothing of it is left', async (_, auth) => {
-    const client = scene.client(await auth(), options);
+    const client = scene.client(await Promise.resolve(auth()), options);
     const [error] = (await client.next('connect_error')) as [Error & { data: { code: string } }];
     expect(error.message).toBe('Authentication failed');
     expect(error.data.code).toMatch(/^(token_invalid|token_expired|username_mismatch|user_id_invalid)$/);

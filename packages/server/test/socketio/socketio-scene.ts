@@ -12,7 +12,13 @@ vi.setConfig({ testTimeout: 3 * WAIT_LIMIT_MS, hookTimeout: 2 * WAIT_LIMIT_MS })
 
 export const contract = defineContract({
   channels: {
-    'ops:{id}': stream({ data: z.json(), members: true, durability: 'memory' }),
+    'ops:{id}': stream({
+      data: z.json(),
+      members: true,
+      durability: 'memory',
+      history: { count: 10_000, units: 64 * 1024 * 1024 },
+      rate: { perSecond: 100_000, burst: 100_000 },
+    }),
     'stored:{id}': stream({ data: z.json(), members: true }),
   },
 });
@@ -142,9 +148,12 @@ function listenTo(socket: Socket): Client {
 /** Resolves once nothing of any client is left on the server: connections, sessions, timers. */
 export async function nothingLeft({ server }: SocketIoScene): Promise<void> {
   await expect
-    .poll(() => {
-      const { connections, attached, detached, channels, subscriptions } = server.node.counts();
-      return { connections, attached, detached, channels, subscriptions };
-    })
+    .poll(
+      () => {
+        const { connections, attached, detached, channels, subscriptions } = server.node.counts();
+        return { connections, attached, detached, channels, subscriptions };
+      },
+      { timeout: WAIT_LIMIT_MS },
+    )
     .toEqual({ connections: 0, attached: 0, detached: 0, channels: 0, subscriptions: 0 });
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
-import type { Server as SocketIoServer, ServerOptions, Socket } from 'socket.io';
+import type { Server as SocketIoServer, Socket } from 'socket.io';
 import { WebSocketServer } from 'ws';
 import { type ErrorCode, ERRORS } from '@carillon/protocol';
 import type { Door } from '../../gate/door.ts';
@@ -105,7 +105,7 @@ export function createSocketIoGateway(options: SocketIoGatewayOptions): SocketIo
     perMessageDeflate: false,
     allowEIO3: false,
     // `ws` is ours, with its bounds: Engine.IO sets none but the size.
-    wsEngine: boundedServer(limits.messageBytes),
+    wsEngine: boundedServer(limits.messageBytes) as unknown,
   });
   // Requests and upgrades are handed over one by one, behind the door; there is no server for it to listen to.
   io.attach(new EventEmitter() as unknown as HttpServer);
@@ -270,7 +270,7 @@ type EngineServer = EventEmitter & {
 };
 
 /** What Engine.IO makes its WebSockets with: it calls this with `new`. */
-function boundedServer(messageBytes: number): NonNullable<ServerOptions['wsEngine']> {
+function boundedServer(messageBytes: number): () => WebSocketServer {
   return function createBoundedServer() {
     return new WebSocketServer({ ...boundsOf(messageBytes), noServer: true });
   };
