@@ -107,7 +107,8 @@ export async function openSocketIoScene(settings: Partial<Settings> = {}): Promi
   };
 }
 
-function listenTo(socket: Socket): Client {
+/** Notes everything that a client is told, from now on. */
+export function listenTo(socket: Socket): Client {
   const told: { readonly event: string; readonly args: unknown[]; taken: boolean }[] = [];
   const waits = new Set<() => void>();
   function note(event: string, args: unknown[]): void {
@@ -117,6 +118,7 @@ function listenTo(socket: Socket): Client {
   socket.onAny((event: string, ...args: unknown[]) => note(event, args));
   socket.on('connect_error', (error) => note('connect_error', [error]));
   socket.on('disconnect', (reason) => note('disconnect', [reason]));
+  socket.on('connect', () => note('connect', []));
   return {
     socket,
     of: (event) => told.filter((each) => each.event === event).map(({ args }) => args),
