@@ -85,7 +85,12 @@ describe('[DOC7] versions', () => {
     for (const m of ['a', 'b']) expect(await save(m)).toMatchObject({ t: 'ok' });
     expect(await save('c')).toMatchObject({ t: 'err', code: 'limit_reached' });
     const unnamed: unknown[] = [];
-    for (let n = 0; n < 3; n++) unnamed.push(((await save())['d'] as Wire)['v']);
+    for (const letter of ['x', 'y', 'z']) {
+      await ann.write((text) => text.insert(0, letter));
+      unnamed.push(((await save())['d'] as Wire)['v']);
+      // Nothing has changed: it is the same one.
+      expect(await save()).toMatchObject({ d: { v: unnamed.at(-1) } });
+    }
     expect((await versionsOf(ann)).map(({ v, m }) => m ?? v)).toEqual([unnamed[2], unnamed[1], 'b', 'a']);
 
     const [, , b] = await versionsOf(ann);
@@ -178,6 +183,45 @@ describe('[DOC7] versions', () => {
       'the blue fox',
       'And the blue fox',
     ]);
+  });
+
+  it('differ by one job for all who ask at once', async () => {
+    const inline = createInlineEngine();
+    let jobs = 0;
+    let gate = Promise.withResolvers<void>();
+    gate.resolve();
+    const engine: Partial<DocumentEngine> = {
+      async compare(...given) {
+        jobs++;
+        await gate.promise;
+        return inline.compare(...given);
+      },
+      authors(...given) {
+        jobs++;
+        return inline.authors(...given);
+      },
+    };
+    const harness = await createDocumentHarness(documentSpec(), documentPorts(engine));
+    const ann = await join(harness, 'ann');
+    await ann.write((text) => text.insert(0, 'a'));
+    const saved = await harness.node.documents.saveVersion('doc:1', 'one');
+    const v = saved.ok ? saved.value.id : '';
+    const { documents } = harness.node;
+    const all = await Promise.all([0, 1, 2].map(() => documents.diff('doc:1', v, null)));
+    expect(all).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
+    await Promise.all([0, 1, 2].map(() => documents.authors('doc:1')));
+    expect(jobs).toBe(2);
+    // What was changed since is another content.
+    await ann.write((text) => text.insert(0, 'b'));
+    gate = Promise.withResolvers();
+    const first = documents.diff('doc:1', v, null);
+    await harness.clock.settle();
+    await ann.write((text) => text.insert(0, 'c'));
+    const second = documents.diff('doc:1', v, null);
+    await harness.clock.settle();
+    gate.resolve();
+    expect(await first).not.toEqual(await second);
+    expect(jobs).toBe(4);
   });
 
   it('whose difference is larger than what is held for a connection are refused, at this very size', async () => {

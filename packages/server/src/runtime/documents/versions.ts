@@ -53,6 +53,18 @@ export function createVersions(
   engine: () => DocumentEngine,
   access: DocumentAccess,
 ): Versions {
+  /** Jobs under way whose answer is of the same content: a class that opens the history at once asks for one. */
+  const underWay = new Map<string, Promise<unknown>>();
+
+  function shared<T>(key: readonly unknown[], job: () => Promise<T>): Promise<T> {
+    const text = JSON.stringify(key);
+    const there = underWay.get(text) as Promise<T> | undefined;
+    if (there !== undefined) return there;
+    const begun = job().finally(() => underWay.delete(text));
+    underWay.set(text, begun);
+    return begun;
+  }
+
   async function headsOf(name: DocumentName): Promise<readonly VersionHead[]> {
     const store = access.store(name);
     const heads: VersionHead[] = [];
@@ -105,7 +117,11 @@ export function createVersions(
     const now = await stateNow(name);
     if (!now.ok) return now;
     const { position, state } = now.value;
-    const id = nextVersionId(before[0]?.id ?? null, secrets.id());
+    const [newest] = before;
+    // Or whoever saves again and again would have all the older ones go.
+    if (label === null && newest !== undefined && samePlace(newest.position, position))
+      return succeed(newest);
+    const id = nextVersionId(newest?.id ?? null, secrets.id());
     const head = await keep(name, { id, name: label, atMs: clock.nowMs(), by, position }, state);
     const heads = await headsOf(name);
     if (label !== null && isOneTooMany(heads, id, namedVersions)) {
@@ -138,10 +154,17 @@ export function createVersions(
     return found === null ? unknown(id) : succeed(found);
   }
 
-  async function partsOf(name: DocumentName, id: string | null): Promise<Outcome<DocumentParts>> {
-    if (id === null) return succeed((await access.read(name)).parts);
+  /** `at`: what stands for the content, as a version never changes. */
+  async function partsOf(
+    name: DocumentName,
+    id: string | null,
+  ): Promise<Outcome<{ readonly at: unknown; readonly parts: DocumentParts }>> {
+    if (id === null) {
+      const { position, parts } = await access.read(name);
+      return succeed({ at: position, parts });
+    }
     const found = await version(name, id);
-    return found.ok ? succeed({ state: found.value.state, tail: [] }) : found;
+    return found.ok ? succeed({ at: id, parts: { state: found.value.state, tail: [] } }) : found;
   }
 
   async function diff(name: DocumentName, id: string, other: string | null): Promise<Outcome<DocumentDiff>> {
@@ -149,7 +172,9 @@ export function createVersions(
     if (!before.ok) return before;
     const after = await partsOf(name, other);
     if (!after.ok) return after;
-    const compared = await engine().compare(before.value, after.value);
+    const compared = await shared(['diff', name.name, before.value.at, after.value.at], () =>
+      engine().compare(before.value.parts, after.value.parts),
+    );
     return compared.ok ? succeed(compared.diff) : broken(compared.detail);
   }
 
@@ -179,7 +204,7 @@ export function createVersions(
     name: DocumentName,
   ): Promise<Outcome<{ readonly position: Position; readonly roots: Authors }>> {
     const { position, parts, owners } = await access.readWithOwners(name);
-    const written = await engine().authors(parts);
+    const written = await shared(['authors', name.name, position], () => engine().authors(parts));
     if (!written.ok) return broken(written.detail);
     const roots = Object.entries(written.roots).map(([root, runs]) => [root, named(runs, owners)]);
     return succeed({ position, roots: Object.fromEntries(roots) as Authors });
