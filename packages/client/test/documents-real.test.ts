@@ -243,6 +243,46 @@ it('[DOC2] [DOC4] a server that had the document in memory alone gets it back fr
   await until(carol, () => textOf(carol) === `${text}three `);
 }, 30_000);
 
+it('[DOC6] people see where the others are, readers too; who closes the document is gone, whose line drops for a moment is not', async () => {
+  roles.set('rita', 'read');
+  const bobs = person('bob');
+  const [alice, bob, rita] = [open(person('alice')), open(bobs), open(person('rita'))];
+  await live(alice, bob, rita);
+  const states = (of: DocumentProvider): unknown[] =>
+    [...of.awareness.getStates().values()].map((state) => state['at']).toSorted();
+  const seen = (of: DocumentProvider, expected: readonly unknown[]): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (JSON.stringify(states(of)) !== JSON.stringify(expected)) return;
+        of.awareness.off('change', look);
+        resolve();
+      };
+      of.awareness.on('change', look);
+      look();
+    });
+  alice.awareness.setLocalState({ at: 1 });
+  bob.awareness.setLocalState({ at: 2 });
+  rita.awareness.setLocalState({ at: 3 });
+  await Promise.all([alice, bob, rita].map((each) => seen(each, [1, 2, 3])));
+  expect(alice.userOf(rita.doc.clientID)).toBe('rita');
+  const gone: unknown[] = [];
+  alice.awareness.on('change', ({ removed }: { readonly removed: readonly number[] }) =>
+    gone.push(...removed),
+  );
+  bobs.cut();
+  await until(bob, () => !bob.synced);
+  await live(bob);
+  bob.awareness.setLocalState({ at: 4 });
+  await seen(alice, [1, 3, 4]);
+  await seen(bob, [1, 3, 4]);
+  expect(gone, 'nobody was away').toEqual([]);
+  for (let at = 5; at < 60; at++) bob.awareness.setLocalState({ at });
+  await seen(alice, [1, 3, 59]);
+  await rita.close();
+  await seen(alice, [1, 59]);
+  expect(gone).toEqual([rita.doc.clientID]);
+});
+
 it('a Y.Doc that has something already brings it with it', async () => {
   const doc = new Y.Doc();
   doc.getText('t').insert(0, 'from elsewhere. ');
@@ -258,6 +298,19 @@ it('a Y.Doc that has something already brings it with it', async () => {
   const rita = open(person('rita'), { doc: copy });
   await rita.whenSynced;
   expect(rita.saved, 'a reader who has what the server has lacks nothing').toMatchObject({ saved: true });
+});
+
+it('[DOC1] [DOC4] two people whose client ids are the same by chance, one of them offline, lose nothing', async () => {
+  const [one, two] = [new Y.Doc(), new Y.Doc()].map((doc) => Object.assign(doc, { clientID: 4_711 }));
+  const alice = open(person('alice'), { doc: one! });
+  await alice.whenSynced;
+  type(alice, 'alice. ');
+  await alice.whenSaved();
+  two!.getText('t').insert(0, 'bob, who was offline. ');
+  const bob = open(person('bob'), { doc: two! });
+  await settled(alice, bob);
+  for (const part of ['alice. ', 'bob, who was offline. ']) expect(textOf(alice)).toContain(part);
+  expect(bob.doc.clientID).not.toBe(4_711);
 });
 
 it('[DOC7] saves, lists, views, compares and restores versions, and says who wrote what', async () => {

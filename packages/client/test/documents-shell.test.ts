@@ -415,6 +415,44 @@ it('[DOC1] a client id that somebody else has is given up for another, where not
   await provider.close();
 });
 
+it('[DOC1] [DOC4] what was made by a client id that somebody else has is made by another, in a document that takes its place', async () => {
+  const store = memoryStore();
+  const client = scene.makeClient();
+  const doc = Object.assign(new Y.Doc(), { clientID: 77 });
+  const provider = open(client, { doc, store, delayMs: 0 });
+  await provider.whenLoaded;
+  const text = doc.getText('t');
+  text.insert(0, 'mine!');
+  text.delete(4, 1);
+  doc.getMap('m').set('k', new Y.Text('nested'));
+  const { peer } = await scene.connect(client);
+  const sub = await next(peer, 'sub');
+  const reloaded = new Promise<Y.Doc>((resolve) => provider.on('reload', resolve));
+  say(peer, { t: 'err', i: sub.i, code: 'client_id_taken', m: 'no' });
+  const other = await reloaded;
+  expect([other.clientID === 77, other.store.clients.has(77)]).toEqual([false, false]);
+  const theirs = written('theirs, ', 77);
+  const again = await next(peer, 'sub');
+  expect(again['cl']).toEqual([other.clientID, ...other.store.clients.keys()]);
+  say(peer, { t: 'ok', i: again.i, e: 'e1', o: 1, role: 'write', sv: theirs.sv, ds: 1 });
+  say(peer, { t: 'ds', i: 1, n: 1, of: 1, o: 1, d: theirs.d });
+  await noteState(peer);
+  const upd = await next(peer, 'upd');
+  expect(upd['full']).toBe(true);
+  Y.applyUpdate(theirs.doc, bytes(upd['d']));
+  for (const copy of [theirs.doc, other]) {
+    expect(copy.getText('t').toJSON()).toMatch(/^(theirs, mine|minetheirs, )$/);
+    expect(copy.getMap('m').toJSON()).toEqual({ k: 'nested' });
+  }
+  say(peer, { t: 'ok', i: upd.i, e: 'e1', o: 2 });
+  await provider.whenSaved();
+  await provider.close();
+  const later = open(scene.makeClient(), { store });
+  await later.whenLoaded;
+  expect([later.saved.unsent, textOf(later)]).toEqual([0, other.getText('t').toJSON()]);
+  await later.close();
+});
+
 it('[DOC7] lists, saves, views and restores versions', async () => {
   const client = scene.makeClient();
   const { peer } = await scene.connect(client);

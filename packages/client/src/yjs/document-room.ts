@@ -1,4 +1,3 @@
-import type { ChannelDownMessage } from '@carillon/protocol';
 import { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { CarillonError } from '../carillon-error.ts';
@@ -13,11 +12,12 @@ import { quiet } from '../quiet.ts';
 import { createTurnStores } from '../sync/turn-store.ts';
 import { turnOf } from '../turn.ts';
 import { type DocumentBox, openBox } from './document-box.ts';
-import { createLineRequests } from './line-requests.ts';
+import { createLineRequests, documentEventOf } from './line-requests.ts';
 import { createNamedListeners } from './listeners-by-name.ts';
 import { type People, SEEN_EVERY_MS, createPeople } from './people.ts';
 import type { DocumentEvents, DocumentInfo, DocumentProviderOptions } from './provider-types.ts';
 import { replicaOf } from './replica.ts';
+import { rewriteClient } from './rewrite-client.ts';
 
 /** How long changes are gathered before they are sent, ms: a key press is one, what a key press makes an editor do are several. */
 const DEFAULT_DELAY_MS = 10;
@@ -121,8 +121,10 @@ export function createRoom(
         people.take(effect.people, effect.all);
         return watchPeople();
       case 'rename':
-        doc.clientID = Math.floor(platform.random() * 2 ** 32);
+        doc.clientID = newClientId();
         return;
+      case 'rewrite':
+        return rewrite();
       case 'resolve':
         waiters.get(effect.ticket)?.resolve(effect.value);
         waiters.delete(effect.ticket);
@@ -294,20 +296,40 @@ export function createRoom(
     await box?.close();
   }
 
+  /** Somebody else has the client id: what was made by it is made by another. */
+  function rewrite(): void {
+    const next = new Y.Doc(likeDoc());
+    // Not by the present one of the new document: Yjs would take that for somebody else's.
+    const update = rewriteClient(Y.encodeStateAsUpdate(doc), doc.clientID, newClientId());
+    Y.applyUpdate(next, update, origin);
+    const own = { id: ++lastId, update };
+    replaceBy(next, { type: 'rewritten', own });
+    box?.keep(own);
+  }
+
+  function newClientId(): number {
+    return Math.floor(platform.random() * 2 ** 32);
+  }
+
+  function likeDoc(): ConstructorParameters<typeof Y.Doc>[0] {
+    const { guid, gc } = doc;
+    return { guid, gc, meta: doc.meta as unknown };
+  }
+
   /** Another document takes the place of the one that is there. */
-  function replace(): void {
+  function replaceBy(next: Y.Doc, event: DocumentEvent): void {
     const state = awareness.getLocalState();
     unbind();
     people.clear();
     if (ownsAwareness) awareness.destroy();
-    doc = new Y.Doc({ guid: doc.guid, gc: doc.gc, meta: doc.meta as unknown });
+    doc = next;
     ({ clientID: clientId } = doc);
     awareness = new Awareness(doc);
     ownsAwareness = true;
     people = createPeople(awareness, origin, platform.wallMs);
     awareness.setLocalState(state);
     box?.erase();
-    dispatch({ type: 'discard' });
+    dispatch(event);
     bind();
     told.tell('reload', doc);
   }
@@ -329,7 +351,7 @@ export function createRoom(
     info: () => info,
     userOf: (client: number) => people.userOf(client),
     follow: (follows: boolean) => dispatch({ type: 'follow', follows }),
-    replace,
+    replace: () => replaceBy(new Y.Doc(likeDoc()), { type: 'discard' }),
     close,
     whenSaved: () =>
       quiet(
@@ -354,24 +376,6 @@ export function createRoom(
       );
     },
   };
-}
-
-function documentEventOf(
-  event: ReturnType<typeof channelEventsOf>[number],
-  channel: string,
-): DocumentEvent | null {
-  switch (event.type) {
-    case 'live':
-      return { type: 'live' };
-    case 'down':
-      return { type: 'down', stopped: event.stopped };
-    case 'message': {
-      const message = event.message as ChannelDownMessage;
-      return 'c' in message && message.c === channel ? { type: 'message', message } : null;
-    }
-    default:
-      return null;
-  }
 }
 
 /** The words that editors' bindings know. */

@@ -1,4 +1,6 @@
+import type { ChannelDownMessage } from '@carillon/protocol';
 import type { Host } from '../channels/host.ts';
+import type { ChannelEvent } from '../core/channels/channel-events.ts';
 import { enqueue } from '../core/channels/lanes.ts';
 import { type Lane, type Machine, type Request, newLane, say } from '../core/channels/machine.ts';
 import type { DocumentEffect, DocumentEvent } from '../core/document/document-events.ts';
@@ -46,4 +48,20 @@ export function createLineRequests(
     ask: (effect) => visit((machine) => enqueue(machine, laneOf(machine, effect.lane), requestOf(effect))),
     say: (text) => visit((machine) => say(machine, text)),
   };
+}
+
+/** What happens to the line, and comes of the channel; null: nothing that concerns the document. */
+export function documentEventOf(event: ChannelEvent, channel: string): DocumentEvent | null {
+  switch (event.type) {
+    case 'live':
+      return { type: 'live' };
+    case 'down':
+      return { type: 'down', stopped: event.stopped };
+    case 'message': {
+      const message = event.message as ChannelDownMessage;
+      return 'c' in message && message.c === channel ? { type: 'message', message } : null;
+    }
+    default:
+      return null;
+  }
 }

@@ -75,7 +75,7 @@ export function awarenessText({ awareness, settings, replica }: DocumentMachine,
 
 /** Where others are ([DOC6]). */
 export function takeAwareness(machine: DocumentMachine, { ss, all = false }: AwarenessDown): void {
-  const { awareness, replica, effects } = machine;
+  const { replica, effects } = machine;
   const own = replica.clientId();
   // Clocks of others are the server's: of one's own only that it is over says something. It was taken for gone, and is here.
   if (list(ss).some(({ cl, d }) => cl === own && d === undefined)) renewAwareness(machine);

@@ -76,6 +76,8 @@ export type DocumentEvent =
     }
   /** The app wants to follow the document, or no more. */
   | { readonly type: 'follow'; readonly follows: boolean }
+  /** The replica has another client id, and `own` is all that it holds. */
+  | { readonly type: 'rewritten'; readonly own: OwnUpdate }
   /** The replica is thrown away for an empty one, with all that the server does not have. */
   | { readonly type: 'discard' }
   | { readonly type: 'alarm' };
@@ -101,6 +103,8 @@ export type DocumentEffect =
   | { readonly do: 'people'; readonly people: AwarenessDown['ss']; readonly all: boolean }
   /** The client id is somebody else's: the replica needs a new one. */
   | { readonly do: 'rename' }
+  /** And so is what was made by it: it is made by a new one, in a replica that takes the place of this one. Report `rewritten`. */
+  | { readonly do: 'rewrite' }
   | { readonly do: 'resolve'; readonly ticket: number; readonly value: unknown }
   | { readonly do: 'reject'; readonly ticket: number; readonly refusal: Refusal }
   /** Something that `view` tells has changed. */

@@ -101,6 +101,10 @@ export type DocumentMachine = {
     ask: number;
     freeAtMs: number;
   };
+  /** Whether the present client id may turn out to be another's: the server has acknowledged nothing of it, and it was not given up yet. */
+  mayRewrite: boolean;
+  /** Client ids that were given up in a row. */
+  renames: number;
   lastAsk: number;
   alarmAtMs: number | null;
 };
@@ -131,6 +135,8 @@ export function newDocumentMachine(settings: DocumentSettings, replica: Replica)
     states: new Map(),
     questions: new Map(),
     awareness: { state: null, clock: 0, stale: false, ask: 0, freeAtMs: 0 },
+    mayRewrite: true,
+    renames: 0,
     lastAsk: 0,
     alarmAtMs: null,
   };

@@ -19,16 +19,7 @@ import type {
   Replica,
 } from './document-events.ts';
 import { type DocumentMachine, type Question, newDocumentMachine } from './document-state.ts';
-import {
-  end,
-  join,
-  rename,
-  takeGap,
-  takeJoinRefused,
-  takeJoined,
-  takePublications,
-  takeState,
-} from './joining.ts';
+import { end, join, takeGap, takeJoinRefused, takeJoined, takePublications, takeState } from './joining.ts';
 import { addOwn, flush, flushAtMs, recall, takeTaken, takeUpdateRefused } from './sending.ts';
 
 /**
@@ -98,8 +89,15 @@ function handle(machine: DocumentMachine, event: DocumentEvent): void {
       return askQuestion(machine, event);
     case 'follow':
       return follow(machine, event.follows);
+    case 'rewritten':
+      discard(machine);
+      // The server's part of it goes by its vector.
+      machine.pending = [{ ids: [event.own.id], update: event.own.update, level: 0 }];
+      machine.unsure = true;
+      return join(machine);
     case 'discard':
-      return discard(machine);
+      discard(machine);
+      return join(machine);
     case 'alarm':
       machine.alarmAtMs = null;
       if (phase.name === 'paused' && phase.untilMs <= machine.turn.nowMs) join(machine);
@@ -159,10 +157,7 @@ function onAnswer(machine: DocumentMachine, ask: number, reply: Ok | Err): void 
     return reply.t === 'ok' ? takeJoined(machine, reply) : takeJoinRefused(machine, reply);
   if (flight?.ask === ask) {
     if (reply.t === 'ok') return takeTaken(machine, flight);
-    const what = takeUpdateRefused(machine, flight, reply);
-    if (what === 'join') return join(machine);
-    if (what === 'rename' && rename(machine)) machine.refused = null;
-    return;
+    return takeUpdateRefused(machine, flight, reply) ? join(machine) : undefined;
   }
   if (awareness.ask === ask) return takeTold(machine, reply);
   if (question === undefined) return;
@@ -247,7 +242,6 @@ function discard(machine: DocumentMachine): void {
   machine.refused = null;
   machine.gaps = 0;
   machine.place = { name: 'unknown' };
-  join(machine);
 }
 
 function setAlarm(machine: DocumentMachine): void {

@@ -4,7 +4,7 @@ import { list } from '../channels/list.ts';
 import { renewAwareness } from './awareness.ts';
 import { fromBase64, toBase64 } from './base64.ts';
 import { type DocumentMachine, type DocumentPhase, positionOf } from './document-state.ts';
-import { forgetDoubt, recall } from './sending.ts';
+import { forgetDoubt, recall, rename } from './sending.ts';
 
 /** Client ids that a `sub` names ([DOC1]). */
 const MOST_CLIENT_IDS = 16;
@@ -64,7 +64,7 @@ export function takeJoined(machine: DocumentMachine, reply: Ok): void {
   const { e = '', o = 0, rec, sv = '', role, ds } = reply;
   const { place } = machine;
   const top = { epoch: e, offset: o };
-  machine.failures = 0;
+  machine.failures = machine.renames = 0;
   machine.role = role ?? machine.role;
   machine.vector = fromBase64(sv) ?? new Uint8Array([0]);
   if (rec !== true) {
@@ -85,17 +85,11 @@ export function takeJoined(machine: DocumentMachine, reply: Ok): void {
 }
 
 export function takeJoinRefused(machine: DocumentMachine, { code, m, retryAfterMs }: Err): void {
-  if (code === 'client_id_taken' && rename(machine)) return join(machine);
+  // Behind it the document is joined anew.
+  if (code === 'client_id_taken' && rename(machine)) return;
   if (retryAfterMs === undefined && !PASSING.includes(code)) return end(machine, code, m);
   const windowMs = Math.max(serverWindowMs(retryAfterMs), LEAST_SERVER_PAUSE_MS);
   pause(machine, windowMs + pauseMs(machine.failures++, machine.turn.random), code, m);
-}
-
-/** @returns whether another client id will do: nothing was made by the one that somebody else has */
-export function rename({ replica, effects }: DocumentMachine): boolean {
-  if (replica.hasOf(replica.clientId())) return false;
-  effects.push({ do: 'rename' });
-  return true;
 }
 
 function pause(machine: DocumentMachine, delayMs: number, code: string, detail: string): void {

@@ -19,6 +19,9 @@ const PASSING: readonly string[] = ['unavailable', 'internal', 'not_subscribed']
 /** Times in a row that an update in parts is begun anew; then it is the server that does not take it. */
 const MOST_TORN = 8;
 
+/** Client ids that are given up in a row. */
+const MOST_RENAMES = 3;
+
 /** Times in a row that everything is sent because the server lacked something; then it is the server's fault. */
 const MOST_GAPS = 3;
 
@@ -117,6 +120,7 @@ function acknowledge(machine: DocumentMachine, pending: readonly Pending[]): voi
   machine.gaps = machine.failures = 0;
   if (machine.pending.length === 0) machine.singly = false;
   if (pending.length === 0) return;
+  machine.mayRewrite = false;
   machine.effects.push({ do: 'acknowledged', ids: pending.flatMap(({ ids }) => ids) }, { do: 'changed' });
 }
 
@@ -172,13 +176,13 @@ export function takeTaken(machine: DocumentMachine, flight: Flight): void {
 /**
  * The server refused an update. What it held stays pending.
  *
- * @returns `join`: the document has to be joined anew; `rename`: by another client id
+ * @returns whether the document has to be joined anew
  */
 export function takeUpdateRefused(
   machine: DocumentMachine,
   flight: Flight,
   { code, m, retryAfterMs }: Err,
-): 'join' | 'rename' | null {
+): boolean {
   recall(machine);
   const { nowMs, random } = machine.turn;
   // A part that was sent again behind a limit may have found those before it gone.
@@ -189,20 +193,45 @@ export function takeUpdateRefused(
       retryAfterMs === undefined ? LEAST_SERVER_PAUSE_MS : 0,
     );
     machine.flushAtMs = Math.ceil(nowMs + windowMs + pauseMs(machine.failures++, random));
-    return null;
+    return false;
   }
   if (code === 'update_gap' && machine.gaps < MOST_GAPS) {
     machine.gaps++;
     machine.unsure = true;
-    return 'join';
+    return true;
   }
+  // Where nothing was made by the present one it is that of an earlier life.
+  if (code === 'client_id_taken' && machine.replica.hasOf(machine.replica.clientId()) && rename(machine))
+    return false;
   if (code === 'too_large' && !flight.full && flight.pending.length > 1) {
     machine.singly = true;
-    return null;
+    return false;
   }
   machine.refused = { code, detail: m };
   machine.effects.push({ do: 'changed' });
-  return code === 'client_id_taken' ? 'rename' : null;
+  return false;
+}
+
+/**
+ * The client id is somebody else's.
+ *
+ * @returns whether another will do: nothing was made by it, or nothing that the server has
+ */
+export function rename(machine: DocumentMachine): boolean {
+  const { replica, effects, pending, mayRewrite } = machine;
+  const own = replica.clientId();
+  if (!replica.hasOf(own)) {
+    // One of an earlier life may be at fault, and that cannot be given up.
+    if (++machine.renames > MOST_RENAMES) return false;
+    effects.push({ do: 'rename' });
+    return true;
+  }
+  // Of an earlier life's client ids the server may have the beginning.
+  const isAllOwn = pending.every(({ update }) => replica.clientsOf(update).every((id) => id === own));
+  if (!mayRewrite || !isAllOwn) return false;
+  machine.mayRewrite = false;
+  effects.push({ do: 'rewrite' });
+  return true;
 }
 
 /** What was on its way is pending again: whether the server took it is not known, and to send it again does no harm. */
