@@ -249,7 +249,7 @@ it('[DOC6] people see where the others are, readers too; who closes the document
   const [alice, bob, rita] = [open(person('alice')), open(bobs), open(person('rita'))];
   await live(alice, bob, rita);
   const states = (of: DocumentProvider): unknown[] =>
-    [...of.awareness.getStates().values()].map((state) => state['at']).toSorted();
+    [...of.awareness.getStates().values()].map((state) => state['at'] as number).toSorted((a, b) => a - b);
   const seen = (of: DocumentProvider, expected: readonly unknown[]): Promise<void> =>
     new Promise((resolve) => {
       const look = (): void => {
