@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { documentsContract } from '../../src/testing/index.ts';
 import { snapshotAt, stateOf, versionOf } from '../../src/testing/documents-contract.ts';
+import { appendOf } from '../../src/testing/log-subject.ts';
+import { FOR_EVER } from '../documents/editing.ts';
 import { openLink } from '../servers/open-link.ts';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { documentsOn, openDocumentsOn } from './documents-nodes.ts';
+import { openLogNode } from './log-nodes.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -43,6 +46,26 @@ describe('documents in Redis', () => {
       await expect
         .poll(async () => (await used()) - before, { timeout: 10_000 })
         .toBeLessThan(2 * 1024 * 1024);
+    } finally {
+      await link.close();
+    }
+  });
+
+  it('neither a document nor its updates run out, however long nobody asks for them', async () => {
+    const link = await openLink(server.port, { prefix: 'ever:' });
+    try {
+      const { log } = openLogNode(link, { prefix: 'ever:' });
+      const append = () => log.append(appendOf({ channel: 'doc:1', retention: FOR_EVER }));
+      const { epoch } = await log.top('doc:1');
+      for (let i = 0; i < 5; i++) await append();
+      await log.trim('doc:1', { epoch, offset: 5 });
+      await append();
+      const store = documentsOn(link);
+      await store.put('doc:1', snapshotAt(1, { state: stateOf(600_000) }), null);
+      await store.addVersion('doc:1', versionOf('v', {}, stateOf(600_000)));
+      const kept = await names('ever:');
+      expect(kept).toHaveLength(7);
+      for (const name of kept) expect([name, await server.run('PTTL', name)]).toEqual([name, -1]);
     } finally {
       await link.close();
     }

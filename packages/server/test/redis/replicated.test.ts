@@ -114,6 +114,24 @@ describe('what is acknowledged as replicated', () => {
     expect((await log.top('chat:1')).offset).toBe(2);
   });
 
+  it('WAIT asks for what its own line wrote last: where that wrote nothing, it writes before it asks', async () => {
+    await taken(log, once('x'));
+    await taken(log, { channel: 'tasks:a', key: 'k', version: 5 });
+    const other = logOver(await open(pair.primary.port));
+    const writes = async (): Promise<number> =>
+      Number(/cmdstat_hset:calls=(\d+)/.exec(String(await pair.primary.run('INFO', 'commandstats')))?.[1]);
+    const outdated = appendOf({ channel: 'tasks:a', key: 'k', version: 4 });
+    for (const call of [
+      () => other.settle('chat:1'),
+      () => other.append(appendOf(once('x'))),
+      () => other.append(outdated),
+    ]) {
+      const before = await writes();
+      await call();
+      expect(await writes()).toBe(before + 1);
+    }
+  });
+
   it('a key of a map that is outdated says so only once a replica has what outdates it', async () => {
     await taken(log);
     pair.replica.pause();
