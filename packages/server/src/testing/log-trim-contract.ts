@@ -116,6 +116,18 @@ export function logTrimContract(name: string, open: OpenLog, { shared = false }:
       expect(await kept(4, retention, T0 + 15_000)).toBe('trimmed');
     });
 
+    it('the oldest that is left goes at its own time, not at that of what was before it', async () => {
+      const retention = { ...PLENTY, ageMs: 10_000 };
+      for (const atMs of [1_000, 2_000, 8_000])
+        await taken(log, { channel: DOC, retention, nowMs: T0 + atMs });
+      await trimTo(2);
+      await taken(log, { channel: DOC, retention, nowMs: T0 + 12_500 });
+      expect(await kept(2, retention, T0 + 12_500)).toEqual([3, 4]);
+      await taken(log, { channel: DOC, retention, nowMs: T0 + 18_000 });
+      expect(await kept(3, retention, T0 + 18_000)).toEqual([4, 5]);
+      expect(await kept(2, retention, T0 + 18_000)).toBe('trimmed');
+    });
+
     it('ids of what was trimmed are held as long as ever', async () => {
       const { epoch } = await taken(log, { channel: DOC, retention: FOR_EVER, ...once('x') });
       await trimTo(1);
