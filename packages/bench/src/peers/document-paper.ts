@@ -38,7 +38,7 @@ export async function runDocumentPaper({
   const watchers = users.slice(1).map((login) => {
     const got: string[] = [];
     const complete = Promise.withResolvers<void>();
-    const socket = open(login, (data) => {
+    const socket = open(login, [], (data) => {
       bytesDown += data.length;
       if (!data.subarray(0, 12).includes('{"t":"p"')) return;
       got.push(data.toString());
@@ -47,14 +47,14 @@ export async function runDocumentPaper({
     return { got, complete: complete.promise, socket };
   });
 
-  function open(login: string, take: (data: Buffer) => void): Promise<WebSocket> {
+  function open(login: string, names: readonly number[], take: (data: Buffer) => void): Promise<WebSocket> {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { perMessageDeflate: false });
       socket.on('error', reject);
       socket.on('open', () => socket.send(login));
       socket.on('message', (data: Buffer) => {
         if (data.subarray(0, 14).includes('{"t":"sync"'))
-          socket.send(JSON.stringify({ t: 'sub', i: 0, c: channel, cl: [clientId] }));
+          socket.send(JSON.stringify({ t: 'sub', i: 0, c: channel, cl: names }));
         else if (data.subarray(0, 20).includes('{"t":"ok","i":0,')) resolve(socket);
         else if (data.subarray(0, 10).includes('{"t":"hb"')) socket.send('{"t":"hb"}');
         else take(data);
@@ -65,7 +65,7 @@ export async function runDocumentPaper({
   const finished = Promise.withResolvers<void>();
   let next = 0;
   let acknowledged = 0;
-  const writer = await open(users[0] ?? '', (data) => {
+  const writer = await open(users[0] ?? '', [clientId], (data) => {
     const head = data.subarray(0, 12).toString();
     if (head.startsWith('{"t":"err"')) finished.reject(new Error(data.toString()));
     if (!head.startsWith('{"t":"ok"')) return;
