@@ -50,6 +50,12 @@ export const channelsSchema = z.strictObject({
     0,
     24 * HOUR,
   ),
+  awarenessMs: whole(
+    'How often a node tells again who is in its documents; what it does not tell again goes from other nodes a grace later.',
+    DEFAULT_SETTINGS.awarenessMs,
+    SECOND,
+    25 * SECOND,
+  ),
   topCheckMs: whole(
     'How often what a node has of its channels is compared with the log, for a broker loses silently.',
     DEFAULT_SETTINGS.topCheckMs,

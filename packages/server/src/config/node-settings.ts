@@ -31,6 +31,7 @@ export function toNodeSettings(
     maxGrantMs: limits.grantMs,
     publishRightMs: channels.publishRightMs,
     roleKeptMs: channels.roleKeptMs,
+    awarenessMs: channels.awarenessMs,
     topCheckMs: channels.topCheckMs,
     presenceAuditMs: presence.auditMs,
     revocationMs: sessions.revocationMs,

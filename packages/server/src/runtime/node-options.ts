@@ -101,6 +101,11 @@ export type NodeSettings = {
   readonly publishRightMs: number;
   /** How long a role on a document is kept that nobody can be asked about again, ms. */
   readonly roleKeptMs: number;
+  /**
+   * How often a node tells again who is in its documents, ms: a broker loses silently, and a node that died says nothing. What is not told
+   * again goes a grace later.
+   */
+  readonly awarenessMs: number;
   /** How often the tops of channels are compared with the log's, ms: a broker loses silently. */
   readonly topCheckMs: number;
   /**
@@ -136,6 +141,7 @@ export const DEFAULT_SETTINGS = {
   callsPerSession: 64,
   publishRightMs: 60_000,
   roleKeptMs: 60_000,
+  awarenessMs: 20_000,
   topCheckMs: 10_000,
   presenceAuditMs: 5_000,
   maxGrantMs: 24 * 60 * 60 * 1000,

@@ -1,6 +1,5 @@
 import { MAX_AWARENESS_UNITS, MAX_CLIENTS } from '../../src/core/document/awareness.ts';
 import { MAX_NAMES } from '../../src/runtime/channels/subscribing.ts';
-import { TELL_AGAIN_MS } from '../../src/runtime/documents/awareness.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as protocol from '@carillon/protocol';
@@ -152,7 +151,6 @@ describe('docs/limits.md', () => {
       'client ids of a session': MAX_NAMES,
       'client ids of a document': MAX_CLIENTS,
       'awareness of a document': MAX_AWARENESS_UNITS,
-      'awareness told again': TELL_AGAIN_MS,
       'run of clocks in an update': MAX_RUN,
       'values in values of an update': MAX_VALUE_NESTING,
       'types in types of an update': MAX_TYPE_NESTING,

@@ -24,11 +24,8 @@ import { createKeyedRate, type KeyedRate } from '../keyed-rate.ts';
 import type { HubChannel, LinkState, LocalSession, Subscription } from '../link-state.ts';
 import type { AwarenessRoom } from './awareness-room.ts';
 
-/** How often a node tells again who is in its documents, ms: pub/sub loses silently, and a node that died says nothing. */
-export const TELL_AGAIN_MS = 20_000;
-
-/** What was said so long ago is then told anew to clients too, ms: those of Yjs let go of what they have not heard of for 30 s. */
-const RENEW_MS = 8_000;
+/** Clients of Yjs let go of what they have not heard of for 30 s: it is told anew before, ms. */
+const HEARD_OF_MS = 28_000;
 
 /** What one flush may cost, in states times receivers, before the pause behind it grows; and where it has doubled. */
 const LOAD = { light: 1_000, heavy: 10_000 } as const;
@@ -69,7 +66,7 @@ export type Awareness = {
 
 export function createAwareness(context: NodeContext, visibility: () => UserVisibility): Awareness {
   const { broker, clock, cluster, telemetry, steadyMs } = context.ports;
-  const { graceMs } = context.settings;
+  const { graceMs, awarenessMs } = context.settings;
   const self = cluster?.node ?? '';
   const rates = new Map<ChannelSpec, KeyedRate>();
   /** Documents that somebody is in, of the open ones. */
@@ -174,16 +171,16 @@ export function createAwareness(context: NodeContext, visibility: () => UserVisi
   }
 
   function armTelling(): void {
-    if (!stopped) telling ??= clock.setTimer(TELL_AGAIN_MS, tellAgain);
+    if (!stopped) telling ??= clock.setTimer(awarenessMs, tellAgain);
   }
 
   function tellAgain(): void {
     telling = null;
-    const beforeMs = steadyMs() - graceMs - TELL_AGAIN_MS;
+    const beforeMs = steadyMs() - graceMs - awarenessMs;
     for (const channel of inhabited) {
       const room = roomOf(channel);
       expire(room.table, beforeMs);
-      renew(room.table, clock.nowMs() - RENEW_MS);
+      renew(room.table, clock.nowMs() + awarenessMs - HEARD_OF_MS);
       room.owesAll = true;
       changed(channel);
     }
