@@ -8,14 +8,13 @@ import { compileShim } from '../log/shim.ts';
 import { temporaryLog } from '../log/subjects.ts';
 import { edit, isWhole } from './editing.ts';
 
-const program = (name: string): string[] => [
-  '--conditions=carillon-source',
-  fileURLToPath(new URL(name, import.meta.url)),
-];
+const program = (url: URL): string[] => ['--conditions=carillon-source', fileURLToPath(url)];
+const EDITOR = program(new URL('editor.ts', import.meta.url));
+const FAILING_DISK = program(new URL('failing-disk.ts', import.meta.url));
 
 /** Edits until so many snapshots were acknowledged, and is killed in the middle of what it does then. */
 async function killedEditor(path: string, snapshots: number): Promise<number> {
-  const child = spawn(process.execPath, [...program('editor.ts'), path], {
+  const child = spawn(process.execPath, [...EDITOR, path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';
@@ -62,7 +61,7 @@ describe.runIf(process.platform === 'linux')('documents on a disk that fails', (
       try {
         const fault = join(file.folder, 'fault');
         const env = { ...process.env, LD_PRELOAD: compileShim(file.folder), SHIM_FAULT: fault };
-        const child = spawn(process.execPath, [...program('failing-disk.ts'), file.path, fault, how], {
+        const child = spawn(process.execPath, [...FAILING_DISK, file.path, fault, how], {
           stdio: ['ignore', 'pipe', 'inherit'],
           env,
         });
