@@ -51,6 +51,26 @@ describe('documents in Redis', () => {
     }
   });
 
+  it('the memory of updates that are trimmed is free', async () => {
+    const link = await openLink(server.port, { prefix: 'free:' });
+    try {
+      const { log } = openLogNode(link, { prefix: 'free:' });
+      const update = appendOf({
+        channel: 'doc:1',
+        retention: FOR_EVER,
+        data: JSON.stringify('x'.repeat(1_000)),
+      });
+      await Promise.all(Array.from({ length: 3_000 }, async () => log.append(update)));
+      const used = async (): Promise<number> =>
+        Number(await server.run('MEMORY', 'USAGE', '{free:channel:doc:1}:log:history', 'SAMPLES', '0'));
+      expect(await used()).toBeGreaterThan(3_000_000);
+      await log.trim('doc:1', { ...(await log.top('doc:1')), offset: 2_990 });
+      expect(await used()).toBeLessThan(50_000);
+    } finally {
+      await link.close();
+    }
+  });
+
   it('neither a document nor its updates run out, however long nobody asks for them', async () => {
     const link = await openLink(server.port, { prefix: 'ever:' });
     try {
