@@ -61,8 +61,17 @@ export function createHookAuthenticator({
       }
       if (identity.user !== username)
         return { ok: false, code: 'username_mismatch', detail: 'it speaks for another user' };
-      const name = identity.name?.slice(0, MAX_USER_NAME_LENGTH) ?? null;
-      return { ok: true, principal: { user: identity.user, name, expiresAtMs, tokenId, issuedAtMs } };
+      const name = identity.name?.slice(0, MAX_USER_NAME_LENGTH);
+      return {
+        ok: true,
+        principal: {
+          user: identity.user,
+          ...(name === undefined ? {} : { name }),
+          expiresAtMs,
+          tokenId,
+          issuedAtMs,
+        },
+      };
     } catch (error) {
       if (signal.aborted)
         return { ok: false, code: 'unavailable', detail: 'the authenticate hook took too long' };

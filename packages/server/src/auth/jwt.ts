@@ -70,7 +70,7 @@ export async function checkJwt(token: string, username: string, check: JwtCheck)
       ok: true,
       principal: {
         user: sub,
-        name: typeof name === 'string' ? name.slice(0, MAX_USER_NAME_LENGTH) : null,
+        ...(typeof name === 'string' ? { name: name.slice(0, MAX_USER_NAME_LENGTH) } : {}),
         expiresAtMs,
         tokenId: jti ?? null,
         issuedAtMs: issuedAt(payload.iat, check.nowMs),

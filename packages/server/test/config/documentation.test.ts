@@ -16,7 +16,9 @@ import {
   RULES_WAITING,
 } from '../../src/auth/authorize/rule-authorizer.ts';
 import { HOOK_TIME_LIMIT_MS } from '../../src/auth/hook-authenticator.ts';
-import { MAX_TOKEN_ID_LENGTH, NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/auth/jwt.ts';
+import { MAX_TOKEN_ID_LENGTH, MAX_USER_NAME_LENGTH, NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/auth/jwt.ts';
+import { MAX_KNOWN_NAMES, NAME_FRESH_MS } from '../../src/gateways/socketio/names.ts';
+import { PACKETS_A_MESSAGE } from '../../src/gateways/socketio/socketio-gateway.ts';
 import { KEY_FETCH_TIME_LIMIT_MS, MAX_KEY_SET_BYTES } from '../../src/auth/key-fetch.ts';
 import { FETCH_BURST, FETCH_COOL_DOWN_MS, KEYS_FRESH_MS, KEYS_USABLE_MS } from '../../src/auth/key-set.ts';
 import { MIN_SECRET_BYTES } from '../../src/auth/secret-authenticator.ts';
@@ -115,6 +117,10 @@ describe('docs/limits.md', () => {
       'key fetches at once': FETCH_BURST,
       'key fetch cool-down': FETCH_COOL_DOWN_MS,
       'token id': MAX_TOKEN_ID_LENGTH,
+      'name of a user': MAX_USER_NAME_LENGTH,
+      'names that are remembered': MAX_KNOWN_NAMES,
+      'age of a name': NAME_FRESH_MS,
+      'packets of Socket.IO': PACKETS_A_MESSAGE,
       revocations: MAX_REVOCATIONS,
       'authorize rule': RULE_TIME_LIMIT_MS,
       'authorize rules at once': RULES_AT_ONCE,

@@ -2,10 +2,10 @@ import type { Clock } from '../../ports/clock.ts';
 import type { RealtimeNode } from '../../runtime/node-api.ts';
 
 /** How long a name is good that was asked for, ms: who renames themselves is called so by those who join later. */
-const NAME_FRESH_MS = 30_000;
+export const NAME_FRESH_MS = 30_000;
 
 /** Names that are kept; the oldest goes where there is one more. */
-const MAX_NAMES = 10_000;
+export const MAX_KNOWN_NAMES = 10_000;
 
 /** What users are called, wherever their sessions are. */
 export type Names = {
@@ -34,7 +34,7 @@ export function createNames(
       // A whole room hears of somebody at once: they are asked for once.
       if (before !== undefined && before.untilMs > nowMs) return before.name;
       known.delete(user);
-      const oldest = known.size >= MAX_NAMES ? known.keys().next().value : undefined;
+      const oldest = known.size >= MAX_KNOWN_NAMES ? known.keys().next().value : undefined;
       if (oldest !== undefined) known.delete(oldest);
       const name = ask(user);
       known.set(user, { name, untilMs: nowMs + NAME_FRESH_MS });

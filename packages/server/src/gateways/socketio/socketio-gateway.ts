@@ -28,7 +28,7 @@ const PREFLIGHT_SECONDS = 7_200;
  * Packets of a connection, as a multiple of its messages: a client's pongs and noops are packets too. What goes beyond is no client of
  * Socket.IO.
  */
-const PACKETS_A_MESSAGE = 4;
+export const PACKETS_A_MESSAGE = 4;
 
 /** A balancer that keeps a session at its node names what it goes by; the session's id begins with it. */
 const ROUTE_HEADER = 'x-carillon-route';
