@@ -16,7 +16,11 @@ import {
   RULES_WAITING,
 } from '../../src/auth/authorize/rule-authorizer.ts';
 import { HOOK_TIME_LIMIT_MS } from '../../src/auth/hook-authenticator.ts';
-import { MAX_TOKEN_ID_LENGTH, MAX_USER_NAME_LENGTH, NOT_BEFORE_TOLERANCE_SECONDS } from '../../src/auth/jwt.ts';
+import {
+  MAX_TOKEN_ID_LENGTH,
+  MAX_USER_NAME_LENGTH,
+  NOT_BEFORE_TOLERANCE_SECONDS,
+} from '../../src/auth/jwt.ts';
 import { MAX_KNOWN_NAMES, NAME_FRESH_MS } from '../../src/gateways/socketio/names.ts';
 import { PACKETS_A_MESSAGE } from '../../src/gateways/socketio/socketio-gateway.ts';
 import { KEY_FETCH_TIME_LIMIT_MS, MAX_KEY_SET_BYTES } from '../../src/auth/key-fetch.ts';
