@@ -5,6 +5,11 @@ import { describe, expect, it } from 'vitest';
 import * as protocol from '@carillon/protocol';
 import { MAX_PACKED_DEPTH } from '@carillon/protocol';
 import { IN_FLIGHT_BYTES } from '../../src/adapters/kafka/bringing.ts';
+import { FRAMES_A_MESSAGE } from '../../src/gateways/yjs/foreign-socket.ts';
+import { MAX_DOCUMENTS } from '../../src/gateways/yjs/hocuspocus-client.ts';
+import { QUIET_MS } from '../../src/gateways/yjs/rounds.ts';
+import { MAX_ENTRIES } from '../../src/gateways/yjs/y-messages.ts';
+import { MOST_UNKEPT } from '../../src/gateways/yjs/y-websocket-client.ts';
 import { LONGEST_DETAIL } from '../../src/adapters/kafka/dead-letters.ts';
 import { FETCH_BYTES, PARTITION_BYTES } from '../../src/adapters/kafka/fetching.ts';
 import { LONGEST_SPAN } from '../../src/adapters/kafka/held.ts';
@@ -157,6 +162,11 @@ describe('docs/limits.md', () => {
       'presence of many': MAX_PRESENCE_USERS,
       'right over HTTP': DEFAULT_RIGHT_TTL_MS,
       'readiness probe': PROBE_TIME_LIMIT_MS,
+      'unkept of a client of Yjs': MOST_UNKEPT,
+      'documents of a Hocuspocus socket': MAX_DOCUMENTS,
+      'client ids of a foreign awareness message': MAX_ENTRIES,
+      'frames of a client of Yjs for a message': FRAMES_A_MESSAGE,
+      'quiet of a client of Yjs': QUIET_MS,
       'edits of a request': EDITS_PER_REQUEST,
       'client ids of a session': MAX_NAMES,
       'client ids of a document': MAX_CLIENTS,

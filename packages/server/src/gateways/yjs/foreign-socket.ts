@@ -12,7 +12,7 @@ import type { Rate } from './paced-line.ts';
  * Frames that a client may send for each message that its line may: clients of y-websocket repeat what they are sent of others, which
  * goes no further. A frame counts as one for each 4 KiB.
  */
-const FRAMES_A_MESSAGE = 20;
+export const FRAMES_A_MESSAGE = 20;
 const FRAME_UNIT_BYTES = 4_096;
 
 /** Pings of a client between two of its messages. */

@@ -12,7 +12,7 @@ import { isEmptyUpdate, STILL_THERE, type YMessage } from './y-messages.ts';
 import { MOST_UNKEPT } from './y-websocket-client.ts';
 
 /** Documents of one socket. */
-const MAX_DOCUMENTS = 100;
+export const MAX_DOCUMENTS = 100;
 
 /** How long a socket may be without a session once it has had one, ms. */
 const IDLE_MS = 60_000;

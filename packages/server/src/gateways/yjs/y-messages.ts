@@ -28,7 +28,7 @@ export type YMessage =
   | { readonly kind: 'other' };
 
 /** Client ids of one awareness message at most: a client that repeats what it was sent names everybody. */
-const MAX_ENTRIES = 10_000;
+export const MAX_ENTRIES = 10_000;
 
 /**
  * Reads a message of a type that was read already.
