@@ -15,9 +15,14 @@ export type OtherWires<Bytes> = {
   yjs: YjsWires | undefined;
 };
 
+/** From the first byte to behind the last; `by`: its user. */
+export type AwarenessPlace = { readonly from: number; readonly to: number; readonly by: string | undefined };
+
 /** The messages of y-protocols that a frame is to clients of Yjs, and as WebSocket frames; those may begin with the document's name. */
 export type YjsWires = {
   readonly bodies: readonly Uint8Array[];
+  /** Of awareness: where each client id stands in the body, for those who must not be told of themselves. */
+  readonly places: ReadonlyMap<number, AwarenessPlace> | null;
   plain: RunBytes | undefined;
   named: { readonly name: string; readonly bytes: RunBytes } | undefined;
 };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { logIn } from '../contract/app-under-test.ts';
 import { type RealServer, reads, saved, signed, startReal, synced, textIn, until } from './providers.ts';
@@ -193,6 +194,69 @@ describe('who may not', () => {
     expect(((await once(stealing as never, 'closed')) as unknown[])[0]).toMatchObject({ code: 4409 });
     expect(textIn(watcher).toJSON()).toBe('a');
   });
+});
+
+describe('where people are', () => {
+  type Cursor = { readonly awareness: Awareness | null };
+  const shown = ({ awareness }: Cursor): unknown[] =>
+    [...(awareness?.getStates().values() ?? [])].map(({ name }) => name).toSorted();
+  const shows = (provider: Cursor, ...names: string[]): Promise<void> =>
+    until(() => JSON.stringify(shown(provider)) === JSON.stringify(names), [provider.awareness!, 'change']);
+
+  it('[DOC6] is seen by clients of all makes, changes with them, and goes when they leave', async () => {
+    const [yjs, hocuspocus] = [real.yjs('alice'), real.hocuspocus('bob')];
+    await Promise.all([synced(yjs), synced(hocuspocus)]);
+    yjs.awareness.setLocalStateField('name', 'alice');
+    hocuspocus.awareness!.setLocalStateField('name', 'bob');
+    await Promise.all([shows(yjs, 'alice', 'bob'), shows(hocuspocus, 'alice', 'bob')]);
+    const late = real.yjs('carol');
+    late.awareness.setLocalStateField('name', 'carol');
+    await Promise.all([yjs, hocuspocus, late].map((one) => shows(one, 'alice', 'bob', 'carol')));
+    hocuspocus.awareness!.setLocalStateField('name', 'bert');
+    await shows(yjs, 'alice', 'bert', 'carol');
+    late.destroy();
+    await Promise.all([shows(yjs, 'alice', 'bert'), shows(hocuspocus, 'alice', 'bert')]);
+  });
+
+  it('[DOC6] stays what the client says itself: of what it is told it believes nothing about itself, and repeats nothing', async () => {
+    const [one, two] = [real.yjs('alice'), real.yjs('bob')];
+    await Promise.all([synced(one), synced(two)]);
+    const before = await awarenessIn();
+    for (let n = 1; n <= 20; n++) {
+      one.awareness.setLocalStateField('name', `alice ${n}`);
+      await until(() => shown(two).includes(`alice ${n}`), [two.awareness, 'change']);
+      expect(one.awareness.getLocalState()).toEqual({ name: `alice ${n}` });
+    }
+    // One message for each change: what both repeat of each other goes no further.
+    expect((await awarenessIn()) - before).toBeLessThanOrEqual(22);
+  });
+
+  it('[DOC6] nobody says for another', async () => {
+    const [alice, bob] = [real.hocuspocus('alice'), real.yjs('bob')];
+    await Promise.all([synced(alice), synced(bob)]);
+    alice.awareness!.setLocalStateField('name', 'alice');
+    await until(() => shown(bob).includes('alice'), [bob.awareness, 'change']);
+    const socket = new WebSocket(`ws://127.0.0.1:${real.port}/yjs/paper?token=${signed('mallory')}`);
+    await once(socket, 'open');
+    const closed = once(socket, 'close');
+    const forged = new Y.Doc();
+    forged.clientID = alice.document.clientID;
+    const awareness = new Awareness(forged);
+    awareness.setLocalState({ name: 'mallory' });
+    const state = encodeAwarenessUpdate(awareness, [forged.clientID]);
+    socket.send(Buffer.concat([Uint8Array.of(1, state.length), state]));
+    socket.send(Uint8Array.of(0, 0, 1, 0));
+    expect((await closed)[0]).toBe(4409);
+    awareness.destroy();
+    expect(shown(bob)).toContain('alice');
+    expect(shown(bob)).not.toContain('mallory');
+  });
+
+  /** Awareness messages that the server has taken from clients. */
+  async function awarenessIn(): Promise<number> {
+    const metrics = await (await fetch(`http://127.0.0.1:${real.port}/metrics`)).text();
+    return Number(/^carillon_messages_in_total\{type="aw"\} (\d+)/m.exec(metrics)?.[1] ?? 0);
+  }
 });
 
 /** Takes what a native client is sent into a document. */

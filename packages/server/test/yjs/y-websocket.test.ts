@@ -168,6 +168,44 @@ describe('a client of y-websocket', () => {
     await client.gets('01 13 02 ac02 07 07 7b2278223a317d 09 02 04 6e756c6c');
   });
 
+  it('[DOC6] is not told of itself: the clocks that the server tells are of the server, and it would take them for newer', async () => {
+    const { client, native } = await joined();
+    const others = [
+      { cl: 9, n: 2, by: 'bob', d: {} },
+      { cl: 8, n: 3, by: 'bob', d: {} },
+    ];
+    const own = { cl: 5, n: 1_795_000_000_000, by: 'alice', d: {} };
+    native.say({ t: 'aw', c: 'doc:a', ss: [own] });
+    native.say({ t: 'aw', c: 'doc:a', ss: [others[0], own, others[1]] });
+    await client.gets('01 0b 02 09 02 02 7b7d 08 03 02 7b7d');
+    native.say({ t: 'aw', c: 'doc:a', ss: [own, ...others] });
+    native.say({ t: 'aw', c: 'doc:a', ss: [...others, own] });
+    await client.gets('01 0b 02 09 02 02 7b7d 08 03 02 7b7d', '01 0b 02 09 02 02 7b7d 08 03 02 7b7d');
+  });
+
+  it('[DOC6] that has not said who it is is not told of its user: it may be itself, in an earlier life', async () => {
+    const { client, native } = await connected();
+    client.send(STEP_1);
+    await answerPing(client);
+    native.say(TOKEN);
+    const { i } = await native.next();
+    native.say(
+      { t: 'ok', i, e: 'x', o: 0, role: 'read' },
+      {
+        t: 'aw',
+        c: 'doc:a',
+        all: true,
+        ss: [
+          { cl: 5, n: 7, by: 'alice', d: {} },
+          { cl: 9, n: 2, by: 'bob', d: {} },
+        ],
+      },
+    );
+    await client.gets('01 06 01 09 02 02 7b7d', '00 01 02 00 00');
+    client.send(AWARENESS_5);
+    expect(await native.next()).toMatchObject({ t: 'sub', cl: [5] });
+  });
+
   it('one translation serves all who are sent the same', async () => {
     const one = await joined();
     const two = await joined();

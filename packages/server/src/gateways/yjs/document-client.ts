@@ -1,7 +1,7 @@
 import type { DownMessage, Err, Gap, Ok, Role } from '@carillon/protocol';
 import type { Clock } from '../../ports/clock.ts';
-import type { Frame, YjsWires } from '../../ports/transport.ts';
-import { awarenessWires, publicationWires, stateWires } from './document-wires.ts';
+import type { AwarenessPlace, Frame, YjsWires } from '../../ports/transport.ts';
+import { awarenessWires, awarenessWithout, publicationWires, stateWires } from './document-wires.ts';
 import { createOwnAwareness, type OwnAwareness } from './own-awareness.ts';
 import type { PacedLine } from './paced-line.ts';
 import { createUpdateQueue, type UpdateQueue } from './update-queue.ts';
@@ -9,8 +9,8 @@ import { isEmptyUpdate, step1, STILL_THERE, SYNCED, type YMessage } from './y-me
 
 /** The side of a client: what becomes of one document, in the words of its protocol. */
 export type DocumentFace = {
-  /** A message of y-protocols, to this client alone. */
-  body(body: Uint8Array): void;
+  /** A message of y-protocols, to this client alone, in pieces. */
+  body(...pieces: readonly Uint8Array[]): void;
   /** Messages that many get. */
   wires(wires: YjsWires): void;
   /** What it may do, at first and whenever it has changed. Comes before what the role leads to. */
@@ -25,6 +25,7 @@ export type DocumentFace = {
 
 export type DocumentClientOptions = {
   readonly channel: string;
+  readonly user: string;
   readonly line: PacedLine;
   readonly messageUnits: number;
   /** Whether somebody who may not write is asked for what they have: Hocuspocus counts it as unsaved until it is answered. */
@@ -187,8 +188,7 @@ export class DocumentClient {
         if (message.own !== true) this.#face.wires(publicationWires(frame, [message]));
         return;
       case 'aw':
-        this.#awareness.told(message.ss);
-        this.#face.wires(awarenessWires(frame, message));
+        this.#tellAwareness(awarenessWires(frame, message));
         return;
       case 'role':
         this.#roleChanged(message.role);
@@ -203,6 +203,26 @@ export class DocumentClient {
       default:
         return;
     }
+  }
+
+  #tellAwareness(wires: YjsWires): void {
+    const without = this.#ownPlaces(wires);
+    if (this.#awareness.client === null) {
+      const { user } = this.#options;
+      for (const [client, { by }] of wires.places ?? []) if (by !== user) this.#awareness.told(client);
+    }
+    if (without.length === 0) return this.#face.wires(wires);
+    const pieces = awarenessWithout(wires, without);
+    if (pieces !== null) this.#face.body(...pieces);
+  }
+
+  /** The client's own id; while that is not known, whatever its user has said: in an earlier life, or on another page. */
+  #ownPlaces({ places }: YjsWires): readonly AwarenessPlace[] {
+    const { client } = this.#awareness;
+    if (places === null) return [];
+    if (client === null) return [...places.values()].filter(({ by }) => by === this.#options.user);
+    const own = places.get(client);
+    return own === undefined ? [] : [own];
   }
 
   #filled(): void {

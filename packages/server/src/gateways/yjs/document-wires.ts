@@ -2,9 +2,9 @@ import type { AwarenessDown, PublicationItem } from '@carillon/protocol';
 import { joinBytes } from '../../gate/join-bytes.ts';
 import { othersOf } from '../../gate/other-wires.ts';
 import { binaryHeader } from '../../gate/websocket-frame.ts';
-import type { Frame, RunBytes, YjsWires } from '../../ports/transport.ts';
+import type { AwarenessPlace, Frame, RunBytes, YjsWires } from '../../ports/transport.ts';
 import { lengthAndText, wholeBytes } from './bytes.ts';
-import { awarenessMessage, SYNC_UPDATE, updateMessage } from './y-messages.ts';
+import { awarenessEntry, awarenessHead, SYNC_UPDATE, updateMessage } from './y-messages.ts';
 
 // What is made here is kept beside the frame: a hundred clients of one document cost one translation.
 
@@ -15,15 +15,43 @@ export function publicationWires(frame: Frame, items: readonly PublicationItem[]
 }
 
 export function awarenessWires(frame: Frame, { ss }: AwarenessDown): YjsWires {
-  return (othersOf(frame).yjs ??= newWires([
-    awarenessMessage(
-      ss.map(({ cl, n, d }) => ({
-        client: cl,
-        clock: n,
-        state: d === undefined ? 'null' : JSON.stringify(d),
-      })),
-    ),
-  ]));
+  const others = othersOf(frame);
+  if (others.yjs !== undefined) return others.yjs;
+  const places = new Map<number, AwarenessPlace>();
+  const entries: Uint8Array[] = [];
+  let at = 0;
+  for (const { cl, n, by, d } of ss) {
+    const entry = awarenessEntry(cl, n, d === undefined ? 'null' : JSON.stringify(d));
+    entries.push(entry);
+    places.set(cl, { from: at, to: at + entry.length, by });
+    at += entry.length;
+  }
+  const body = Buffer.concat(entries);
+  others.yjs = { ...newWires([awarenessHead(ss.length, body.length), body]), places };
+  return others.yjs;
+}
+
+/**
+ * Awareness without some client ids: a client would take what it is told of itself for newer than what it says itself, for the clocks that
+ * the server tells are the server's. The states are shared, and not copied.
+ *
+ * @returns one message in pieces; null where nothing is left
+ */
+export function awarenessWithout(
+  { bodies, places }: YjsWires,
+  without: readonly AwarenessPlace[],
+): readonly Uint8Array[] | null {
+  const [, body] = bodies;
+  if (body === undefined || places === null || places.size <= without.length) return null;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  let at = 0;
+  for (const { from, to } of [...without, { from: body.length, to: body.length }]) {
+    if (from > at) pieces.push(body.subarray(at, from));
+    length += from - at;
+    at = to;
+  }
+  return [awarenessHead(places.size - without.length, length), ...pieces];
 }
 
 /** @param parts the frames of a state in their order; kept beside the last */
@@ -58,31 +86,43 @@ function stateMessage(parts: readonly Frame[]): Uint8Array {
 }
 
 function newWires(bodies: readonly Uint8Array[]): YjsWires {
-  return { bodies, plain: undefined, named: undefined };
+  return { bodies, places: null, plain: undefined, named: undefined };
 }
 
 /** As WebSocket frames. */
 export function plainBytes(wires: YjsWires): RunBytes {
-  return (wires.plain ??= joinBytes(wires.bodies.flatMap((body) => [binaryHeader(body.length), body])));
+  return (wires.plain ??= joinBytes(messagesOf(wires).flatMap((pieces) => framed(pieces))));
 }
 
 /** The same with a name before each message. All who name the document alike share it. */
 export function namedBytes(wires: YjsWires, name: string): RunBytes {
-  if (wires.named?.name !== name) wires.named = { name, bytes: joinBytes(wires.bodies.flatMap(named(name))) };
+  if (wires.named?.name !== name)
+    wires.named = { name, bytes: joinBytes(messagesOf(wires).flatMap(named(name))) };
   return wires.named.bytes;
 }
 
+/** Awareness is one message in two pieces, of everything else each body is one. */
+function messagesOf({ bodies, places }: YjsWires): readonly (readonly Uint8Array[])[] {
+  return places === null ? bodies.map((body) => [body]) : [bodies];
+}
+
 /** One message, as a WebSocket frame. */
-export function binaryHeaderAnd(body: Uint8Array): RunBytes {
-  return joinBytes([binaryHeader(body.length), body]);
+export function plainMessage(pieces: readonly Uint8Array[]): RunBytes {
+  return joinBytes(framed(pieces));
 }
 
 /** One message with a name before it, as a WebSocket frame. */
-export function namedMessage(name: string, body: Uint8Array): RunBytes {
-  return joinBytes(named(name)(body));
+export function namedMessage(name: string, pieces: readonly Uint8Array[]): RunBytes {
+  return joinBytes(named(name)(pieces));
 }
 
-function named(name: string): (body: Uint8Array) => Uint8Array[] {
+function named(name: string): (pieces: readonly Uint8Array[]) => readonly Uint8Array[] {
   const prefix = lengthAndText(name);
-  return (body) => [binaryHeader(prefix.length + body.length), prefix, body];
+  return (pieces) => framed([prefix, ...pieces]);
+}
+
+function framed(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return [binaryHeader(length), ...pieces];
 }

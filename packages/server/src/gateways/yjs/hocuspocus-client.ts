@@ -138,7 +138,7 @@ export class HocuspocusClient implements SocketOwner {
     const { messageUnits } = this.#options;
     const document = new HocuspocusDocument(
       key,
-      { channel, line: session.session.paced, messageUnits, clock: this.#clock },
+      { channel, user: login.user, line: session.session.paced, messageUnits, clock: this.#clock },
       early,
       {
         owe: (bytes) => this.owe(bytes),
@@ -162,9 +162,9 @@ export class HocuspocusClient implements SocketOwner {
     const session = this.#sessionOf(document);
     if (session === undefined) return;
     if (login === null || login.user !== session.user)
-      return this.owe(namedMessage(document.key, denied('username_mismatch')));
+      return this.owe(namedMessage(document.key, [denied('username_mismatch')]));
     session.renew(login.token, (refusal) => {
-      if (refusal !== null) this.owe(namedMessage(document.key, denied(refusal)));
+      if (refusal !== null) this.owe(namedMessage(document.key, [denied(refusal)]));
     });
   }
 
@@ -190,7 +190,7 @@ export class HocuspocusClient implements SocketOwner {
 
   #deny(key: string, reason: string): void {
     if (this.#denied.size < MAX_DOCUMENTS) this.#denied.add(key);
-    this.owe(namedMessage(key, denied(reason)));
+    this.owe(namedMessage(key, [denied(reason)]));
   }
 
   #closed(key: string): void {

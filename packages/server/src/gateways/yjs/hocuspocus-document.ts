@@ -42,8 +42,8 @@ export class HocuspocusDocument implements DocumentFace {
     return this.#client.bytes;
   }
 
-  body(body: Uint8Array): void {
-    this.#events.owe(namedMessage(this.key, body));
+  body(...pieces: readonly Uint8Array[]): void {
+    this.#events.owe(namedMessage(this.key, pieces));
   }
 
   wires(wires: YjsWires): void {

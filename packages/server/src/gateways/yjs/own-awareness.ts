@@ -17,8 +17,8 @@ export type OwnAwareness = {
   /** Null until it has shown which is its own. */
   readonly client: number | null;
   heard(entries: readonly AwarenessEntry[]): void;
-  /** What the client was told of others: none of these is its own. */
-  told(clients: readonly { readonly cl: number }[]): void;
+  /** The client was told of another: this is not its own. */
+  told(client: number): void;
   open(): void;
   hold(): void;
   stop(): void;
@@ -96,9 +96,9 @@ export function createOwnAwareness(
       latest = own;
       pump();
     },
-    told(clients) {
+    told(other) {
       if (others === null || others.size > MAX_TOLD) return;
-      for (const { cl } of clients) others.add(cl);
+      others.add(other);
     },
     open() {
       isOpen = true;

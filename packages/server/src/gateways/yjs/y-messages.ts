@@ -90,11 +90,15 @@ export function updateMessage(update: Uint8Array): Uint8Array {
 /** An update that changes nothing, as the answer to the client's question: it has all that there is. */
 export const SYNCED: Uint8Array = Uint8Array.of(SYNC, STEP_2, 2, 0, 0);
 
-export function awarenessMessage(entries: readonly AwarenessEntry[]): Uint8Array {
-  const parts = [wholeBytes(entries.length)];
-  for (const { client, clock, state } of entries)
-    parts.push(wholeBytes(client), wholeBytes(clock), lengthAndText(state));
-  return Buffer.concat([Uint8Array.of(AWARENESS), lengthAnd(Buffer.concat(parts))]);
+/** How an awareness message begins that has so many entries of so many bytes. */
+export function awarenessHead(entries: number, bytes: number): Uint8Array {
+  const count = wholeBytes(entries);
+  return Buffer.concat([Uint8Array.of(AWARENESS), wholeBytes(count.length + bytes), count]);
+}
+
+/** @param state JSON text */
+export function awarenessEntry(client: number, clock: number, state: string): Uint8Array {
+  return Buffer.concat([wholeBytes(client), wholeBytes(clock), lengthAndText(state)]);
 }
 
 /** Awareness of nobody: shows a client that hears nothing else that the server is there. */

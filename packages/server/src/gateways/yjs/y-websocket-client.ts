@@ -2,7 +2,7 @@ import { adviceForClose, CLOSES, type DownMessage, type Role } from '@carillon/p
 import type { Frame, RunBytes, YjsWires } from '../../ports/transport.ts';
 import { ByteReader } from './bytes.ts';
 import { DocumentClient, type DocumentFace } from './document-client.ts';
-import { binaryHeaderAnd, plainBytes } from './document-wires.ts';
+import { plainBytes, plainMessage } from './document-wires.ts';
 import type { ForeignSocket, SocketOwner } from './foreign-socket.ts';
 import { ForeignSession, type SessionMaker, type SessionOwner } from './foreign-session.ts';
 import { QUIET_MS } from './rounds.ts';
@@ -37,6 +37,7 @@ function stopCode(reason: string): number {
 export type YWebsocketClientOptions = {
   readonly maker: SessionMaker;
   readonly channel: string;
+  readonly user: string;
   readonly messageUnits: number;
 };
 
@@ -51,11 +52,15 @@ export class YWebsocketClient implements SocketOwner, SessionOwner, DocumentFace
   /** What it was told last that it may not do: its only way to hear of it is its console. */
   #denied = '';
 
-  constructor(id: number, socket: ForeignSocket, { maker, channel, messageUnits }: YWebsocketClientOptions) {
+  constructor(
+    id: number,
+    socket: ForeignSocket,
+    { maker, channel, user, messageUnits }: YWebsocketClientOptions,
+  ) {
     this.#socket = socket;
     this.#session = new ForeignSession(maker, { id, address: socket.address }, this);
     this.#document = new DocumentClient(
-      { channel, line: this.#session.paced, messageUnits, asksReaders: false, clock: maker.clock },
+      { channel, user, line: this.#session.paced, messageUnits, asksReaders: false, clock: maker.clock },
       this,
     );
   }
@@ -128,8 +133,8 @@ export class YWebsocketClient implements SocketOwner, SessionOwner, DocumentFace
 
   // What the document says.
 
-  body(body: Uint8Array): void {
-    this.#owe(binaryHeaderAnd(body));
+  body(...pieces: readonly Uint8Array[]): void {
+    this.#owe(plainMessage(pieces));
   }
 
   wires(wires: YjsWires): void {

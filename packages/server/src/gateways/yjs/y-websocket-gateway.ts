@@ -48,7 +48,9 @@ export function createYWebsocketGateway(options: YjsGatewayOptions): WebSockets 
         socket.close(UNAUTHORIZED, 'token_invalid');
         return socket;
       }
-      const client = new YWebsocketClient(opened.id, socket, { maker, channel, messageUnits: units });
+      const client = new YWebsocketClient(opened.id, socket, {
+        ...{ maker, channel, user: login.user, messageUnits: units },
+      });
       socket.drive(inRounds(client));
       rounds.add(client);
       client.logIn(login);
