@@ -32,6 +32,18 @@ describe('a server does not start, and says in one line why', () => {
       /^authorize has a rule for "chat:\{id\}", which the contract does not declare; it has chat:\{room\}, cursor:\{doc\} \(/,
     ],
     [
+      'with a gateway to what is no document',
+      contract,
+      { calls, gateways: { yjs: { channel: 'chat:{room}' } } },
+      /^gateways\.yjs\.channel is no document of the contract \(which has none\)/,
+    ],
+    [
+      'with a gateway to a document that has not the one parameter which a name stands for',
+      defineContract({ channels: { 'page:{org}/{id}': document(), 'doc:{id}': document() } }),
+      { gateways: { hocuspocus: { channel: 'page:{org}/{id}' } } },
+      /^gateways\.hocuspocus\.channel has 2 parameters: a name can stand for one only/,
+    ],
+    [
       'with a rule that is none',
       contract,
       { calls, authorize: { 'chat:{room}': true } },

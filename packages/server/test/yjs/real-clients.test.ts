@@ -198,8 +198,8 @@ describe('who may not', () => {
 
 describe('where people are', () => {
   type Cursor = { readonly awareness: Awareness | null };
-  const shown = ({ awareness }: Cursor): unknown[] =>
-    [...(awareness?.getStates().values() ?? [])].map(({ name }) => name).toSorted();
+  const shown = ({ awareness }: Cursor): string[] =>
+    [...(awareness?.getStates().values() ?? [])].map(({ name }) => String(name)).toSorted();
   const shows = (provider: Cursor, ...names: string[]): Promise<void> =>
     until(() => JSON.stringify(shown(provider)) === JSON.stringify(names), [provider.awareness!, 'change']);
 
