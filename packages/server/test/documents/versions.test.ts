@@ -4,6 +4,7 @@ import { createMemoryDocuments } from '../../src/adapters/memory/documents.ts';
 import { createInlineEngine } from '../../src/adapters/yjs/engine.ts';
 import type { DocumentEngine } from '../../src/ports/document-engine.ts';
 import type { BareClient, Harness, Wire } from '../runtime/harness.ts';
+import { createChannelHarness } from '../runtime/channels/channel-harness.ts';
 import { createManyNodes } from '../runtime/channels/many-nodes.ts';
 import { createDocumentHarness, documentPorts, documentSpec, HOUR } from './document-harness.ts';
 import { base64, createReader, textOf, typed, updateOf } from './yjs-client.ts';
@@ -183,6 +184,47 @@ describe('[DOC7] versions', () => {
       'the blue fox',
       'And the blue fox',
     ]);
+  });
+
+  it('[DOC5] are not shown to whoever lost their role while the job was done', async () => {
+    const inline = createInlineEngine();
+    const gate = Promise.withResolvers<void>();
+    const engine: Partial<DocumentEngine> = {
+      async authors(...given) {
+        await gate.promise;
+        return inline.authors(...given);
+      },
+      compare: () => Promise.reject(new Error('it died')),
+    };
+    let role: 'read' | null = 'read';
+    const harness = await createChannelHarness({
+      channels: [documentSpec()],
+      decide: () =>
+        role === null
+          ? { allow: false, code: 'forbidden', detail: 'no' }
+          : { allow: true, untilMs: null, role },
+      ports: () => documentPorts(engine),
+    });
+    await harness.node.documents.edit('doc:1', {
+      edits: [{ op: 'insert', at: 'text', index: 0, text: 'secret' }],
+    });
+    const saved = await harness.node.documents.saveVersion('doc:1', 'one');
+    const rita = await join(harness, 'rita');
+    const v = saved.ok ? saved.value.id : '';
+    expect(await rita.ask({ t: 'doc', c: 'doc:1', do: 'diff', v })).toMatchObject({
+      code: 'unavailable',
+      retryAfterMs: expect.any(Number),
+    });
+    rita.client.take();
+    rita.client.send({ t: 'doc', c: 'doc:1', do: 'authors', i: 1 });
+    await harness.clock.settle();
+    role = null;
+    await harness.node.recheckRole('rita', 'doc:1');
+    gate.resolve();
+    await harness.clock.settle();
+    const told = rita.client.take();
+    expect(told.find(({ i }) => i === 1)).toMatchObject({ t: 'err', code: 'forbidden' });
+    expect(JSON.stringify(told)).not.toContain('secret');
   });
 
   it('differ by one job for all who ask at once', async () => {

@@ -27,7 +27,7 @@ export type DocumentContent = { readonly position: Position; readonly parts: Doc
 export type Once = { readonly id: string; readonly print: string };
 
 /** What the server's side does with a change of its own. */
-export type ServerChange = Omit<Change, 'silent' | 'mayWrite'>;
+export type ServerChange = Omit<Change, 'silent' | 'mayWrite'> & Partial<Pick<Change, 'mayWrite'>>;
 
 /** What versions and the server's side do with documents, whether those are open on this node or not. All of it rejects where a store cannot be reached. */
 export type DocumentAccess = {
@@ -87,7 +87,7 @@ export function createDocumentAccess(context: NodeContext, hub: Hub, documents: 
     async take({ name, spec, params }, change) {
       const channel = await hub.open(name, spec, params);
       try {
-        return await documents.change(channel, { ...change, silent: null, mayWrite: () => true });
+        return await documents.change(channel, { mayWrite: () => true, ...change, silent: null });
       } finally {
         hub.release(channel);
       }

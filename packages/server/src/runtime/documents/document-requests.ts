@@ -7,6 +7,7 @@ import { type HubChannel, type LinkState, type LocalSession, isClosed } from '..
 import type { Outcome } from '../operation-outcome.ts';
 import { failed, run, succeed } from '../outcome.ts';
 import { inReplayTurn } from '../replay-turns.ts';
+import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import type { DocumentName } from './document-access.ts';
 import type { Documents } from './documents.ts';
 import type { Versions } from './versions.ts';
@@ -47,8 +48,14 @@ export function createDocumentRequests(
     const { c, i } = message;
     const outcome = await run(context, () => carryOut(session, channel, message));
     if (isClosed(link)) return;
-    if (!outcome.ok)
-      return sendError(context, link, outcome.code, outcome.detail, i, outcome.particulars?.retryAfterMs);
+    if (!outcome.ok) {
+      const { code, detail, particulars } = outcome;
+      const retryAfterMs =
+        particulars?.retryAfterMs ?? (code === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined);
+      return sendError(context, link, code, detail, i, retryAfterMs);
+    }
+    // The right to read may have gone while the job was done, and again while the state waited for its turn.
+    if (roleOf(session, c, 'read') !== undefined) return sendError(context, link, 'forbidden', NO_ROLE, i);
     const { state, ...fields } = outcome.value;
     if (state === undefined) {
       const text = JSON.stringify({ t: 'ok', i, ...fields });
@@ -59,7 +66,6 @@ export function createDocumentRequests(
       return;
     }
     await inReplayTurn(link, async () => {
-      // The right to read may have gone while it waited.
       if (roleOf(session, c, 'read') !== undefined) return sendError(context, link, 'forbidden', NO_ROLE, i);
       const { number, frames } = documents.stateOf(channel, state);
       sendControl(context, link, { t: 'ok', i, ...fields, ds: number });
