@@ -353,6 +353,35 @@ describe('[DOC7] restoring', () => {
   });
 });
 
+it('[DOC5] [DOC7] whoever lost the right to write while a restore was made changes nothing', async () => {
+  const inline = createInlineEngine();
+  const gate = Promise.withResolvers<void>();
+  const engine: Partial<DocumentEngine> = {
+    async restore(...given) {
+      await gate.promise;
+      return inline.restore(...given);
+    },
+  };
+  let role: 'read' | 'write' = 'write';
+  const harness = await createChannelHarness({
+    channels: [documentSpec()],
+    decide: () => ({ allow: true, untilMs: null, role }),
+    ports: () => documentPorts(engine),
+  });
+  const ann = await join(harness, 'ann');
+  const v = ((await ann.ask({ t: 'doc', c: 'doc:1', do: 'save', m: 'empty' }))['d'] as Wire)['v'];
+  await ann.write((text) => text.insert(0, 'stays'));
+  ann.client.take();
+  ann.client.send({ t: 'doc', c: 'doc:1', do: 'restore', v, i: 1 });
+  await harness.clock.settle();
+  role = 'read';
+  await harness.node.recheckRole('ann', 'doc:1');
+  gate.resolve();
+  await harness.clock.settle();
+  expect(ann.client.take().find(({ i }) => i === 1)).toMatchObject({ t: 'err', code: 'forbidden' });
+  expect(await textOfNow(harness)).toBe('stays');
+});
+
 describe('versions that are made by themselves', () => {
   const every = documentSpec({ versionEveryMs: HOUR, versions: 2 });
 

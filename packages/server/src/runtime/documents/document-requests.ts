@@ -88,9 +88,10 @@ export function createDocumentRequests(
 
   async function ask(
     name: DocumentName,
-    { user }: LocalSession,
+    session: LocalSession,
     message: DocumentRequest,
   ): Promise<Outcome<Answer>> {
+    const { user } = session;
     switch (message.do) {
       case 'versions': {
         const page = await versions.list(name, message.k ?? null, message.n ?? DEFAULT_PAGE_SIZE);
@@ -110,18 +111,19 @@ export function createDocumentRequests(
       case 'restore':
         return message.v === undefined
           ? failed('bad_message', 'v: which version?')
-          : ofVersion(name, message.v, user, message);
+          : ofVersion(name, message.v, session, message);
     }
   }
 
   async function ofVersion(
     name: DocumentName,
     id: string,
-    user: string,
+    session: LocalSession,
     { do: asked, w }: DocumentRequest,
   ): Promise<Outcome<Answer>> {
     if (asked === 'restore') {
-      const restored = await versions.restore(name, id, user);
+      const mayWrite = (): boolean => roleOf(session, name.name, 'write') === undefined;
+      const restored = await versions.restore(name, id, session.user, mayWrite);
       if (!restored.ok) return restored;
       const { epoch, offset } = restored.value.position;
       return succeed({ e: epoch, o: offset });

@@ -19,8 +19,17 @@ export type Versions = {
   version(name: DocumentName, id: string): Promise<Outcome<Version>>;
   /** How a version and another, or with null the document, differ. */
   diff(name: DocumentName, id: string, other: string | null): Promise<Outcome<DocumentDiff>>;
-  /** Makes the document what it was, by a change of this user's; what it was before is kept as a version. */
-  restore(name: DocumentName, id: string, by: string | null): Promise<Outcome<Restored>>;
+  /**
+   * Makes the document what it was, by a change of this user's; what it was before is kept as a version.
+   *
+   * @param mayWrite asked in the turn in which the change would be appended; unless given, the app itself asks for it
+   */
+  restore(
+    name: DocumentName,
+    id: string,
+    by: string | null,
+    mayWrite?: () => boolean,
+  ): Promise<Outcome<Restored>>;
   authors(name: DocumentName): Promise<Outcome<{ readonly position: Position; readonly roots: Authors }>>;
   remove(name: DocumentName, id: string): Promise<Outcome>;
 };
@@ -178,7 +187,12 @@ export function createVersions(
     return compared.ok ? succeed(compared.diff) : broken(compared.detail);
   }
 
-  async function restore(name: DocumentName, id: string, by: string | null): Promise<Outcome<Restored>> {
+  async function restore(
+    name: DocumentName,
+    id: string,
+    by: string | null,
+    mayWrite: () => boolean = () => true,
+  ): Promise<Outcome<Restored>> {
     const target = await version(name, id);
     if (!target.ok) return target;
     // Garbage collection has forgotten what is deleted now: without a version there would be no way back from this.
@@ -194,6 +208,7 @@ export function createVersions(
       const taken = await access.take(name, {
         update: made.update,
         author: { user: by, names: new Set([client]), full: false },
+        mayWrite,
         ...(isLast ? {} : { expect: position }),
       });
       if (taken.ok || taken.code !== 'conflict') return restored(taken);
