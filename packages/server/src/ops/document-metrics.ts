@@ -73,6 +73,11 @@ export function createDocumentMetrics(registry: Registry, counts: () => NodeCoun
     ({ tailBytes }) => tailBytes,
   );
   gauge(
+    'carillon_document_people',
+    'Client ids by which people are seen in open documents, those of other nodes included.',
+    ({ people }) => people,
+  );
+  gauge(
     'carillon_document_jobs',
     'Jobs of documents that wait for a worker or are being done.',
     (now) => now.jobs,

@@ -270,6 +270,9 @@ describe('documents over HTTP', () => {
   it('are measured: how many are open, their sizes, what became of updates', async () => {
     const ann = await join('ann', 'doc:measured');
     await ann.write((text) => text.insert(0, 'measured'));
+    const cl = 77;
+    await ann.line.ask({ t: 'sub', c: 'doc:measured', cl: [cl] });
+    await ann.line.ask({ t: 'aw', c: 'doc:measured', cl, n: 1, d: {} });
     const metrics = await fetch(`${under.url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } });
     const text = await metrics.text();
     const value = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
@@ -278,6 +281,7 @@ describe('documents over HTTP', () => {
     expect(value('carillon_document_updates_total\\{result="taken"\\}')).toBeGreaterThan(0);
     expect(value('carillon_document_joins_total\\{way="state"\\}')).toBeGreaterThan(0);
     expect(value('carillon_document_versions_total\\{made="asked"\\}')).toBeGreaterThan(0);
+    expect(value('carillon_document_people')).toBe(1);
     expect(value('carillon_document_jobs')).toBe(0);
   });
 });

@@ -158,17 +158,25 @@ describe('metrics', () => {
     expect(await samples(m, 'carillon_document_tail_bytes')).toEqual({ carillon_document_tail_bytes: 0 });
     let tailBytes = 10;
     let retained = (): Promise<number> => Promise.resolve(5);
-    m.watchDocuments(() => ({ open: 2, snapshotBytes: 3, tailBytes, jobs: 4, retained: () => retained() }));
+    m.watchDocuments(() => ({
+      open: 2,
+      snapshotBytes: 3,
+      tailBytes,
+      people: 6,
+      jobs: 4,
+      retained: () => retained(),
+    }));
     const gauges = async (): Promise<readonly string[]> =>
       (await m.registry.metrics())
         .split('\n')
         .filter((line) =>
-          /^carillon_document(s|_snapshot_bytes|_tail_bytes|_jobs|s_retained) \d+$/.test(line),
+          /^carillon_document(s|_snapshot_bytes|_tail_bytes|_people|_jobs|s_retained) \d+$/.test(line),
         );
     expect(await gauges()).toEqual([
       'carillon_documents 2',
       'carillon_document_snapshot_bytes 3',
       'carillon_document_tail_bytes 10',
+      'carillon_document_people 6',
       'carillon_document_jobs 4',
       'carillon_documents_retained 0',
     ]);
@@ -179,6 +187,7 @@ describe('metrics', () => {
       'carillon_documents 2',
       'carillon_document_snapshot_bytes 3',
       'carillon_document_tail_bytes 0',
+      'carillon_document_people 6',
       'carillon_document_jobs 4',
       'carillon_documents_retained 5',
     ]);

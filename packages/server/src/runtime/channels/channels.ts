@@ -46,7 +46,7 @@ export function createChannels(context: NodeContext): Channels {
     },
   });
   const patterns = compilePatterns(contract.channels);
-  const documentService = createDocumentService(context, patterns, hub, documents);
+  const documentService = createDocumentService(context, patterns, hub, documents, awareness);
   const visibility: UserVisibility = createUserVisibility(context, (user, visible) => {
     members.seen(user, visible);
     awareness.seen(user);

@@ -38,8 +38,8 @@ export type RefusedName = {
 /** Where people are in the documents of this node ([DOC6]). */
 export type Awareness = {
   readonly timers: number;
-  /** Client ids that are spoken for, and those of them that others see, of all documents. */
-  counts(): { readonly clients: number; readonly shown: number };
+  /** Client ids that people are seen by, in all documents. */
+  shown(): number;
   /** The channel's topic is subscribed: the other nodes are asked who is in it. */
   opened(channel: HubChannel): void;
   closed(channel: HubChannel): void;
@@ -251,15 +251,11 @@ export function createAwareness(context: NodeContext, visibility: () => UserVisi
     get timers() {
       return timers + (telling === null ? 0 : 1);
     },
-    counts() {
-      let clients = 0;
+    shown() {
       let shown = 0;
       for (const { awareness } of inhabited)
-        for (const { told } of awareness?.table.entries.values() ?? []) {
-          clients++;
-          if (told !== null) shown++;
-        }
-      return { clients, shown };
+        for (const { told } of awareness?.table.entries.values() ?? []) if (told !== null) shown++;
+      return shown;
     },
     opened(channel) {
       publish(channel, [], false, true);

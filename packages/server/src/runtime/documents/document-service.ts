@@ -1,3 +1,4 @@
+import type { Awareness } from './awareness.ts';
 import type { Patterns } from '../../core/channel/patterns.ts';
 import type { Hub } from '../channels/hub.ts';
 import type { NodeContext } from '../context.ts';
@@ -25,6 +26,7 @@ export function createDocumentService(
   patterns: Patterns,
   hub: Hub,
   documents: Documents,
+  awareness: Pick<Awareness, 'shown'>,
 ): DocumentService {
   const { ports } = context;
   const access = createDocumentAccess(context, hub, documents);
@@ -33,7 +35,10 @@ export function createDocumentService(
   const { handle } = createDocumentRequests(context, documents, versions);
   return {
     handle,
-    api: createDocumentOperations(context, patterns, access, versions, automatic.changed, documents.sizes),
+    api: createDocumentOperations(context, patterns, access, versions, automatic.changed, () => ({
+      ...documents.sizes(),
+      people: awareness.shown(),
+    })),
     changed: automatic.changed,
     get timers() {
       return automatic.timers;

@@ -49,6 +49,8 @@ export type DocumentSizes = {
   /** Bytes of their snapshots, and of the updates behind them. */
   readonly snapshotBytes: number;
   readonly tailBytes: number;
+  /** Client ids that people are seen by in them, those of other nodes included. */
+  readonly people: number;
 };
 
 /** The whole document as one update of Yjs, format 1, garbage collected. */

@@ -37,7 +37,7 @@ export type DocumentStart =
 
 /** The documents of this node. */
 export type Documents = {
-  sizes(): DocumentSizes;
+  sizes(): Omit<DocumentSizes, 'people'>;
   readonly timers: number;
   /** A channel was opened on this node. */
   roomOf(channel: HubChannel): Room;
