@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { absenceTests } from './absence.e2e.ts';
 import { devtoolsTests } from './devtools.e2e.ts';
+import { documentTests } from './document.e2e.ts';
 import { friendsTests } from './friends.e2e.ts';
 import { keyboardTests } from './keyboard.e2e.ts';
 import { lobbyTests } from './lobby.e2e.ts';
@@ -21,6 +22,10 @@ describe('two friends', { timeout: TEST_LIMIT_MS }, () => {
 
 describe('everybody in the lobby', { timeout: TEST_LIMIT_MS }, () => {
   lobbyTests(openStudio());
+});
+
+describe('everybody in the document', { timeout: TEST_LIMIT_MS }, () => {
+  documentTests(openStudio());
 });
 
 describe('a person with two devices', { timeout: TEST_LIMIT_MS }, () => {

@@ -1,4 +1,5 @@
 import type { FunctionComponent } from 'preact';
+import { DocumentPanel } from '../document/document-panel.tsx';
 import { ConnectionPanel } from '../line/connection-panel.tsx';
 import { BoardPanel } from '../lobby/board-panel.tsx';
 import { RoomPanel } from '../lobby/room-panel.tsx';
@@ -10,6 +11,7 @@ import { WirePanel } from '../wire/wire-panel.tsx';
 
 type PanelEntry = {
   readonly id: string;
+  /** Short: on a phone all of them stand beside each other. */
   readonly title: string;
   readonly Panel: FunctionComponent<{ readonly session: StudioSession }>;
 };
@@ -27,6 +29,7 @@ export const REGIONS: readonly { readonly name: string; readonly panels: readonl
       { id: 'tasks', title: 'Tasks', Panel: TasksPanel },
       { id: 'room', title: 'Room', Panel: RoomPanel },
       { id: 'board', title: 'Board', Panel: BoardPanel },
+      { id: 'document', title: 'Text', Panel: DocumentPanel },
     ],
   },
   { name: 'line', panels: [{ id: 'line', title: 'Line', Panel: ConnectionPanel }] },

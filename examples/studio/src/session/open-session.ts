@@ -3,6 +3,7 @@ import { createOutbox, indexedDbStore } from '@carillon/client/outbox';
 import { signal } from '@preact/signals';
 import type { Person } from '../account/person.ts';
 import type { contract } from '../contract.ts';
+import type { DocumentDesk } from '../document/document-desk.ts';
 import { createLine } from '../line/cuttable-socket.ts';
 import { type FriendView, changeBetween, sentenceFor, viewOf } from '../presence/friend-view.ts';
 import { createHighlights } from '../presence/highlights.ts';
@@ -38,6 +39,8 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
   const tokens = createLoginTokens(person.user);
   const connection = createConnectionView();
   let isLeaving = false;
+  let opening: Promise<DocumentDesk> | null = null;
+  let desk: DocumentDesk | null = null;
 
   const client = createClient<typeof contract>({
     url: '/ws',
@@ -88,11 +91,18 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     });
   }
 
-  const lobby = createLobby(client, (sentence) => {
+  const complain = (sentence: string): void => {
     notice.value = sentence;
-  });
+  };
+  const lobby = createLobby(client, complain);
 
   const tasks = createTaskList(client, { fetch: line.request, token: tokens.current });
+
+  async function openDocument(): Promise<DocumentDesk> {
+    const { openDocumentDesk } = await import('../document/document-desk.ts');
+    desk = openDocumentDesk(client, person, complain);
+    return desk;
+  }
 
   say(own.value);
   client.connect();
@@ -134,6 +144,13 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
     },
     lobby,
     tasks,
+    openDocument() {
+      opening ??= openDocument().catch((error: unknown) => {
+        opening = null;
+        throw error;
+      });
+      return opening;
+    },
     wire,
     async toggleDevtools() {
       const devtools = await import('@carillon/client/devtools');
@@ -144,11 +161,13 @@ export function openSession(person: Person, people: readonly Person[], leave: ()
       notice.value = null;
     },
     async logout() {
-      const unsent = (client.outbox?.waiting ?? 0) + tasks.waiting.value;
+      const { unsent: unsentEdits = 0, unsaved = 0 } = desk?.info.value.saved ?? {};
+      const unsent = (client.outbox?.waiting ?? 0) + tasks.waiting.value + unsentEdits + unsaved;
       if (unsent > 0 && !globalThis.confirm(unsentWarning(unsent))) return;
       isLeaving = true;
       rememberOwn(person.user, null);
       await client.logout();
+      desk?.close();
       leave();
     },
   };

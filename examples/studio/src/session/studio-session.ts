@@ -1,6 +1,7 @@
 import type { ConnectionChange, ConnectionStatus } from '@carillon/client';
 import type { ReadonlySignal } from '@preact/signals';
 import type { Person } from '../account/person.ts';
+import type { DocumentDesk } from '../document/document-desk.ts';
 import type { Lobby } from '../lobby/lobby.ts';
 import type { OwnStatus } from '../presence/own-status.ts';
 import type { FriendView } from '../presence/friend-view.ts';
@@ -60,6 +61,8 @@ export type StudioSession = {
 
   readonly lobby: Lobby;
   readonly tasks: TaskList;
+  /** Loads what documents need, and opens the page's one: once. @throws where it cannot be loaded; asked again it tries again */
+  openDocument(): Promise<DocumentDesk>;
   readonly wire: WireLog;
   /** Opens the client's devtools, which are loaded for that, or closes them. */
   toggleDevtools(): Promise<void>;
