@@ -60,7 +60,7 @@ describe('channels of which a replica must have what is acknowledged', () => {
     });
     const server = await createServer(contract, {
       ...settings(),
-      redis: { url: pair.primary.url, replicaWaitMs: 200 },
+      redis: { url: pair.primary.url, replicaWaitMs: 1_000 },
     });
     closing.push(() => server.close(0));
     const publish = (channel: string, key?: string) =>
