@@ -19,11 +19,14 @@ export const contract = defineContract({
       history: { count: 10_000, units: 64 * 1024 * 1024 },
       rate: { perSecond: 100_000, burst: 100_000 },
     }),
-    'stored:{id}': stream({ data: z.json(), members: true }),
+    'plain:{id}': stream({ data: z.json(), durability: 'memory' }),
   },
 });
 
 type Settings = Parameters<typeof createServer<typeof contract>>[1];
+
+/** What a client gives of itself, or what gives it at each connect. */
+type Auth = object | ((give: (auth: object) => void) => void);
 
 /** A document that its rule lets nobody into, beside those that everybody may edit. */
 export const CLOSED = 'closed';
@@ -40,7 +43,7 @@ export type SocketIoScene = {
   readonly server: CarillonServer<typeof contract>;
   readonly url: string;
   /** A client of socket.io-client. It does not reconnect unless it is told to. */
-  client(auth: object, options?: Partial<ManagerOptions & SocketOptions>): Client;
+  client(auth: Auth, options?: Partial<ManagerOptions & SocketOptions>): Client;
   /** One that is connected. */
   connect(user: string, options?: Partial<ManagerOptions & SocketOptions>): Promise<Client>;
   close(): Promise<void>;
@@ -69,14 +72,13 @@ export async function openSocketIoScene(settings: Partial<Settings> = {}): Promi
     gateways: { socketio: { channel: 'ops:{id}' } },
     authorize: {
       'ops:{id}': ({ params }) => params.id !== CLOSED,
-      'stored:{id}': ({ params }) => params.id !== CLOSED,
     },
     ...settings,
   });
   const { url } = await server.listen();
   const clients: Client[] = [];
 
-  function client(auth: object, options: Partial<ManagerOptions & SocketOptions> = {}): Client {
+  function client(auth: Auth, options: Partial<ManagerOptions & SocketOptions> = {}): Client {
     const opened = listenTo(
       io(url, { auth, forceNew: true, reconnection: false, transports: ['websocket'], ...options }),
     );
