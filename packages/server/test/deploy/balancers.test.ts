@@ -158,6 +158,21 @@ describe.each(['nginx', 'haproxy'] as const)('behind %s: three nodes that stay',
     },
   );
 
+  it.each(['/yjs/paper', '/yjs/team%2Fpaper', '/hocuspocus', '/hocuspocus/'])(
+    'an upgrade to %s reaches a node, which has no such gateway here',
+    async (path) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${balancer.port}${path}`);
+      ending.push(() => socket.terminate());
+      const body = await new Promise<string>((resolve, reject) => {
+        socket.on('error', reject);
+        socket.on('unexpected-response', (_request, response) => {
+          response.on('data', (part: Buffer) => resolve(part.toString()));
+        });
+      });
+      expect(JSON.parse(body)).toMatchObject({ error: { code: 'not_found' } });
+    },
+  );
+
   it('the operator’s endpoints are not for the world; the HTTP API is, whatever the size of an import', async () => {
     for (const path of ['/metrics', '/ready', '/health', '/', '/dev/logins'])
       expect([path, await ask(path)]).toEqual([path, 404]);
