@@ -502,12 +502,12 @@ it('documents that lie in a document are opened when they are loaded, and closed
   const sub = await next(peer, 'sub');
   expect(sub).toMatchObject({ c: 'doc:page-1', cl: [page.clientID] });
   await provider.close();
-  const rest = [await peer.next(), await peer.next(), await peer.next()].map(
-    (text) => JSON.parse(text) as Message,
-  );
-  expect(rest.filter(({ t }) => t === 'unsub').map(({ c }) => c)).toEqual(
-    expect.arrayContaining(['doc:page-1', 'doc:1']),
-  );
+  // What was changed may go out before, or not.
+  const left = new Set(['doc:page-1', 'doc:1']);
+  while (left.size > 0) {
+    const { t, c } = JSON.parse(await peer.next()) as Message;
+    if (t === 'unsub') left.delete(c as string);
+  }
 });
 
 it('Lexical finds what it expects of a provider', async () => {
