@@ -30,10 +30,20 @@ async function reads(desk: Desk, text: string): Promise<void> {
   await expect.poll(() => textOf(desk), { interval: 5, timeout: PATIENCE_MS }).toBe(text);
 }
 
-/** Puts the cursor at the end of a line, as people do: by `focus()` the browser puts it anywhere, and the editor back a moment later. */
+/**
+ * Puts the cursor at the end of a line, as people do: by `focus()` the browser puts it anywhere. Again where the editor drew anew, for a
+ * cursor of another, before it had heard of the click: then it is back where it was.
+ */
 async function goTo(desk: Desk, line: string): Promise<void> {
-  await editor(desk).locator('p', { hasText: line }).click();
-  await desk.page.keyboard.press('End');
+  const there = async (): Promise<string> => {
+    await editor(desk).locator('p', { hasText: line }).click();
+    await desk.page.keyboard.press('End');
+    return desk.page.evaluate(async () => {
+      for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+      return getSelection()?.anchorNode?.parentElement?.closest('p')?.textContent ?? '';
+    });
+  };
+  await expect.poll(there, { interval: 5, timeout: PATIENCE_MS }).toContain(line);
 }
 
 /** Begins anew with these two lines, each of which has somebody at its end. */

@@ -94,8 +94,8 @@ async function launch(folder: string, port: string): Promise<{ child: ChildProce
   ];
   const child = spawn(process.execPath, args, {
     cwd: folder,
-    // Nothing else of the surroundings configures it.
-    env: { PATH, NODE_COMPILE_CACHE, CARILLON_LOG_LEVEL: 'warn' },
+    // Nothing else of the surroundings configures it; the backend takes a free port, for a studio may run beside the tests.
+    env: { PATH, NODE_COMPILE_CACHE, CARILLON_LOG_LEVEL: 'warn', TASKS_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let complaints = '';
