@@ -32,7 +32,7 @@ async function loadEngine(): Promise<Create> {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
     throw new StartError(
-      'the contract has documents, and the package yjs is not installed: npm install yjs@13 lib0@0.2',
+      'the contract has documents, and the package yjs is not installed: npm install yjs@13',
     );
   }
 }

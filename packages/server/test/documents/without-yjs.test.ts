@@ -13,7 +13,7 @@ it.each([
   [
     'a server with documents does not start, and says what to install',
     'documents',
-    'StartError: the contract has documents, and the package yjs is not installed: npm install yjs@13 lib0@0.2',
+    'StartError: the contract has documents, and the package yjs is not installed: npm install yjs@13',
   ],
   ['a server without documents starts', 'none', 'started'],
 ])('where Yjs is not installed %s', async (_title, wanted, said) => {
