@@ -4,8 +4,12 @@ import type { ChannelSpec, DocumentSpec } from '../../src/core/channel/channel-s
 import type { DocumentEngine } from '../../src/ports/document-engine.ts';
 import type { DocumentStore } from '../../src/ports/documents.ts';
 import type { NodePorts } from '../../src/runtime/node-options.ts';
-import type { Harness, HarnessOptions } from '../runtime/harness.ts';
-import { channelSpec, createChannelHarness } from '../runtime/channels/channel-harness.ts';
+import type { Harness } from '../runtime/harness.ts';
+import {
+  type ChannelHarnessOptions,
+  channelSpec,
+  createChannelHarness,
+} from '../runtime/channels/channel-harness.ts';
 
 export const HOUR = 3_600_000;
 
@@ -54,17 +58,19 @@ const ROLES = { ann: 'write', bob: 'write', rita: 'read', carl: 'comment' } as c
 export function createDocumentHarness(
   spec: ChannelSpec,
   ports: Pick<NodePorts, 'documents' | 'engine'> = documentPorts(),
-  options: HarnessOptions = {},
+  options: ChannelHarnessOptions = {},
 ): Promise<Harness> {
   return createChannelHarness({
     ...options,
     // Clients here answer no heartbeat, and hours pass.
     settings: { heartbeatMs: 100 * HOUR, ...options.settings },
     channels: [spec, channelSpec('chat:{room}')],
-    decide: ({ user }) =>
-      Object.hasOwn(ROLES, user)
-        ? { allow: true, untilMs: null, role: ROLES[user as keyof typeof ROLES] }
-        : { allow: false, code: 'forbidden', detail: 'no' },
+    decide:
+      options.decide ??
+      (({ user }) =>
+        Object.hasOwn(ROLES, user)
+          ? { allow: true, untilMs: null, role: ROLES[user as keyof typeof ROLES] }
+          : { allow: false, code: 'forbidden', detail: 'no' }),
     ports: (given) => ({ ...ports, ...options.ports?.(given) }),
   });
 }

@@ -97,10 +97,19 @@ export function createCompaction(
       if (head !== null) room.kept(head.bytes, head.position);
       return;
     }
+    if (snapshot === null && (await isDeleted(top))) return store.forget(channel);
     telemetry.documentCompacted(true, clock.monotonicMs() - startedMs);
     room.kept(state.length, top);
     const upTo = top.offset - KEPT_UPDATES;
     if (upTo > 0) await log.trim(channel, { epoch: top.epoch, offset: upTo });
+  }
+
+  /**
+   * It was deleted while its first snapshot was put, which had none to replace: it must not be the first of what comes now. Where only the
+   * log's server is another one its versions are there, and nothing may go.
+   */
+  async function isDeleted({ epoch }: Position): Promise<boolean> {
+    return (await log.top(channel)).epoch !== epoch && (await store.versions(channel, null, 1)).length === 0;
   }
 
   return {

@@ -37,6 +37,8 @@ export type DocumentAccess = {
   readWithOwners(
     name: DocumentName,
   ): Promise<DocumentContent & { readonly owners: ReadonlyMap<number, string> }>;
+  /** Where its log stands. */
+  top(name: DocumentName): Promise<Position>;
   /** Judges and appends a change as those of clients. */
   take(name: DocumentName, change: ServerChange): Promise<TakeResult>;
   /** Where a change with this id was taken before; null: it was not. `id_reused`: it was another one. */
@@ -84,6 +86,7 @@ export function createDocumentAccess(context: NodeContext, hub: Hub, documents: 
         if (user !== null && !held) owners.set(client, user);
       return { ...contentOf(kept), owners };
     },
+    top: async ({ name, spec }) => logOf(context, spec).top(name),
     async take({ name, spec, params }, change) {
       const channel = await hub.open(name, spec, params);
       try {

@@ -119,7 +119,8 @@ export function createDocuments(context: NodeContext): Documents {
     await room.idle();
     // Whoever comes next is sent a snapshot, and nobody waits for it now.
     if (!open.has(name) && room.size.tailUpdates >= WORTH_UPDATES) await room.compact();
-    if (open.has(name) || room.busy || rooms.get(name) !== room) return;
+    if (open.has(name) || rooms.get(name) !== room) return;
+    if (room.busy) return retire(name, room);
     rooms.delete(name);
     knownCopies.delete(room);
     room.close();
@@ -198,7 +199,7 @@ export function createDocuments(context: NodeContext): Documents {
   ): { readonly placed: Promise<void> | undefined; readonly result: Promise<TakeResult> } {
     const room = roomOf(channel);
     if (!change.author.full) return { placed: undefined, result: told(change, room.take(change)) };
-    const pruned = prune(room, change);
+    const pruned = prune(channel, room, change);
     const result = pruned.then((left) => takePruned(room, left));
     return { placed: pruned.then(() => undefined), result: told(change, result) };
   }
@@ -210,7 +211,7 @@ export function createDocuments(context: NodeContext): Documents {
   }
 
   /** What a copy repeats is left out, its deletions above all, which no vector shows. */
-  async function prune(room: Room, change: Change): Promise<Change | TakeResult> {
+  async function prune(channel: HubChannel, room: Room, change: Change): Promise<Change | TakeResult> {
     const { update: whole } = change;
     const inspected = engine().inspect(whole);
     if (!inspected.ok) return { ok: false, code: 'update_invalid', detail: inspected.detail };
@@ -218,12 +219,18 @@ export function createDocuments(context: NodeContext): Documents {
     const print = ports.secrets.hash(Buffer.from(whole).toString('base64'));
     const known = knownCopies.get(room) ?? new Set<string>();
     knownCopies.set(room, known);
-    if (known.has(print)) return { ok: true, position: room.position, duplicate: true };
+    const log = logOf(context, channel.spec);
     try {
+      if (known.has(print)) {
+        await log.settle(channel.name);
+        return { ok: true, position: room.position, duplicate: true };
+      }
       const { position, parts } = await room.read();
       const job = await engine().prune(parts, whole);
       if (!job.ok) return { ok: false, code: 'update_invalid', detail: job.detail };
       if (job.update !== null) return { ...change, update: job.update };
+      // What could be read need not be kept yet, and whoever is told so lets go of their own.
+      await log.settle(channel.name);
       const [oldest] = known;
       if (known.size >= COPIES_KEPT && oldest !== undefined) known.delete(oldest);
       known.add(print);

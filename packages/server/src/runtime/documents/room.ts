@@ -89,6 +89,8 @@ export function createRoom(
   const again: Waiting[] = [];
   /** What is known is behind the log, or not certain. */
   let isBehind = false;
+  /** The log began anew, or may have, while something was under way: all is read again. */
+  let isVoid = false;
   let isCatchingUp = false;
   const awaitingIdle: (() => void)[] = [];
 
@@ -107,7 +109,13 @@ export function createRoom(
   });
 
   async function load(): Promise<void> {
-    const { snapshot: head, top, tail } = await readHead(name, log, store, retention, nowMs);
+    isLoaded = false;
+    let read: Awaited<ReturnType<typeof readHead>>;
+    do {
+      isVoid = false;
+      read = await readHead(name, log, store, retention, nowMs);
+    } while (isVoidNow());
+    const { snapshot: head, top, tail } = read;
     state = { vector: new Map(head?.vector), owners: head === null ? new Map() : decodeOwners(head.owners) };
     position = head?.position ?? top;
     snapshotBytes = head?.bytes ?? 0;
@@ -119,14 +127,18 @@ export function createRoom(
     isBehind = false;
   }
 
+  function isVoidNow(): boolean {
+    return isVoid;
+  }
+
   function ready(): Promise<void> | undefined {
-    if (isLoaded) return undefined;
+    if (isLoaded && !isVoid) return undefined;
     return (loading ??= load().finally(() => (loading = null)));
   }
 
   /** What the log has behind the position. */
   async function caughtUp(): Promise<void> {
-    if (!isLoaded) return ready();
+    if (!isLoaded || isVoid) return ready();
     const result = await log.read(name, position, retention, nowMs());
     if (!result.ok) {
       isLoaded = false;
@@ -159,6 +171,8 @@ export function createRoom(
     if (refused !== null) return Promise.resolve(refused);
     const inspected = engine.inspect(change.update);
     if (!inspected.ok) return Promise.resolve(refusal('update_invalid', inspected.detail));
+    // Its author was shut out, or left, while a job looked at it: nobody would ever judge it here.
+    if (isClosed) return Promise.resolve(change.mayWrite() ? UNAVAILABLE : NO_RIGHT);
     return new Promise((settle) => {
       const { content } = inspected;
       const taken = { update: change.update, content };
@@ -174,7 +188,7 @@ export function createRoom(
 
   function pump(): void {
     while (queue.length > 0 && !isCatchingUp && again.length === 0 && !isClosed) {
-      if (!isLoaded || isBehind) return catchUpThenPump();
+      if (!isLoaded || isBehind || isVoid) return catchUpThenPump();
       if (inFlight.length >= mostInFlight) return;
       const [waiting] = queue;
       if (waiting === undefined || !advance(waiting)) return;
@@ -185,7 +199,7 @@ export function createRoom(
   function advance(waiting: Waiting): boolean {
     const { change, content } = waiting;
     if (!change.mayWrite()) {
-      end(waiting, refusal('forbidden', 'the role on the document does not allow changes'));
+      end(waiting, NO_RIGHT);
       return true;
     }
     const judged = judge(state, ahead, content, change.author);
@@ -201,6 +215,7 @@ export function createRoom(
         if (inFlight.length > 0) return false;
         void settled(waiting);
         queue.shift();
+        tellIdle();
         return true;
       case 'gap':
         if (inFlight.length > 0) return false;
@@ -429,6 +444,8 @@ export function createRoom(
     },
     lost() {
       isBehind = true;
+      // What is being read now may be what was before.
+      isVoid = true;
       // What is under way comes back first: its place is gone, and it is judged again.
       if (inFlight.length === 0 && !isCatchingUp) isLoaded = false;
     },
@@ -451,6 +468,8 @@ const UNAVAILABLE: RefusedChange = {
   detail: 'the store of the document does not answer',
   retryAfterMs: RETRY_UNAVAILABLE_MS,
 };
+
+const NO_RIGHT: RefusedChange = refusal('forbidden', 'the role on the document does not allow changes');
 
 const MOVED: RefusedChange = { ok: false, code: 'conflict', detail: 'the document has gone on' };
 

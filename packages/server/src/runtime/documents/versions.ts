@@ -98,12 +98,19 @@ export function createVersions(
     return compacted.ok ? succeed({ position, state: compacted.state }) : broken(compacted.detail);
   }
 
+  /** @returns null where the document was deleted meanwhile; nothing is kept then */
   async function keep(
     name: DocumentName,
     head: Omit<VersionHead, 'bytes'>,
     state: Uint8Array,
-  ): Promise<VersionHead> {
-    await access.store(name).addVersion(name.name, { head, state });
+  ): Promise<VersionHead | null> {
+    const store = access.store(name);
+    await store.addVersion(name.name, { head, state });
+    // Deleted while it was made: it would be found beside whatever is written under that name from now on.
+    if ((await access.top(name)).epoch !== head.position.epoch) {
+      await store.removeVersion(name.name, head.id);
+      return null;
+    }
     return { ...head, bytes: state.byteLength };
   }
 
@@ -132,6 +139,8 @@ export function createVersions(
       return succeed(newest);
     const id = nextVersionId(newest?.id ?? null, secrets.id());
     const head = await keep(name, { id, name: label, atMs: clock.nowMs(), by, position }, state);
+    if (head === null)
+      return failed('conflict', 'the document was deleted, or its log began anew, meanwhile');
     const heads = await headsOf(name);
     if (label !== null && isOneTooMany(heads, id, namedVersions)) {
       await access.store(name).removeVersion(name.name, id);
@@ -153,7 +162,8 @@ export function createVersions(
     // Another node may have been faster; from here on two that make the same version give it the same id.
     if ((await newestOf(name))?.id !== newest?.id) return;
     const id = nextVersionId(newest?.id ?? null, AUTOMATIC);
-    await keep(name, { id, name: null, atMs: clock.nowMs(), by: null, position }, compacted.state);
+    const head = { id, name: null, atMs: clock.nowMs(), by: null, position };
+    if ((await keep(name, head, compacted.state)) === null) return;
     telemetry.documentVersion('automatic');
     await prune(name, await headsOf(name));
   }
