@@ -50,6 +50,7 @@ function forgetLink(context: NodeContext, link: LinkState): void {
   context.heartbeats.remove(link);
   context.answerDeadlines.remove(link);
   unwatchAll(context, link);
+  context.channels.gone(link);
   leaveSession(context, link);
 }
 

@@ -235,8 +235,11 @@ export function renew({ entries, changed }: AwarenessTable, beforeMs: number): v
 /** All that others see. */
 export function allTold({ entries }: AwarenessTable): AwarenessItem[] {
   const items: AwarenessItem[] = [];
-  for (const { client, clock, user, told, holder } of entries.values())
-    if (told !== null) items.push({ client, clock, user, state: told, here: isHere(holder) });
+  for (const { client, clock, user, told, holder, said, state } of entries.values()) {
+    const isTakenOver = said === null && state === null;
+    // Told of somebody else whose client id it was: the next telling says that it is over.
+    if (told !== null && !isTakenOver) items.push({ client, clock, user, state: told, here: isHere(holder) });
+  }
   return items;
 }
 

@@ -33,6 +33,8 @@ export type Channels = {
   attached(session: LocalSession): void;
   /** The session lost its connection. Its subscriptions wait with it. */
   detached(session: LocalSession): void;
+  /** A connection is gone, with a session or without. */
+  gone(link: LinkState): void;
   /** The session is over. */
   ended(session: LocalSession): void;
   /** The connection does not read, and by the channel's policy nothing more is sent of it until it subscribes again. */

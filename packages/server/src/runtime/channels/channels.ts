@@ -206,6 +206,7 @@ export function createChannels(context: NodeContext): Channels {
     attached(session) {
       if (session.channels !== null && session.channels.subscriptions.size > 0) unnamed.add(session);
     },
+    gone: documents.gone,
     detached(session) {
       unnamed.remove(session);
       asking.gone(session);

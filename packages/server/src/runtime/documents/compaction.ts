@@ -3,13 +3,14 @@ import { encodeOwners, type Owners } from '../../core/document/owners.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { DocumentEngine } from '../../ports/document-engine.ts';
 import type { DocumentSnapshot, DocumentStore } from '../../ports/documents.ts';
-import type { Log, Position } from '../../ports/log.ts';
+import type { Log, Position, Publication } from '../../ports/log.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { bytesOf, type Kept } from './reading-document.ts';
 import type { RoomSize } from './room-face.ts';
 
-/** Updates that stay in the log behind a snapshot, for clients that were away for a moment. */
+/** Updates that stay in the log behind a snapshot, for clients that were away for a moment, and UTF-16 units of them. */
 const KEPT_UPDATES = 1_000;
+const KEPT_UNITS = 1024 * 1024;
 
 /** A compaction that failed is tried again after so long, doubled each time up to the longest, ms. */
 const FIRST_PAUSE_MS = 1_000;
@@ -77,7 +78,8 @@ export function createCompaction(
   async function compact(): Promise<void> {
     const startedMs = clock.monotonicMs();
     const { snapshot, top, tail } = await room.read();
-    if (tail.length === 0) return;
+    // Where the last trim failed there may be more in the log than belongs there.
+    if (tail.length === 0) return trim(top, tail);
     // The owners of what is put into the snapshot must be among those that are kept with it.
     await room.catchUp();
     const owners = encodeOwners(room.owners());
@@ -100,8 +102,15 @@ export function createCompaction(
     if (snapshot === null && (await isDeleted(top))) return store.forget(channel);
     telemetry.documentCompacted(true, clock.monotonicMs() - startedMs);
     room.kept(state.length, top);
-    const upTo = top.offset - KEPT_UPDATES;
-    if (upTo > 0) await log.trim(channel, { epoch: top.epoch, offset: upTo });
+    await trim(top, tail);
+  }
+
+  /** What is before the tail was held to the same when it was put into the snapshot. */
+  async function trim(top: Position, tail: readonly Publication[]): Promise<void> {
+    let units = 0;
+    const tooFar = tail.findLast(({ data }) => (units += data?.length ?? 0) > KEPT_UNITS);
+    const offset = Math.max(tooFar?.offset ?? 0, top.offset - KEPT_UPDATES);
+    if (offset > 0) await log.trim(channel, { epoch: top.epoch, offset });
   }
 
   /**

@@ -63,6 +63,8 @@ export type Documents = {
   update(link: LinkState, session: LocalSession, message: UpdateDocument): void | Promise<void>;
   /** Takes a change for whoever the caller says: the server's side. */
   change(channel: HubChannel, change: Change): Promise<TakeResult>;
+  /** A connection is gone. */
+  gone(link: LinkState): void;
   stop(): void;
 };
 
@@ -78,6 +80,7 @@ export function createDocuments(context: NodeContext): Documents {
   const uploads = createUploads(clock);
   const joining = createJoining(clock, () => engineOf(ports));
   const rates = new Map<ChannelSpec, KeyedRate>();
+  const pruning = new Map<Room, Promise<void>>();
   /** Changes under way of each session, of all documents. */
   const waiting = new Map<LocalSession, number>();
 
@@ -193,13 +196,23 @@ export function createDocuments(context: NodeContext): Documents {
     return taken.placed;
   }
 
+  /** One copy of a document at a time: each reads the whole of it, and takes a job. */
+  function inTurn(room: Room, work: () => Promise<Change | TakeResult>): Promise<Change | TakeResult> {
+    const done = (pruning.get(room) ?? Promise.resolve()).then(work);
+    const turn = done.then(() => {
+      if (pruning.get(room) === turn) pruning.delete(room);
+    });
+    pruning.set(room, turn);
+    return done;
+  }
+
   function take(
     channel: HubChannel,
     change: Change,
   ): { readonly placed: Promise<void> | undefined; readonly result: Promise<TakeResult> } {
     const room = roomOf(channel);
     if (!change.author.full) return { placed: undefined, result: told(change, room.take(change)) };
-    const pruned = prune(channel, room, change);
+    const pruned = inTurn(room, () => prune(channel, room, change));
     const result = pruned.then((left) => takePruned(room, left));
     return { placed: pruned.then(() => undefined), result: told(change, result) };
   }
@@ -313,6 +326,7 @@ export function createDocuments(context: NodeContext): Documents {
     },
     update,
     change: (channel, change) => take(channel, change).result,
+    gone: uploads.forget,
     stop() {
       for (const room of rooms.values()) room.close();
       rooms.clear();

@@ -18,8 +18,9 @@ export const PART_BYTES = 192 * 1024;
 /** A snapshot up to this size is sent whole: the difference would cost a job to save little. */
 const WHOLE_BYTES = 64 * 1024;
 
-/** Differences kept of one snapshot, by what their receivers had. */
-const DIFFERENCES_KEPT = 32;
+/** Differences kept of one snapshot, by what their receivers had, and made of it at a time: beyond, the whole is sent, which is there. */
+const DIFFERENCES_KEPT = 8;
+const DIFFERENCES_UNDER_WAY = 4;
 
 /** What somebody who joins is sent: a state, if there is one, and the updates behind it up to `top`. */
 export type JoinStart = {
@@ -36,6 +37,8 @@ type Base = {
   /** Null: there is no snapshot. */
   readonly whole: StateFrames | null;
   readonly differences: Map<string, Promise<StateFrames>>;
+  /** Differences that are being made. */
+  underWay: number;
   /** The snapshot's content while differences may be made of it. */
   readonly snapshot: DocumentSnapshot | null;
 };
@@ -80,6 +83,7 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
       position: snapshot?.position ?? null,
       whole: snapshot === null ? null : stateOf(channel, snapshot.state, snapshot.position),
       differences: new Map(),
+      underWay: 0,
       snapshot: snapshot !== null && snapshot.state.length > WHOLE_BYTES ? snapshot : null,
     };
   }
@@ -119,9 +123,11 @@ export function createJoining(clock: Clock, engine: () => DocumentEngine): Joini
     const key = Buffer.from(vector).toString('base64');
     let made = differences.get(key);
     if (made === undefined) {
+      if (base.underWay >= DIFFERENCES_UNDER_WAY) return whole;
       const [oldest] = differences.keys();
       if (differences.size >= DIFFERENCES_KEPT && oldest !== undefined) differences.delete(oldest);
-      made = difference(channel, snapshot, vector);
+      base.underWay++;
+      made = difference(channel, snapshot, vector).finally(() => base.underWay--);
       differences.set(key, made);
       made.catch(() => differences.delete(key));
     }

@@ -32,6 +32,8 @@ export type Uploaded =
 export type Uploads = {
   readonly timers: number;
   take(link: LinkState, message: UpdateDocument, mostBytes: number): Uploaded;
+  /** The connection is gone, and with it what it had begun. */
+  forget(link: LinkState): void;
   stop(): void;
 };
 
@@ -97,6 +99,10 @@ export function createUploads(clock: Clock): Uploads {
       if (n < of) return { kind: 'part' };
       end(upload);
       return { kind: 'whole', update: Buffer.concat(upload.parts) };
+    },
+    forget(link) {
+      for (const upload of uploads.get(link)?.values() ?? []) unfinished.remove(upload);
+      uploads.delete(link);
     },
     stop() {
       unfinished.clear();
