@@ -28,6 +28,7 @@ describe('the command line', () => {
       'sizes',
       'fallback',
       'feeds',
+      'documents',
     ]);
     expect(parsed('all').scenarios).toEqual(parsed().scenarios);
     expect(parsed('import', 'fanout').scenarios).toEqual(['fanout', 'import']);
@@ -42,6 +43,7 @@ describe('the command line', () => {
       users: 10_000,
       repetitions: 3,
       edges: null,
+      paper: null,
       mutual: true,
     });
     expect(parsed('--quick')).toMatchObject({ people: 1_000, sessions: 1_000, repetitions: 1 });

@@ -114,11 +114,11 @@ if (asked.ok) {
 
 const paper = server.document('doc:{id}', { id: 'x' });
 await paper.edit([{ op: 'insert', at: 'text', index: 0, text: 'hi' }], { by: 'alice', id: 'once' });
-// @ts-expect-error there is no such edit
+// @ts-expect-error TS2322: there is no such edit
 await paper.edit([{ op: 'explode', at: 'text' }]);
-// @ts-expect-error only documents are documents
+// @ts-expect-error TS2345: only documents are documents
 server.document('chat:{room}', { room: 'x' });
-// @ts-expect-error a parameter is missing
+// @ts-expect-error TS2741: a parameter is missing
 server.document('doc:{id}', {});
 const state = await paper.state();
 if (state.ok) is<Same<typeof state.value.update, Uint8Array>>();
