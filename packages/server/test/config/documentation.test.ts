@@ -1,3 +1,5 @@
+import { KEPT_UNITS, KEPT_UPDATES } from '../../src/runtime/documents/compaction.ts';
+import { UNFINISHED_MS, UPLOADS_AT_ONCE } from '../../src/runtime/documents/uploads.ts';
 import { MAX_AWARENESS_UNITS, MAX_CLIENTS } from '../../src/core/document/awareness.ts';
 import { MAX_NAMES } from '../../src/runtime/channels/subscribing.ts';
 import { readFileSync } from 'node:fs';
@@ -168,6 +170,10 @@ describe('docs/limits.md', () => {
       'frames of a client of Yjs for a message': FRAMES_A_MESSAGE,
       'quiet of a client of Yjs': QUIET_MS,
       'edits of a request': EDITS_PER_REQUEST,
+      'updates behind a snapshot': KEPT_UPDATES,
+      'size of updates behind a snapshot': KEPT_UNITS,
+      'parts of an update': UNFINISHED_MS,
+      'updates in parts at once': UPLOADS_AT_ONCE,
       'client ids of a session': MAX_NAMES,
       'client ids of a document': MAX_CLIENTS,
       'awareness of a document': MAX_AWARENESS_UNITS,

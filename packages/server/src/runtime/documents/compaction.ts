@@ -9,8 +9,8 @@ import { bytesOf, type Kept } from './reading-document.ts';
 import type { RoomSize } from './room-face.ts';
 
 /** Updates that stay in the log behind a snapshot, for clients that were away for a moment, and UTF-16 units of them. */
-const KEPT_UPDATES = 1_000;
-const KEPT_UNITS = 1024 * 1024;
+export const KEPT_UPDATES = 1_000;
+export const KEPT_UNITS = 1024 * 1024;
 
 /** A compaction that failed is tried again after so long, doubled each time up to the longest, ms. */
 const FIRST_PAUSE_MS = 1_000;

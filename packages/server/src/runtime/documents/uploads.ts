@@ -4,10 +4,10 @@ import { type DueQueue, createDueQueue } from '../due-queue.ts';
 import type { LinkState } from '../link-state.ts';
 
 /** How long the next part of an update may take to come ([DOC3]), ms. */
-const UNFINISHED_MS = 30_000;
+export const UNFINISHED_MS = 30_000;
 
 /** Updates in parts that one connection may have begun, each on a document of its own. */
-const UPLOADS_AT_ONCE = 4;
+export const UPLOADS_AT_ONCE = 4;
 
 type Upload = {
   readonly link: LinkState;
