@@ -60,7 +60,7 @@ export type PaperSample = {
   readonly microsEach: number;
   readonly residentMb: number;
   readonly peakMb: number;
-  /** The files of the database; null where it keeps nothing. */
+  /** The files of stored channels; null where nothing is stored. */
   readonly restBytes: number | null;
   readonly stateBytes: number;
 };
@@ -302,7 +302,9 @@ async function measurePaper(
     await load.end('SIGKILL');
     const state = await server.get(`/v1/documents/${encodeURIComponent(channel)}`);
     const updates = numberIn(line, 'updates');
-    const files = ['', '-log', '-wal', '-log-wal'].map((end) => sizeOf(`${database}${end}`));
+    // Stored channels have a file of their own beside the database.
+    const log = database.replace(/\.sqlite$/, '.log.sqlite');
+    const files = [log, `${log}-wal`].map(sizeOf);
     return {
       ...{ durability, updates, equal: line['equal'] === true },
       updatesPerSecond: updates / numberIn(line, 'allSeconds'),
