@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@carillon/protocol';
 import type { ChannelSpec } from '../../core/channel/channel-spec.ts';
 import type { Matched } from '../../core/channel/patterns.ts';
-import { type PublicationNotice, type SignalNotice, channelTopic } from '../../ports/broker.ts';
+import type { PublicationNotice } from '../../ports/broker.ts';
 import { type AppendResult, type Position, publishes } from '../../ports/log.ts';
 import { type KeyedRate, createKeyedRate } from '../keyed-rate.ts';
 import type { NodePorts } from '../node-options.ts';
@@ -9,6 +9,7 @@ import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
 import { type Draft, eventMsOf, silentOf, toAppend, wrongDraft, wrongValues } from './draft.ts';
 import { logOf } from './log-of.ts';
 import { soon } from './soon.ts';
+import { tellNodes } from './telling-nodes.ts';
 import { type Checked, check, jsonOf } from './validating.ts';
 
 export type PublishResult =
@@ -64,7 +65,7 @@ export function createPublisher(
   isHidden: (user: string) => boolean | Promise<boolean>,
   onAppended: () => void,
 ): Publisher {
-  const { broker, clock, telemetry } = context.ports;
+  const { clock, telemetry } = context.ports;
   /** By channel, of each pattern: as many patterns as the contract has. */
   const rates = new Map<ChannelSpec, KeyedRate>();
 
@@ -125,7 +126,7 @@ export function createPublisher(
           key: draft.key ?? null,
           data,
         } as const;
-        tell(notice);
+        tellNodes(context.ports, notice);
       }
       return { ok: true, position: null, duplicate: false, outdated: false };
     });
@@ -170,26 +171,9 @@ export function createPublisher(
       return { ok: true, position: result.outdated, duplicate: false, outdated: true };
     const { epoch, publication } = result;
     if (!publishes(logOf(context, spec)))
-      tell(noticeOf(draft, epoch, publication, silentOf(draft, spec, publication.data)));
+      tellNodes(context.ports, noticeOf(draft, epoch, publication, silentOf(draft, spec, publication.data)));
     if (spec.kind === 'map') onAppended();
     return { ok: true, position: { epoch, offset: publication.offset }, duplicate: false, outdated: false };
-  }
-
-  /**
-   * It is in the log. A node that does not hear of it finds it there, by the gap or by comparing tops. So whatever becomes of the
-   * notice, also where the broker throws, it was published, and its publisher must not be told otherwise.
-   */
-  function tell(notice: PublicationNotice | SignalNotice): void {
-    const { channel } = notice;
-    try {
-      broker.publish(channelTopic(channel), notice)?.catch((error: unknown) => untold(channel, error));
-    } catch (error) {
-      untold(channel, error);
-    }
-  }
-
-  function untold(channel: string, error: unknown): void {
-    telemetry.warn('publish_failed', { channel, error: String(error) });
   }
 
   return { publish, prepare, append: ({ draft, spec, data }) => take(draft, spec, data) };

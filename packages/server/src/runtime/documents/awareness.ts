@@ -15,8 +15,9 @@ import {
   takeChanges,
 } from '../../core/document/awareness.ts';
 import { channelFrame, controlFrame, type OutboundFrame } from '../../core/outbox/frame.ts';
-import { type AwarenessNotice, channelTopic } from '../../ports/broker.ts';
+import type { AwarenessNotice } from '../../ports/broker.ts';
 import type { Timer } from '../../ports/clock.ts';
+import { tellNodes } from '../channels/telling-nodes.ts';
 import type { UserVisibility } from '../channels/user-visibility.ts';
 import { type NodeContext, sendControl, sendError } from '../context.ts';
 import { createKeyedRate, type KeyedRate } from '../keyed-rate.ts';
@@ -64,7 +65,7 @@ export type Awareness = {
 };
 
 export function createAwareness(context: NodeContext, visibility: () => UserVisibility): Awareness {
-  const { broker, clock, cluster, telemetry, steadyMs } = context.ports;
+  const { clock, cluster, telemetry, steadyMs } = context.ports;
   const { graceMs, awarenessMs } = context.settings;
   const self = cluster?.node ?? '';
   const rates = new Map<ChannelSpec, KeyedRate>();
@@ -107,7 +108,7 @@ export function createAwareness(context: NodeContext, visibility: () => UserVisi
     const load = items.length * receivers;
     const share = (load - LOAD.light) / (LOAD.heavy - LOAD.light);
     room.quietMs = channel.spec.flushMs * (1 + Math.min(1, Math.max(0, share)));
-    tellNodes(channel, room, items);
+    tellOthers(channel, room, items);
     if (room.table.entries.size === 0) inhabited.delete(channel);
   }
 
@@ -148,7 +149,7 @@ export function createAwareness(context: NodeContext, visibility: () => UserVisi
     return channelFrame(ref, key, 0, `{"t":"aw","c":${json},"ss":[${items}]}`);
   }
 
-  function tellNodes(channel: HubChannel, room: AwarenessRoom, changes: readonly AwarenessItem[]): void {
+  function tellOthers(channel: HubChannel, room: AwarenessRoom, changes: readonly AwarenessItem[]): void {
     const all = room.owesAll;
     const items = (all ? allTold(room.table) : changes).filter(({ here }) => here);
     room.owesAll = false;
@@ -158,15 +159,7 @@ export function createAwareness(context: NodeContext, visibility: () => UserVisi
 
   function publish({ name }: HubChannel, items: AwarenessNotice['items'], all: boolean, ask: boolean): void {
     if (cluster === null) return;
-    const lost = (error: unknown): void =>
-      // It is told again by and by.
-      telemetry.warn('publish_failed', { channel: name, error: String(error) });
-    try {
-      const notice = { kind: 'awareness', channel: name, node: self, items, all, ask } as const;
-      broker.publish(channelTopic(name), notice)?.catch(lost);
-    } catch (error) {
-      lost(error);
-    }
+    tellNodes(context.ports, { kind: 'awareness', channel: name, node: self, items, all, ask });
   }
 
   function armTelling(): void {
@@ -267,7 +260,7 @@ export function createAwareness(context: NodeContext, visibility: () => UserVisi
       room.timer = null;
       timers--;
       // Of the last who left the other nodes have not heard yet.
-      tellNodes(channel, room, takeChanges(room.table, isSeen, clock.nowMs()));
+      tellOthers(channel, room, takeChanges(room.table, isSeen, clock.nowMs()));
     },
     claim(subscription, names) {
       const { session, channel } = subscription;

@@ -7,8 +7,6 @@ import {
   noteOf,
 } from '../../core/document/document-state.ts';
 import { decodeOwners } from '../../core/document/owners.ts';
-import type { PublicationNotice } from '../../ports/broker.ts';
-import { channelTopic } from '../../ports/broker.ts';
 import type { DocumentEngine, UpdateContent } from '../../ports/document-engine.ts';
 import type { DocumentStore } from '../../ports/documents.ts';
 import {
@@ -20,6 +18,7 @@ import {
   publishes,
 } from '../../ports/log.ts';
 import type { DocumentSpec } from '../../core/channel/channel-spec.ts';
+import { tellNodes } from '../channels/telling-nodes.ts';
 import type { HubChannel } from '../link-state.ts';
 import type { NodePorts } from '../node-options.ts';
 import { RETRY_UNAVAILABLE_MS } from '../retry.ts';
@@ -67,7 +66,7 @@ export function createRoom(
   spec: DocumentSpec,
   { ports, log, store, engine, alone }: RoomParts,
 ): Room {
-  const { broker, clock, telemetry } = ports;
+  const { clock, telemetry } = ports;
   const { name } = channel;
   const { retention } = channel.spec;
   const nowMs = (): number => clock.nowMs();
@@ -75,10 +74,10 @@ export function createRoom(
   let state: DocumentState = newDocumentState();
   let position: Position = { epoch: '', offset: 0 };
   let snapshotBytes = 0;
-  /** Bytes of each update behind the snapshot, by offset: the first is that of `tailFrom`. */
+  /** Of the updates behind the snapshot. */
   let tailBytes = 0;
   let tailUpdates = 0;
-  /** Null: loaded. */
+  /** Null: nobody waits for it. */
   let loading: Promise<void> | null = null;
   let isLoaded = false;
   let isClosed = false;
@@ -324,7 +323,9 @@ export function createRoom(
         position = { epoch, offset: publication.offset };
         grew(waiting.taken.update.length);
       } else isBehind ||= isNewer(epoch, publication.offset);
-      if (!publishes(log)) tell(epoch, publication, waiting.change);
+      const { silent } = waiting.change;
+      if (!publishes(log))
+        tellNodes(ports, { kind: 'publication', channel: name, epoch, publication, silent, eventMs: null });
       waiting.settle({ ok: true, position: { epoch, offset: publication.offset }, duplicate: false });
       compaction.consider({ snapshotBytes, tailBytes, tailUpdates }, false);
     } else if (result.ok && 'duplicate' in result)
@@ -396,25 +397,6 @@ export function createRoom(
 
   function tellIdle(): void {
     if (!isBusy()) for (const resolve of awaitingIdle.splice(0)) resolve();
-  }
-
-  /** A node that does not hear of it finds it in the log. */
-  function tell(epoch: string, publication: Publication, { silent }: Change): void {
-    const notice: PublicationNotice = {
-      kind: 'publication',
-      channel: name,
-      epoch,
-      publication,
-      silent,
-      eventMs: null,
-    };
-    const untold = (error: unknown): void =>
-      telemetry.warn('publish_failed', { channel: name, error: String(error) });
-    try {
-      broker.publish(channelTopic(name), notice)?.catch(untold);
-    } catch (error) {
-      untold(error);
-    }
   }
 
   return {
