@@ -9,6 +9,7 @@ import * as Y from 'yjs';
 import { type Client, createClient } from '../src/index.ts';
 import { fileStore } from '../src/node/index.ts';
 import { type DocumentProvider, type DocumentProviderOptions, openDocument } from '../src/yjs/index.ts';
+import { until } from './until-provider.ts';
 
 const contract = defineContract({
   channels: {
@@ -100,20 +101,6 @@ const typed = (provider: DocumentProvider): Y.Text => provider.doc.getText('t');
 const textOf = (provider: DocumentProvider): string => typed(provider).toJSON();
 const type = (provider: DocumentProvider, text: string): void =>
   typed(provider).insert(typed(provider).length, text);
-
-function until(provider: DocumentProvider, holds: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!holds()) return;
-      provider.off('change', look);
-      provider.off('update', look);
-      resolve();
-    };
-    provider.on('change', look);
-    provider.on('update', look);
-    look();
-  });
-}
 
 const live = (...all: DocumentProvider[]): Promise<unknown> =>
   Promise.all(all.map((provider) => until(provider, () => provider.synced)));

@@ -5,6 +5,7 @@ import type { Client } from '../src/index.ts';
 import { type DocumentProvider, type DocumentProviderOptions, openDocument } from '../src/yjs/index.ts';
 import type { Peer } from './literal-server.ts';
 import { RESUMED, shellScene, told } from './shell-scene.ts';
+import { until } from './until-provider.ts';
 
 const scene = shellScene();
 
@@ -53,21 +54,6 @@ async function noteState(peer: Peer): Promise<Message> {
 }
 
 const textOf = (provider: DocumentProvider): string => provider.doc.getText('t').toJSON();
-
-/** Resolves when the document is as the condition wants it. */
-function until(provider: DocumentProvider, holds: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!holds()) return;
-      provider.off('change', look);
-      provider.off('update', look);
-      resolve();
-    };
-    provider.on('change', look);
-    provider.on('update', look);
-    look();
-  });
-}
 
 it('[DOC1] [DOC2] joins with its vector and client id, and is live once state and updates are here', async () => {
   const client = scene.makeClient();
